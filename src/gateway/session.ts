@@ -1,0 +1,102 @@
+/**
+ * What protocols stand on: sessions. A session is one client's connection to one database: its
+ * transaction state, its settings, its consistency. Calls on one session must not overlap; protocols queue.
+ */
+
+import type { ResultColumn, SqlStatement, SqlValue, StatementResult } from '../base/value.ts'
+
+/** How fresh a read must be (DESIGN section 4, promise P2). */
+export type Consistency =
+  | { readonly level: 'linearizable' }
+  /** At least as fresh as the session's own writes, and as `index` where the client brings a token. */
+  | { readonly level: 'session'; readonly index?: bigint }
+  | { readonly level: 'stale'; readonly maxStalenessMs?: number }
+
+/** Who the client is, as its protocol found out. */
+export interface Credential {
+  /** Enforced by SQLite on every statement, not by looking at text. */
+  readonly access: 'read-only' | 'read-write'
+  /** Databases that it may open; null for all. */
+  readonly databases: readonly string[] | null
+}
+
+export interface ExecuteOptions {
+  readonly consistency?: Consistency
+  readonly idempotencyKey?: string
+  /** Leave the rows away (Hrana's want_rows: false). */
+  readonly wantRows?: boolean
+}
+
+export interface ExecuteResult extends StatementResult {
+  readonly durationMs: number
+  /** Log index of the write, or index at which the read was made. */
+  readonly index: bigint
+}
+
+/** Hrana's condition language; also what the gateway uses for its own batches. Steps count from 0. */
+export type BatchCondition =
+  | { readonly type: 'ok'; readonly step: number }
+  | { readonly type: 'error'; readonly step: number }
+  | { readonly type: 'not'; readonly condition: BatchCondition }
+  | { readonly type: 'and'; readonly conditions: readonly BatchCondition[] }
+  | { readonly type: 'or'; readonly conditions: readonly BatchCondition[] }
+  | { readonly type: 'is_autocommit' }
+
+export interface BatchStep {
+  readonly statement: SqlStatement
+  readonly condition: BatchCondition | null
+  readonly wantRows?: boolean
+}
+
+/** What a batch gives, in order. Rows come in pages, so that a slow reader holds back the query, not memory. */
+export type BatchEvent =
+  | { readonly type: 'step_begin'; readonly step: number; readonly columns: readonly ResultColumn[] }
+  | { readonly type: 'rows'; readonly rows: readonly (readonly SqlValue[])[] }
+  | {
+      readonly type: 'step_end'
+      readonly step: number
+      readonly changes: bigint
+      readonly lastInsertRowid: bigint | null
+      readonly durationMs: number
+      readonly index: bigint
+    }
+  /** The step failed; later steps go on as their conditions say. A skipped step gives no event. */
+  | { readonly type: 'step_error'; readonly step: number; readonly error: Error }
+
+/** What is known of a statement without running it. */
+export interface StatementDescription {
+  /** Parameter names with their prefix, by position; null for `?` without a name. */
+  readonly parameters: readonly (string | null)[]
+  readonly columns: readonly ResultColumn[]
+  readonly isExplain: boolean
+  /** As SQLite's own sqlite3_stmt_readonly: BEGIN and COMMIT count as read-only. */
+  readonly isReadOnly: boolean
+}
+
+export interface Session {
+  readonly database: string
+  /** False inside a transaction. */
+  readonly isAutocommit: boolean
+  /** Highest log index that this session has written or read at: its read-your-writes token. */
+  readonly lastIndex: bigint
+  /** Runs exactly one statement, transaction control included. Rejects with a HarmonyError. */
+  execute(statement: SqlStatement, options?: ExecuteOptions): Promise<ExecuteResult>
+  /** All or nothing, in one round trip to the writer. Rejects with the first failing statement's error. */
+  executeAtomic(
+    statements: readonly SqlStatement[],
+    options?: ExecuteOptions,
+  ): Promise<readonly ExecuteResult[]>
+  /** Runs steps as their conditions say. Nothing runs ahead of what the caller has taken, beyond one page. */
+  batch(steps: readonly BatchStep[], options?: ExecuteOptions): AsyncGenerator<BatchEvent, void, void>
+  /** Runs a script of any number of statements, up to the first error. */
+  sequence(sql: string, options?: ExecuteOptions): Promise<void>
+  describe(sql: string): Promise<StatementDescription>
+  /** Rolls back what is open. Never rejects. */
+  close(): Promise<void>
+}
+
+/** The gateway as protocols see it. */
+export interface Gateway {
+  /** Rejects with DATABASE_NOT_FOUND, SHUTTING_DOWN, OVERLOADED, AUTH_INVALID (not a database of the credential). */
+  openSession(database: string, credential: Credential): Promise<Session>
+}

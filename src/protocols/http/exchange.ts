@@ -1,0 +1,48 @@
+/**
+ * One HTTP request and its response, as every protocol over HTTP sees it: already routed to a database,
+ * already authenticated, with limits on what comes from outside.
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Credential, Gateway } from '../../gateway/session.ts'
+
+export interface HttpExchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** The path without the `/db/NAME` prefix that chose the database, and without the query string. */
+  readonly path: string
+  readonly query: URLSearchParams
+  /** From `/db/NAME/` before the path, else the header `x-namespace`, else `default`. */
+  readonly database: string
+  readonly credential: Credential
+  /** Aborted when the client has gone away or the member drains. */
+  readonly signal: AbortSignal
+  /** The whole body. Rejects with REQUEST_TOO_LARGE before it would hold more than the limit. */
+  readBody(): Promise<Uint8Array>
+  sendJson(status: number, body: unknown): void
+  send(status: number, contentType: string, body: Uint8Array | string): void
+  /** Writes one piece of a streamed response; resolves when the client can take more (back-pressure). */
+  write(piece: Uint8Array | string): Promise<void>
+}
+
+export interface HttpRoute {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Matched against the whole `path`. Named groups are passed on as `parameters`. */
+  readonly path: RegExp
+  /** Open to clients without a credential (health, probes). */
+  readonly isPublic?: boolean
+  /** A HarmonyError that it throws becomes a JSON error with the status of its code. */
+  readonly handle: (exchange: HttpExchange, parameters: Readonly<Record<string, string>>) => Promise<void>
+}
+
+/** Turns a bearer token into a credential; AUTH_REQUIRED or AUTH_INVALID otherwise. */
+export interface Authenticator {
+  /** `token` is null when the client brought none. Compares in constant time. */
+  authenticate(token: string | null): Credential
+}
+
+/** What every protocol stands on. */
+export interface ProtocolContext {
+  readonly gateway: Gateway
+  readonly authenticator: Authenticator
+}
