@@ -4,6 +4,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Credential, Gateway } from '../../gateway/session.ts'
 
 export interface HttpExchange {
@@ -35,10 +36,35 @@ export interface HttpRoute {
   readonly handle: (exchange: HttpExchange, parameters: Readonly<Record<string, string>>) => Promise<void>
 }
 
+/** A request to leave HTTP for another protocol on the same connection (WebSocket), already routed. */
+export interface HttpUpgrade {
+  readonly request: IncomingMessage
+  /** Belongs to the handler from now on, errors and the end of it included. */
+  readonly socket: Duplex
+  /** What the client has sent of the new protocol already. */
+  readonly head: Buffer
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly database: string
+  /** The bearer token of the HTTP request; null if it had none (Hrana brings it in `hello` instead). */
+  readonly token: string | null
+}
+
+/** What a protocol that starts as an HTTP upgrade gives to the server. */
+export interface HttpUpgradeHandler {
+  /** Called for every WebSocket upgrade whose origin is allowed. */
+  handle(upgrade: HttpUpgrade): void
+  /** Tells clients that the member goes away, and resolves when their connections have ended. */
+  drain?(): Promise<void>
+}
+
 /** Turns a bearer token into a credential; AUTH_REQUIRED or AUTH_INVALID otherwise. */
 export interface Authenticator {
-  /** `token` is null when the client brought none. Compares in constant time. */
-  authenticate(token: string | null): Credential
+  /**
+   * `token` is null when the client brought none. Compares in constant time. A token may grant different access to
+   * different databases: `database` asks for the access to that one; without it, what all of them have in common.
+   */
+  authenticate(token: string | null, database?: string): Credential
 }
 
 /** What every protocol stands on. */
