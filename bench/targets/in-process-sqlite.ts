@@ -1,6 +1,6 @@
 /**
  * SQLite called in process, without a network or another member: the ceiling of what any server could do.
- * `better-sqlite3` where it is installed (`npm install --no-save better-sqlite3`), and `node:sqlite` always.
+ * `better-sqlite3` where its prebuilt binary runs, and `node:sqlite` always.
  * Durable means WAL with `synchronous=FULL`: each COMMIT waits for the disk.
  */
 
@@ -68,6 +68,6 @@ export async function betterSqlite3Target(): Promise<TargetResult> {
     return inProcessTarget('better-sqlite3 in process', connection)
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
-    return { unavailable: `better-sqlite3: ${reason}; to include it: npm install --no-save better-sqlite3` }
+    return { unavailable: `better-sqlite3: ${reason}` }
   }
 }
