@@ -86,7 +86,10 @@ test('a clog holds its path back and no other', () => {
     arrivals.map(({ message }) => message),
     [2],
   )
-  assert.deepEqual(run().toSorted(), [0, 1, 2])
+  assert.deepEqual(
+    run().toSorted((a, b) => a - b),
+    [0, 1, 2],
+  )
 })
 
 test('a full path drops', () => {
