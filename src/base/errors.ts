@@ -36,6 +36,7 @@ export type HarmonyErrorCode =
   | 'TRANSACTION_BUSY' // the writer did not get free within the deadline; nothing was done
   | 'TRANSACTION_ABORTED' // it was rolled back by the database itself (RAISE(ROLLBACK), OR ROLLBACK)
   | 'STATEMENT_TIMEOUT' // a statement ran longer than allowed and was stopped; nothing was done
+  | 'STATEMENT_CANCELLED' // its client asked for that; nothing was done
   | 'OUTCOME_UNKNOWN' // it may or may not have been applied: retry with its idempotency key
   | 'NOT_LEADER' // leadership was lost before anything was done: retry
   | 'OVERLOADED' // refused early, before anything was done: retry later

@@ -91,6 +91,11 @@ export interface Session {
   /** Runs a script of any number of statements, up to the first error. */
   sequence(sql: string, options?: ExecuteOptions): Promise<void>
   describe(sql: string): Promise<StatementDescription>
+  /**
+   * Stops the call that is under way, which then rejects with STATEMENT_CANCELLED, nothing of its statement done; the one
+   * method that may be called meanwhile. A call that is past stopping (it is being made durable) ends as usual.
+   */
+  cancel?(): void
   /** Rolls back what is open. Never rejects. */
   close(): Promise<void>
 }
