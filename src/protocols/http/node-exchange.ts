@@ -1,0 +1,130 @@
+/** HttpExchange on `node:http`: the body with its limit, responses with back-pressure, the client's going away. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { HarmonyError } from '../../base/errors.ts'
+import type { Credential } from '../../gateway/session.ts'
+import type { HttpExchange } from './exchange.ts'
+import type { HttpLimits } from './limits.ts'
+import type { Target } from './target.ts'
+
+/** The client has gone: there is nobody to tell, so this error reaches no log and no response. */
+export class ClientGoneError extends Error {
+  override readonly name = 'ClientGoneError'
+}
+
+export class NodeExchange implements HttpExchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly database: string
+  readonly credential: Credential
+  readonly #limits: HttpLimits
+  #abort: AbortController | null = null
+  #abortReason: Error | null = null
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    target: Target,
+    credential: Credential,
+    limits: HttpLimits,
+  ) {
+    this.request = request
+    this.response = response
+    this.path = target.path
+    this.query = target.query
+    this.database = target.database
+    this.credential = credential
+    this.#limits = limits
+  }
+
+  /** Made when somebody asks for it: most requests are over before anyone could abort them. */
+  get signal(): AbortSignal {
+    if (this.#abort === null) {
+      this.#abort = new AbortController()
+      if (this.#abortReason !== null) this.#abort.abort(this.#abortReason)
+    }
+    return this.#abort.signal
+  }
+
+  /** Called by the server when the client has gone or the time for draining is over. */
+  abort(reason: Error): void {
+    this.#abortReason ??= reason
+    this.#abort?.abort(this.#abortReason)
+  }
+
+  readBody(): Promise<Uint8Array> {
+    const announced = Number(this.request.headers['content-length'] ?? 0)
+    if (announced > this.#limits.bodySizeBytesMax) return Promise.reject(this.#bodyTooLarge())
+    return new Promise((resolve, reject) => {
+      const pieces: Buffer[] = []
+      let sizeBytes = 0
+      this.request.on('data', (piece: Buffer) => {
+        sizeBytes += piece.length
+        if (sizeBytes > this.#limits.bodySizeBytesMax) {
+          pieces.length = 0
+          reject(this.#bodyTooLarge())
+        } else {
+          pieces.push(piece)
+        }
+      })
+      this.request.on('end', () =>
+        resolve(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)),
+      )
+      this.request.on('error', reject)
+      this.request.on('close', () => reject(new ClientGoneError('the client left in mid-body')))
+    })
+  }
+
+  #bodyTooLarge(): HarmonyError {
+    const limit = this.#limits.bodySizeBytesMax
+    return new HarmonyError(
+      'REQUEST_TOO_LARGE',
+      `The request's body is larger than the limit of ${limit} bytes. Send it in several requests, or raise ` +
+        '--max-body-size on the member.',
+    )
+  }
+
+  sendJson(status: number, body: unknown): void {
+    this.send(status, 'application/json', JSON.stringify(body))
+  }
+
+  send(status: number, contentType: string, body: Uint8Array | string): void {
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body
+    this.response.writeHead(status, { 'content-type': contentType, 'content-length': bytes.length })
+    this.response.end(bytes)
+    this.#disconnectIfStalled()
+  }
+
+  /** Rejects with ClientGoneError when the client has gone, which ends the handler. */
+  async write(piece: Uint8Array | string): Promise<void> {
+    if (this.#abortReason !== null) throw this.#abortReason
+    if (this.response.destroyed) throw new ClientGoneError('the client has gone')
+    if (this.response.write(piece)) return
+    this.#disconnectIfStalled()
+    await this.#drained()
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        this.response.off('drain', done)
+        this.response.off('close', done)
+        this.response.socket?.setTimeout(0)
+        if (this.response.destroyed) reject(new ClientGoneError('the client has gone'))
+        else resolve()
+      }
+      this.response.on('drain', done)
+      this.response.on('close', done)
+    })
+  }
+
+  /**
+   * Node.js restarts a socket's timeout whenever bytes move, and the server destroys a socket whose timeout fires: a
+   * slow reader goes on, one that has stopped is disconnected. The server resets it when the response is finished.
+   */
+  #disconnectIfStalled(): void {
+    if (!this.response.writableFinished) this.response.socket?.setTimeout(this.#limits.stallTimeoutMs)
+  }
+}
