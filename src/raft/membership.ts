@@ -6,6 +6,7 @@
  * before.
  */
 
+import { isPosition, sameReplica } from './entry.ts'
 import type { ReplicaId } from './entry.ts'
 
 /** Who takes part. Lists are sorted by id; an id is at most once in `voters`, and in no two lists but those
@@ -42,3 +43,206 @@ export type MembershipChange =
       readonly autoLeave: boolean
     }
   | { readonly kind: 'leave-joint' }
+
+/** Nobody: what a replica knows that was created to join a group and has heard nothing yet. */
+export const EMPTY_CONFIGURATION: Configuration = {
+  index: 0,
+  voters: [],
+  votersOutgoing: [],
+  learners: [],
+  learnersNext: [],
+  autoLeave: false,
+}
+
+/** More than any sensible group has; keeps a hostile message from being expensive. */
+const REPLICAS_MAX = 128
+
+export function initialConfiguration(
+  voters: readonly ReplicaId[],
+  learners: readonly ReplicaId[] = [],
+): Configuration {
+  return { ...EMPTY_CONFIGURATION, voters: sorted(voters), learners: sorted(learners) }
+}
+
+export function isJoint(configuration: Configuration): boolean {
+  return configuration.votersOutgoing.length > 0
+}
+
+function holds(list: readonly ReplicaId[], replica: ReplicaId): boolean {
+  return list.some((other) => sameReplica(other, replica))
+}
+
+/** Whether `replica` votes in `configuration`; in a joint one, in either half. */
+export function isVoter(configuration: Configuration, replica: ReplicaId): boolean {
+  return holds(configuration.voters, replica) || holds(configuration.votersOutgoing, replica)
+}
+
+/** Whether `replica` takes part in `configuration` at all. */
+export function isMember(configuration: Configuration, replica: ReplicaId): boolean {
+  return isVoter(configuration, replica) || holds(configuration.learners, replica)
+}
+
+/** Everyone who gets the log, each once, by id. */
+export function members(configuration: Configuration): readonly ReplicaId[] {
+  const { voters, votersOutgoing, learners } = configuration
+  const leaving = votersOutgoing.filter((replica) => !holds(voters, replica))
+  return sorted([...voters, ...leaving, ...learners])
+}
+
+function sorted(replicas: readonly ReplicaId[]): readonly ReplicaId[] {
+  return [...replicas].sort((left, right) => left.id - right.id)
+}
+
+function idsOf(replicas: readonly ReplicaId[]): Set<number> {
+  return new Set(replicas.map((replica) => replica.id))
+}
+
+export type ChangeOutcome =
+  | { readonly ok: true; readonly configuration: Configuration }
+  | { readonly ok: false; readonly detail: string }
+
+/** The configuration that `change` makes of `current`, as the entry at `index`. */
+export function applyChange(current: Configuration, change: MembershipChange, index: number): ChangeOutcome {
+  if (change.kind === 'leave-joint') {
+    if (!isJoint(current)) return { ok: false, detail: 'the configuration is not joint' }
+    return { ok: true, configuration: leaveJoint(current, index) }
+  }
+  if (isJoint(current)) return { ok: false, detail: 'the configuration is joint: leave it first' }
+  const draft = new Draft(current, index)
+  for (const step of change.steps) {
+    const problem = draft.take(step)
+    if (problem !== null) return { ok: false, detail: problem }
+  }
+  return draft.finish(change.autoLeave)
+}
+
+/** C_new on its own (§6). */
+export function leaveJoint(current: Configuration, index: number): Configuration {
+  return {
+    ...EMPTY_CONFIGURATION,
+    index,
+    voters: current.voters,
+    learners: sorted([...current.learners, ...current.learnersNext]),
+  }
+}
+
+/** A configuration in the making. */
+class Draft {
+  readonly #current: Configuration
+  readonly #index: number
+  readonly #voters: Map<number, ReplicaId>
+  readonly #learners: Map<number, ReplicaId>
+  readonly #touched = new Set<number>()
+
+  constructor(current: Configuration, index: number) {
+    this.#current = current
+    this.#index = index
+    this.#voters = new Map(current.voters.map((replica) => [replica.id, replica]))
+    this.#learners = new Map(current.learners.map((replica) => [replica.id, replica]))
+  }
+
+  /** Null if `step` fits, otherwise what is wrong with it. */
+  take(step: MembershipStep): string | null {
+    if (!isPosition(step.id) || step.id === 0) return `${step.id} is not a member's id`
+    if (this.#touched.has(step.id)) return `member ${step.id} is named twice`
+    this.#touched.add(step.id)
+    switch (step.kind) {
+      case 'add-voter':
+        return this.#add(step.id, this.#voters)
+      case 'add-learner':
+        return this.#add(step.id, this.#learners)
+      case 'promote':
+        return this.#move(step.id, this.#learners, this.#voters, 'a learner')
+      case 'demote':
+        return this.#move(step.id, this.#voters, this.#learners, 'a voter')
+      case 'remove':
+        if (this.#voters.delete(step.id) || this.#learners.delete(step.id)) return null
+        return `member ${step.id} has no replica`
+      default:
+        return `unknown step ${JSON.stringify(step satisfies never)}`
+    }
+  }
+
+  #add(id: number, list: Map<number, ReplicaId>): string | null {
+    if (this.#voters.has(id) || this.#learners.has(id)) return `member ${id} has a replica already`
+    list.set(id, { id, generation: this.#index })
+    return null
+  }
+
+  #move(id: number, from: Map<number, ReplicaId>, to: Map<number, ReplicaId>, wanted: string): string | null {
+    const replica = from.get(id)
+    if (replica === undefined) return `the replica on member ${id} is not ${wanted}`
+    from.delete(id)
+    to.set(id, replica)
+    return null
+  }
+
+  finish(autoLeave: boolean): ChangeOutcome {
+    if (this.#touched.size === 0) return { ok: false, detail: 'the change has no steps' }
+    if (this.#voters.size === 0) return { ok: false, detail: 'no voter would be left' }
+    if (this.#voters.size + this.#learners.size > REPLICAS_MAX / 2)
+      return { ok: false, detail: `a group has at most ${REPLICAS_MAX / 2} replicas` }
+    return { ok: true, configuration: this.#votersChange() ? this.#joint(autoLeave) : this.#simple() }
+  }
+
+  #votersChange(): boolean {
+    const { voters } = this.#current
+    return voters.length !== this.#voters.size || voters.some((voter) => !this.#voters.has(voter.id))
+  }
+
+  /** Only learners change, and they are in no majority: safe in one step. */
+  #simple(): Configuration {
+    return { ...this.#current, index: this.#index, learners: sorted([...this.#learners.values()]) }
+  }
+
+  /**
+   * Whenever voters change, even by one: one way to do it, and none of the rules that single-server changes
+   * need (thesis 4.1 and the bug found in it afterwards).
+   */
+  #joint(autoLeave: boolean): Configuration {
+    const leaving = idsOf(this.#current.voters)
+    const learners = [...this.#learners.values()]
+    return {
+      index: this.#index,
+      voters: sorted([...this.#voters.values()]),
+      votersOutgoing: this.#current.voters,
+      // A learner must not be in a majority, so who still votes in C_old becomes one only when that is over.
+      learners: sorted(learners.filter((replica) => !leaving.has(replica.id))),
+      learnersNext: sorted(learners.filter((replica) => leaving.has(replica.id))),
+      autoLeave,
+    }
+  }
+}
+
+/** What is wrong with a configuration, or null. Holds for every one that is in force. */
+export function configurationProblem(configuration: Configuration): string | null {
+  const { index, voters, votersOutgoing, learners, learnersNext, autoLeave } = configuration
+  const lists = [voters, votersOutgoing, learners, learnersNext]
+  if (!isPosition(index)) return 'its index is not one'
+  if (lists.some((list) => list.length > REPLICAS_MAX)) return 'it has too many replicas'
+  if (!lists.every((list) => isSortedReplicas(list, index))) return 'a list of replicas is malformed'
+  if (voters.length === 0 && (index > 0 || lists.some((list) => list.length > 0))) return 'it has no voters'
+  if (votersOutgoing.length === 0 && (learnersNext.length > 0 || autoLeave))
+    return 'it leaves what it is not in'
+  if (overlaps(learners, [...voters, ...votersOutgoing])) return 'a learner votes'
+  if (overlaps(learnersNext, voters)) return 'a voter is about to be a learner'
+  if (!learnersNext.every((replica) => holds(votersOutgoing, replica))) return 'a next learner does not vote'
+  const outgoing = new Map(votersOutgoing.map((replica) => [replica.id, replica.generation]))
+  const changed = voters.some(({ id, generation }) => (outgoing.get(id) ?? generation) !== generation)
+  return changed ? 'a member votes under two generations' : null
+}
+
+function overlaps(left: readonly ReplicaId[], right: readonly ReplicaId[]): boolean {
+  const ids = idsOf(right)
+  return left.some((replica) => ids.has(replica.id))
+}
+
+function isSortedReplicas(list: readonly ReplicaId[], index: number): boolean {
+  let previous = 0
+  for (const { id, generation } of list) {
+    if (!isPosition(id) || id <= previous) return false
+    if (!isPosition(generation) || generation === 0 || generation > Math.max(index, 1)) return false
+    previous = id
+  }
+  return true
+}

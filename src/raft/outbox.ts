@@ -1,0 +1,66 @@
+/**
+ * Messages on their way out. Those that promise something wait here until the writes that back the promise
+ * are durable (§5: "Updated on stable storage before responding to RPCs", Figure 2).
+ */
+
+import type { Message } from './message.ts'
+
+interface Waiting {
+  /** All writes up to this number have to be durable first. */
+  readonly writeNumber: number
+  readonly message: Message
+}
+
+export class Outbox {
+  readonly #self: number
+  #now: Message[] = []
+  #waiting: Waiting[] = []
+  /** What this replica promised to itself: its vote for itself. */
+  #toSelf: Message[] = []
+
+  constructor(self: number) {
+    this.#self = self
+  }
+
+  get hasMessages(): boolean {
+    return this.#now.length > 0
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.length
+  }
+
+  send(message: Message): void {
+    if (message.to === this.#self) this.#toSelf.push(message)
+    else this.#now.push(message)
+  }
+
+  /** Sends once all writes up to `writeNumber` are durable. */
+  sendAfter(writeNumber: number, durableNumber: number, message: Message): void {
+    if (writeNumber <= durableNumber) this.send(message)
+    else this.#waiting.push({ writeNumber, message })
+  }
+
+  /** Writes up to `durableNumber` are durable. */
+  release(durableNumber: number): void {
+    if (this.#waiting.length === 0) return
+    const still: Waiting[] = []
+    for (const waiting of this.#waiting) {
+      if (waiting.writeNumber <= durableNumber) this.send(waiting.message)
+      else still.push(waiting)
+    }
+    this.#waiting = still
+  }
+
+  takeMessages(): readonly Message[] {
+    const messages = this.#now
+    this.#now = []
+    return messages
+  }
+
+  takeToSelf(): readonly Message[] {
+    const messages = this.#toSelf
+    this.#toSelf = []
+    return messages
+  }
+}
