@@ -78,6 +78,9 @@ export class HttpServer {
   /** Stops as DESIGN.md "Shutdown" describes. Resolves when the last connection is closed; never rejects. */
   async drain(): Promise<void> {
     this.#isDraining = true
+    for (const { response } of this.#exchanges) {
+      if (!response.headersSent) response.setHeader('connection', 'close')
+    }
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     const upgradesEnded = this.#options.upgrade?.drain?.() ?? Promise.resolve()
     await Promise.race([
