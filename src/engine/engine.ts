@@ -21,8 +21,8 @@ import type { SqlStatement, SqlValue, StatementResult } from '../base/value.ts'
 export interface EntryStamp {
   /** Milliseconds since 1970 UTC: `now` in SQL. The engine never lets it fall below that of the entry before. */
   readonly timeMs: number
-  /** 64 bits, not negative, unpredictable for clients: `random()` and `randomblob()` are drawn from it. */
-  readonly seed: bigint
+  /** 16 bytes from the machine's secure source: `random()` and `randomblob()` are drawn from it, and clients make secrets with them. */
+  readonly seed: Uint8Array
 }
 
 /** What the SQLite file has, as it says itself. */
