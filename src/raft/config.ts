@@ -1,5 +1,7 @@
 /** Settings of a replica. All of a group's replicas should have the same timeouts. */
 
+import { assert } from '../base/assert.ts'
+
 /**
  * Lease reads: the leader answers a read without asking anyone while a quorum's promise not to elect
  * another leader can't have run out (thesis 6.4.1).
@@ -60,4 +62,37 @@ export const DEFAULT_RAFT_CONFIG: RaftConfig = {
   pendingReadsMax: 1 << 16,
   quiesceAfterTicks: 0,
   lease: null,
+}
+
+/** Throws if a setting is out of its range: a host's mistake, found at the start. */
+export function checkConfig(config: RaftConfig): void {
+  const { electionTimeoutTicks, heartbeatTicks, electionPriority, lease } = config
+  assert(Number.isInteger(heartbeatTicks) && heartbeatTicks >= 1, 'heartbeatTicks is 1 or more')
+  assert(
+    Number.isInteger(electionTimeoutTicks) && electionTimeoutTicks > heartbeatTicks,
+    'electionTimeoutTicks is more than heartbeatTicks',
+  )
+  assert(
+    Number.isInteger(electionPriority) && electionPriority >= 0 && electionPriority <= 3,
+    'electionPriority is 0 to 3',
+  )
+  for (const limit of limitsOf(config)) assert(limit >= 1, 'every limit is 1 or more')
+  assert(config.quiesceAfterTicks >= 0, 'quiesceAfterTicks is 0 or more')
+  if (lease === null) return
+  assert(lease.tickMs > 0, 'a tick of a lease lasts some time')
+  assert(lease.driftPercentMax >= 0 && lease.driftPercentMax <= 50, 'driftPercentMax is 0 to 50')
+}
+
+function limitsOf(config: RaftConfig): readonly number[] {
+  const { appendSizeBytesMax, inflightMessagesMax, inflightBytesMax } = config
+  const { uncommittedBytesMax, applyBytesMax, memoryTailBytesMax, pendingReadsMax } = config
+  return [
+    appendSizeBytesMax,
+    inflightMessagesMax,
+    inflightBytesMax,
+    uncommittedBytesMax,
+    applyBytesMax,
+    memoryTailBytesMax,
+    pendingReadsMax,
+  ]
 }

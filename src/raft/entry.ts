@@ -38,9 +38,12 @@ export function entriesSizeBytes(entries: readonly Entry[]): number {
   return sizeBytes
 }
 
-/** Whether `value` can be an index, a term, a generation or another counter: a safe integer of 0 or more. */
+/** Half of what a number holds exactly: whatever a peer claims, counting on from there stays exact. */
+const POSITION_MAX = 2 ** 52
+
+/** Whether `value` can be an index, a term, a generation or another counter: an integer from 0 to 2^52. */
 export function isPosition(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= POSITION_MAX
 }
 
 /**

@@ -266,7 +266,7 @@ export class Log {
     this.#terms = new TermRuns(metadata.index, metadata.term)
     this.#tail.reset(metadata.index + 1)
     this.memberships.reset(metadata.configuration)
-    this.writes.truncate(0)
+    this.writes.truncate(1)
     this.#lastIndex = metadata.index
     this.#commit = metadata.index
     this.#writeFrom = metadata.index + 1

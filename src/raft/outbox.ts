@@ -26,6 +26,10 @@ export class Outbox {
     return this.#now.length > 0
   }
 
+  get hasToSelf(): boolean {
+    return this.#toSelf.length > 0
+  }
+
   get waitingCount(): number {
     return this.#waiting.length
   }
@@ -38,7 +42,18 @@ export class Outbox {
   /** Sends once all writes up to `writeNumber` are durable. */
   sendAfter(writeNumber: number, durableNumber: number, message: Message): void {
     if (writeNumber <= durableNumber) this.send(message)
-    else this.#waiting.push({ writeNumber, message })
+    else if (!this.#supersedesLast(writeNumber, message)) this.#waiting.push({ writeNumber, message })
+  }
+
+  /** Acknowledgements that wait for the same write say all that the highest of them says. */
+  #supersedesLast(writeNumber: number, message: Message): boolean {
+    const last = this.#waiting[this.#waiting.length - 1]
+    if (last === undefined || last.writeNumber !== writeNumber) return false
+    const earlier = last.message
+    if (message.type !== 'append-accepted' || earlier.type !== 'append-accepted') return false
+    if (message.term !== earlier.term || message.to !== earlier.to) return false
+    if (message.index > earlier.index) this.#waiting[this.#waiting.length - 1] = { writeNumber, message }
+    return true
   }
 
   /** Writes up to `durableNumber` are durable. */

@@ -1,165 +1,317 @@
 /**
  * One replica of one group: the whole core behind one class. Messages, ticks and random numbers go in;
  * messages, writes, committed entries and read states come out of `ready()`. It does no I/O and never throws
- * on what a peer sends; an `AssertionError` means a bug here or a host that broke this contract.
+ * on what a peer sends; an `AssertionError` means a bug here or a host that broke the contract of DESIGN.md.
  */
 
-import type { RaftConfig } from './config.ts'
+import { assert } from '../base/assert.ts'
+import type {
+  MembershipRefusal,
+  MembershipResult,
+  ProposeRefusal,
+  ProposeResult,
+  RaftOptions,
+  RaftStatus,
+  ReadResult,
+  TransferResult,
+} from './api.ts'
+import { checkConfig } from './config.ts'
+import { campaign } from './election.ts'
+import { ENTRY_OVERHEAD_BYTES, isPosition } from './entry.ts'
+import type { Entry, ReplicaId, SnapshotMetadata } from './entry.ts'
+import { appendConfiguration, appendEntry, hasCommittedOwnTerm, noteDurable } from './leader.ts'
+import { applyChange } from './membership.ts'
 import type { Configuration, MembershipChange } from './membership.ts'
-import type { HardState, ReplicaId, SnapshotMetadata } from './entry.ts'
-import type { LogStorage } from './log-storage.ts'
 import type { Message } from './message.ts'
-import type { Leadership, Ready, Role } from './ready.ts'
+import { noteAvailable, retireFromLeading } from './disk.ts'
+import { quiesceGroup, wakeUp } from './quiescence.ts'
+import { isRoundDue, sendReadRequests, startRead } from './reads.ts'
+import type { Leadership, Ready, Role, StorageWrite } from './ready.ts'
+import { noteSnapshotSent, noteUnreachable, sendAll } from './replication.ts'
+import type { LeaderRole } from './role.ts'
+import { becomeFollower } from './roles.ts'
+import { ELECTION_PRIORITY_MAX, ReplicaState } from './state.ts'
+import { describeReplica } from './status.ts'
+import { deliver, stepMessage } from './step.ts'
+import { tickReplica } from './tick.ts'
+import { startTransfer } from './transfer.ts'
 
-export interface RaftOptions {
-  readonly group: number
-  /** Which replica this is. */
-  readonly replica: ReplicaId
-  readonly config: RaftConfig
-  readonly storage: LogStorage
-  /** What was last made durable; `INITIAL_HARD_STATE` for a new replica. */
-  readonly hardState: HardState
-  /** The index that the state machine has applied, durably. Not below `storage.base().index`. */
-  readonly appliedIndex: number
-  /** Uniform integers from 0 to 2^32 - 1. Must be seeded anew at every start of the replica. */
-  readonly random: () => number
-}
+export type * from './api.ts'
 
-export type ProposeRefusal =
-  | 'not-leader'
-  | 'transferring'
-  /** `uncommittedBytesMax` is reached: retry when something has been committed. */
-  | 'uncommitted-limit'
-  | 'disk-stalled'
+export class Raft {
+  readonly #state: ReplicaState
+  #reported: Leadership
 
-export type MembershipRefusal =
-  | 'not-leader'
-  | 'transferring'
-  | 'disk-stalled'
-  /** The leader has committed nothing in its own term yet: retry soon. */
-  | 'term-not-committed'
-  /** An earlier change is not finished: retry when it is. */
-  | 'change-in-progress'
-  /** The steps make no sense for the present configuration; `detail` says which. */
-  | 'invalid'
+  /** Throws DATA_CORRUPT if the state machine has applied more than the log holds. */
+  constructor(options: RaftOptions) {
+    checkConfig(options.config)
+    this.#state = new ReplicaState(options)
+    becomeFollower(this.#state, this.#state.term, null)
+    this.#state.resetElectionTimer()
+    this.#reported = this.#leadership()
+  }
 
-export type ProposeResult =
-  /** The entries have the indexes `firstIndex` to `lastIndex` and this term: committed if an entry of this
-   * term is applied at that index, lost if one of another term is. */
-  | {
-      readonly accepted: true
-      readonly term: number
-      readonly firstIndex: number
-      readonly lastIndex: number
-    }
-  | { readonly accepted: false; readonly reason: ProposeRefusal; readonly leader: ReplicaId | null }
+  // Inputs: time and messages.
 
-export type MembershipResult =
-  | {
-      readonly accepted: true
-      readonly term: number
-      readonly index: number
-      readonly configuration: Configuration
-    }
-  | {
-      readonly accepted: false
-      readonly reason: MembershipRefusal
-      readonly detail: string
-      readonly leader: ReplicaId | null
-    }
-
-export type ReadResult =
-  /** The answer comes as a read state or a read failure with the same context. */
-  { readonly accepted: true } | { readonly accepted: false; readonly reason: 'no-leader' | 'too-many-reads' }
-
-export type TransferResult =
-  | { readonly accepted: true }
-  | {
-      readonly accepted: false
-      readonly reason: 'not-leader' | 'transferring' | 'not-voter' | 'already-leader'
-    }
-
-/** For metrics, consoles and tests. */
-export interface RaftStatus extends Leadership {
-  readonly group: number
-  readonly replica: ReplicaId
-  readonly votedFor: ReplicaId | null
-  readonly commit: number
-  readonly applied: number
-  readonly firstIndex: number
-  readonly lastIndex: number
-  /** Up to here the log in memory is on disk. */
-  readonly durableIndex: number
-  readonly configuration: Configuration
-  readonly quiesced: boolean
-  readonly diskStalled: boolean
-  readonly uncommittedBytes: number
-  readonly transferee: number | null
-  readonly followers: readonly FollowerStatus[]
-  /** Messages that were dropped, by reason. */
-  readonly dropped: Readonly<Record<string, number>>
-}
-
-export interface FollowerStatus {
-  readonly id: number
-  readonly generation: number
-  readonly state: 'probe' | 'replicate' | 'snapshot'
-  readonly match: number
-  readonly next: number
-  readonly recentlyActive: boolean
-  readonly inflightMessages: number
-  readonly inflightBytes: number
-  /** Index of the snapshot that it is being sent; 0 if none. */
-  readonly pendingSnapshot: number
-}
-
-/** One replica of one group. See DESIGN.md for the life of a call. */
-export interface RaftReplica {
-  // Inputs.
   /** One unit of time has passed. */
-  tick(): void
-  /** A message came in. Anything that does not hold together is dropped and counted. */
-  step(message: Message): void
+  tick(): void {
+    tickReplica(this.#state)
+    this.#settle()
+  }
+
+  /** A message came in. What does not hold together is dropped and counted, never thrown at. */
+  step(message: Message): void {
+    stepMessage(this.#state, message)
+    this.#settle()
+  }
+
+  // Inputs: what clients and operators want.
+
   /** Appends commands, in order, all or none. Refused anywhere but at the leader. */
-  propose(commands: readonly Uint8Array[]): ProposeResult
-  proposeMembership(change: MembershipChange): MembershipResult
-  /** `context` is the caller's own number for this read. `nowMs`: monotonic clock, for leases only. */
-  requestRead(context: number, nowMs?: number): ReadResult
-  transferLeadership(to: number): TransferResult
-  /** Starts an election without waiting for the timeout. Ignored where it can't win or would hurt. */
-  campaign(): void
-  /** The host failed to deliver messages to this member. */
-  reportUnreachable(id: number): void
-  /** How sending the snapshot to this member ended. */
-  reportSnapshot(id: number, outcome: 'sent' | 'failed'): void
-  /** A disk write has been overdue for too long: a leader gives up its leadership, nobody campaigns. */
-  reportDiskStalled(): void
-  reportDiskRecovered(): void
-  /** The write with this number is durable. Numbers may be reported in any order, each once. */
-  appended(writeNumber: number): void
-  /** Committed entries up to `index` are applied. */
-  applied(index: number): void
+  propose(commands: readonly Uint8Array[]): ProposeResult {
+    assert(commands.length > 0, 'nothing is proposed')
+    const { role } = this.#state
+    if (role.kind !== 'leader') return this.#refuse('not-leader')
+    if (role.transfer !== null) return this.#refuse('transferring')
+    const sizeBytes = sizeOf(commands)
+    const { bytes } = role.uncommitted
+    if (bytes > 0 && bytes + sizeBytes > this.#state.config.uncommittedBytesMax)
+      return this.#refuse('uncommitted-limit')
+    wakeUp(this.#state)
+    const firstIndex = this.#state.log.lastIndex + 1
+    for (const command of commands) appendEntry(this.#state, role, 'command', command)
+    const { lastIndex } = this.#state.log
+    role.uncommitted.add(lastIndex, sizeBytes)
+    return { accepted: true, term: this.#state.term, firstIndex, lastIndex }
+  }
+
+  #refuse(reason: ProposeRefusal): ProposeResult {
+    const refusal = this.#state.diskStalled ? 'disk-stalled' : reason
+    return { accepted: false, reason: refusal, leader: this.#state.leader }
+  }
+
+  /** Appends the next configuration, in force at once. One change at a time (§6, thesis 4.1). */
+  proposeMembership(change: MembershipChange): MembershipResult {
+    const { role, log, configuration } = this.#state
+    if (role.kind !== 'leader') return this.#refuseMembership('not-leader', 'this replica does not lead')
+    if (role.transfer !== null)
+      return this.#refuseMembership('transferring', 'the leadership is being handed over')
+    // Without it, changes of two leaders could be made by majorities that do not meet (the bug found in thesis 4.1).
+    if (!hasCommittedOwnTerm(this.#state, role))
+      return this.#refuseMembership('term-not-committed', 'the leader has committed nothing in its term yet')
+    if (configuration.index > log.commit)
+      return this.#refuseMembership(
+        'change-in-progress',
+        `the change at ${configuration.index} is not committed`,
+      )
+    const outcome = applyChange(configuration, change, log.lastIndex + 1)
+    if (!outcome.ok) return this.#refuseMembership('invalid', outcome.detail)
+    wakeUp(this.#state)
+    appendConfiguration(this.#state, role, outcome.configuration)
+    const { term } = this.#state
+    return { accepted: true, term, index: log.lastIndex, configuration: outcome.configuration }
+  }
+
+  #refuseMembership(reason: MembershipRefusal, detail: string): MembershipResult {
+    const refusal = this.#state.diskStalled ? 'disk-stalled' : reason
+    return { accepted: false, reason: refusal, detail, leader: this.#state.leader }
+  }
+
   /**
-   * The log up to `index` (applied and durable) is no longer needed. The host may drop it from storage as soon as
-   * this returns, and keeps what it returns as the log's new base. Null if there is nothing to drop.
+   * Asks for an index at which a read is linearizable, at a leader or a follower; the answer comes in
+   * `readStates` or `readFailures`. `context` is the caller's own number for it. `nowMs`: monotonic clock, read
+   * now; only a leader with leases uses it.
    */
-  compact(index: number): SnapshotMetadata | null
-  /** Describes a snapshot of the state machine at `index`, which lies between the log's base and `applied`. */
-  snapshotMetadata(index: number): SnapshotMetadata
-  /** Puts an idle group to sleep, if it is the leader and everyone has everything. Whether it did. */
-  quiesce(): boolean
-  wake(): void
-  setElectionPriority(priority: number): void
+  requestRead(context: number, nowMs?: number): ReadResult {
+    wakeUp(this.#state)
+    return startRead(this.#state, context, nowMs)
+  }
+
+  /** Hands the leadership to the voter on this member, or gives up after an election timeout (thesis 3.10). */
+  transferLeadership(to: number): TransferResult {
+    wakeUp(this.#state)
+    return startTransfer(this.#state, to)
+  }
+
+  /** Campaigns without waiting for the timeout; beginning with a pre-vote, so nobody is disturbed in vain. */
+  campaign(): void {
+    if (this.#state.role.kind === 'leader') return
+    wakeUp(this.#state)
+    campaign(this.#state)
+    this.#settle()
+  }
+
+  /** Puts the group to sleep, if this is the leader of an idle one. Whether it did. */
+  quiesce(): boolean {
+    const { role } = this.#state
+    return role.kind === 'leader' && quiesceGroup(this.#state, role)
+  }
+
+  /** Ends the sleep of this replica, and by asking the leader that of the group. */
+  wake(): void {
+    wakeUp(this.#state)
+  }
+
+  /** 0 to 3; counts from the next election on. */
+  setElectionPriority(priority: number): void {
+    assert(isPosition(priority) && priority <= ELECTION_PRIORITY_MAX, 'an election priority is 0 to 3')
+    this.#state.electionPriority = priority
+  }
+
+  // Inputs: what the host tells of network and disk.
+
+  /** The host failed to deliver messages to this member. */
+  reportUnreachable(id: number): void {
+    if (this.#state.role.kind === 'leader') noteUnreachable(this.#state.role, id)
+  }
+
+  /** How sending the snapshot to this member ended. Has to be told for each `snapshot-request`. */
+  reportSnapshot(id: number, outcome: 'sent' | 'failed'): void {
+    if (this.#state.role.kind === 'leader') noteSnapshotSent(this.#state.role, id, outcome)
+  }
+
+  /** A disk write is overdue: a leader gives up its leadership, and this replica does not campaign. */
+  reportDiskStalled(): void {
+    retireFromLeading(this.#state)
+  }
+
+  reportDiskRecovered(): void {
+    noteAvailable(this.#state)
+  }
+
+  /** The write with this number is durable. In any order, each number once. */
+  appended(writeNumber: number): void {
+    const { log, outbox } = this.#state
+    log.completeWrite(writeNumber)
+    outbox.release(log.writes.durableNumber)
+    const { role } = this.#state
+    if (role.kind === 'leader') noteDurable(this.#state, role)
+    this.#settle()
+  }
+
+  /** Committed entries up to `index` are applied. */
+  applied(index: number): void {
+    this.#state.log.appliedTo(index)
+  }
+
+  /**
+   * Entries up to `index`, which is applied, are not needed any more. The host may drop them from storage as soon
+   * as this returns, and keeps what it returns as the log's base. Null if there is nothing to drop.
+   */
+  compact(index: number): SnapshotMetadata | null {
+    return this.#state.log.compact(index)
+  }
+
+  /** Describes a snapshot of the state machine at `index`, from the log's base to the applied index. */
+  snapshotMetadata(index: number): SnapshotMetadata {
+    return this.#state.log.describe(index)
+  }
 
   // Outputs.
+
   /** Whether `ready()` would give anything. */
-  hasReady(): boolean
-  ready(nowMs?: number): Ready
-  status(): RaftStatus
-  readonly role: Role
-  readonly term: number
-  readonly leader: ReplicaId | null
-  readonly commit: number
+  hasReady(): boolean {
+    const state = this.#state
+    return (
+      state.outbox.hasMessages ||
+      state.readStates.length > 0 ||
+      state.readFailures.length > 0 ||
+      state.followerReads.hasArrived ||
+      state.log.hasCommitted() ||
+      (state.hasUnwritten() && !state.log.writeMustWait()) ||
+      (state.role.kind === 'leader' && hasToSend(state, state.role)) ||
+      this.#isLeadershipNews()
+    )
+  }
+
+  /** Everything there is to do since the last call. `nowMs`: monotonic clock, read now; for leases only. */
+  ready(nowMs?: number): Ready {
+    const state = this.#state
+    if (state.role.kind === 'leader') sendAll(state, state.role, nowMs)
+    else sendReadRequests(state)
+    const write = this.#takeWrite()
+    const committed = state.log.takeCommitted()
+    const { readStates, readFailures } = state
+    if (readStates.length > 0) state.readStates = []
+    if (readFailures.length > 0) state.readFailures = []
+    const leadership = this.#takeLeadership()
+    return { messages: state.outbox.takeMessages(), write, committed, readStates, readFailures, leadership }
+  }
+
+  #takeWrite(): StorageWrite | null {
+    const { log } = this.#state
+    if (!this.#state.hasUnwritten() || log.writeMustWait()) return null
+    const { number, snapshot, entries } = log.takeWrite()
+    const { hardState, isPromise } = this.#state.takeHardState(number)
+    const mustSync = isPromise || snapshot !== null || entries.length > 0
+    return { number, hardState, snapshot, entries, mustSync }
+  }
+
+  #leadership(): Leadership {
+    const { role, term, leader, removed } = this.#state
+    return { role: role.kind, term, leader, removed }
+  }
+
+  #isLeadershipNews(): boolean {
+    const { role, term, leader, removed } = this.#reported
+    const state = this.#state
+    if (role !== state.role.kind || term !== state.term || removed !== state.removed) return true
+    return leader?.id !== state.leader?.id || leader?.generation !== state.leader?.generation
+  }
+
+  #takeLeadership(): Leadership | null {
+    if (!this.#isLeadershipNews()) return null
+    this.#reported = this.#leadership()
+    return this.#reported
+  }
+
+  status(): RaftStatus {
+    return describeReplica(this.#state)
+  }
+
+  get role(): Role {
+    return this.#state.role.kind
+  }
+
+  get term(): number {
+    return this.#state.term
+  }
+
+  get leader(): ReplicaId | null {
+    return this.#state.leader
+  }
+
+  get commit(): number {
+    return this.#state.log.commit
+  }
+
   /** The configuration in force: the newest in the log, committed or not (thesis 4.1). */
-  readonly configuration: Configuration
+  get configuration(): Configuration {
+    return this.#state.configuration
+  }
+
+  /** Entries from `from` up to and without `to`, as far as they are at hand: for consoles, traces and tests. */
+  entries(from: number, to: number): readonly Entry[] {
+    const { log } = this.#state
+    const begin = Math.max(from, log.baseIndex + 1)
+    return log.entries(begin, Math.min(to, log.lastIndex + 1), Infinity)
+  }
+
+  /** Takes what this replica promised to itself and may count now. */
+  #settle(): void {
+    if (!this.#state.outbox.hasToSelf) return
+    for (const message of this.#state.outbox.takeToSelf())
+      if (message.term === this.#state.term) deliver(this.#state, message)
+    this.#settle()
+  }
+}
+
+function hasToSend(state: ReplicaState, role: LeaderRole): boolean {
+  return role.sendDue || role.heartbeatDue || isRoundDue(state, role)
+}
+
+function sizeOf(commands: readonly Uint8Array[]): number {
+  let sizeBytes = commands.length * ENTRY_OVERHEAD_BYTES
+  for (const command of commands) sizeBytes += command.length
+  return sizeBytes
 }
