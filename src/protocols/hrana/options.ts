@@ -1,0 +1,46 @@
+/** What can be set about Hrana, with its default. Every limit bounds what one client can make the member hold. */
+
+export interface HranaOptions {
+  /**
+   * Absolute http(s) URL under which clients reach this member and no other: sent as `base_url` with every baton, so
+   * that a stream stays where its state is. Null where clients reach one member only, or the load balancer is sticky.
+   */
+  readonly baseUrl: string | null
+  /** A stream over HTTP that gets no request for so long is closed and rolled back. sqld: 10 s. */
+  readonly streamIdleMs: number
+  /** Streams over HTTP that wait for their next request. */
+  readonly httpStreamsMax: number
+  /** Open streams of one WebSocket connection. */
+  readonly connectionStreamsMax: number
+  /** Requests of one WebSocket connection that wait or run; beyond it nothing more is read from the socket. */
+  readonly connectionRequestsMax: number
+  /** Bytes that wait for a slow WebSocket client to take them; beyond it its streams stand still. */
+  readonly sendBufferBytesMax: number
+  /** One WebSocket message. (A body over HTTP is bounded by the HTTP server.) */
+  readonly messageBytesMax: number
+  /** A client that answers no ping for two of these periods has vanished: its streams are rolled back. */
+  readonly pingIntervalMs: number
+  /** Stored SQL texts of one stream over HTTP, or of one WebSocket connection. @libsql/client stores 100 at most. */
+  readonly storedSqlMax: number
+  /** All stored texts together. */
+  readonly storedSqlBytesMax: number
+  /** The rows of one `batch`, and the results of one pipeline, which are held until they are complete. */
+  readonly responseBytesMax: number
+  /** How long `close` waits for running requests. */
+  readonly drainMs: number
+}
+
+export const HRANA_DEFAULTS: HranaOptions = {
+  baseUrl: null,
+  streamIdleMs: 10_000,
+  httpStreamsMax: 10_000,
+  connectionStreamsMax: 256,
+  connectionRequestsMax: 512,
+  sendBufferBytesMax: 4 * 1024 * 1024,
+  messageBytesMax: 64 * 1024 * 1024,
+  pingIntervalMs: 30_000,
+  storedSqlMax: 256,
+  storedSqlBytesMax: 8 * 1024 * 1024,
+  responseBytesMax: 64 * 1024 * 1024,
+  drainMs: 5_000,
+}
