@@ -111,3 +111,18 @@ test('a crash can be set between two given writes', () => {
   assert.ok(disk.contents.length <= 3)
   assert.ok(!disk.contents.includes(3))
 })
+
+test('a batch without sync is done when it is written, and a crash may lose it', () => {
+  const fates = new Set<number>()
+  for (let seed = 0; seed < 50; seed += 1) {
+    const { queue, disk } = setUp({}, `no sync ${seed}`)
+    let done = false
+    disk.write([1, 2], () => (done = true), false)
+    queue.runUntil(SECOND)
+    assert.equal(done, true)
+    assert.equal(disk.durableCount, 0)
+    disk.crash()
+    fates.add(disk.contents.length)
+  }
+  assert.ok(fates.has(0) && fates.has(2))
+})

@@ -38,6 +38,7 @@ export const CALM_DISK: DiskOptions = {
 interface Batch<DiskRecord> {
   readonly records: readonly DiskRecord[]
   readonly done: () => void
+  readonly sync: boolean
   written: number
 }
 
@@ -80,9 +81,12 @@ export class SimulatedDisk<DiskRecord> {
     return this.#stalled
   }
 
-  /** Writes the records one by one and syncs; `done` is called when all of them are durable. */
-  write(records: readonly DiskRecord[], done: () => void): void {
-    this.#waiting.push({ records, done, written: 0 })
+  /**
+   * Writes the records one by one and syncs; `done` is called when all of them are durable. Without `sync` it
+   * is called when they are written, and a crash may lose them.
+   */
+  write(records: readonly DiskRecord[], done: () => void, sync = true): void {
+    this.#waiting.push({ records, done, sync, written: 0 })
     this.#advance()
   }
 
@@ -161,6 +165,10 @@ export class SimulatedDisk<DiskRecord> {
     if (batch.written < batch.records.length) {
       this.#writing = true
       this.#schedule(this.#random.exponential(this.#options.writeMeanUs), () => this.#writeNext(batch))
+    } else if (!batch.sync) {
+      this.#waiting.shift()
+      batch.done()
+      this.#advance()
     } else if (this.#options.overlappingSyncs || this.#syncing === 0) {
       this.#waiting.shift()
       this.#sync(batch)

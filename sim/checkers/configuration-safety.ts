@@ -1,0 +1,120 @@
+/**
+ * Configuration safety (§6): two configurations that may both be in force share a member in every two
+ * majorities. A leader has at most one configuration that is not committed; only voters are elected.
+ *
+ * The overlap is tried out over all subsets, not derived from what a configuration says about itself.
+ */
+
+import { decodeConfiguration } from '../../src/raft/configuration-codec.ts'
+import type { Entry, ReplicaId } from '../../src/raft/entry.ts'
+import { isVoter } from '../../src/raft/membership.ts'
+import type { Configuration } from '../../src/raft/membership.ts'
+import type { Ready } from '../../src/raft/ready.ts'
+import type { MemoryLog } from '../cluster/memory-log.ts'
+import type { Replica } from '../cluster/replica.ts'
+import { Violation } from './checker.ts'
+import type { Checker } from './checker.ts'
+
+export class ConfigurationSafety implements Checker {
+  readonly name = 'configuration safety'
+  readonly #overlaps = new Map<string, boolean>()
+  /** The term in which a replica was last seen to campaign or lead, so that only the beginning is checked. */
+  readonly #elections = new Map<Replica, string>()
+
+  stepped(replica: Replica): void {
+    const { raft, id } = replica
+    if (raft.role === 'follower') return
+    const election = `${raft.role === 'leader' ? 'leads' : 'campaigns in'} term ${raft.term}`
+    if (this.#elections.get(replica) === election) return
+    this.#elections.set(replica, election)
+    if (isVoter(raft.configuration, id)) return
+    throw new Violation(this.name, `member ${id.id} ${election}, and is no voter`, {
+      members: [id.id],
+      terms: [raft.term],
+    })
+  }
+
+  handedOut(replica: Replica, { write }: Ready): void {
+    if (write === null) return
+    for (const entry of write.entries) {
+      if (entry.kind === 'membership') this.#checkEntry(replica, entry)
+    }
+  }
+
+  ended(replica: Replica): void {
+    this.#elections.delete(replica)
+  }
+
+  #checkEntry({ id, log, raft }: Replica, entry: Entry): void {
+    const { index, term } = entry
+    const configuration = decodeConfiguration(entry.data)
+    const interest = { members: [id.id], terms: [term], indexes: [index] }
+    if (configuration === null || configuration.index !== index) {
+      throw new Violation(this.name, `entry ${index}.${term} holds no configuration of its index`, interest)
+    }
+    const before = configurationBefore(log, index)
+    if (!this.#overlap(before, configuration)) {
+      throw new Violation(
+        this.name,
+        `member ${id.id} writes ${describe(configuration)} at ${index}.${term} after ${describe(before)}: there are majorities of both with no replica in common`,
+        { ...interest, indexes: [index, before.index] },
+      )
+    }
+    if (raft.role === 'leader' && term === raft.term && before.index > raft.commit) {
+      throw new Violation(
+        this.name,
+        `member ${id.id} appends a configuration at ${index}.${term} while that at ${before.index} is not committed`,
+        { ...interest, indexes: [index, before.index] },
+      )
+    }
+  }
+
+  #overlap(left: Configuration, right: Configuration): boolean {
+    const key = `${describe(left)} | ${describe(right)}`
+    let answer = this.#overlaps.get(key)
+    if (answer === undefined) {
+      answer = quorumsOverlap(left, right)
+      this.#overlaps.set(key, answer)
+    }
+    return answer
+  }
+}
+
+function configurationBefore(log: MemoryLog, index: number): Configuration {
+  for (let at = index - 1; at > log.base.index; at -= 1) {
+    const entry = log.entry(at)
+    const configuration = entry?.kind === 'membership' ? decodeConfiguration(entry.data) : null
+    if (configuration !== null) return configuration
+  }
+  return log.base.configuration
+}
+
+const nameOf = ({ id, generation }: ReplicaId): string => `${id}.${generation}`
+
+function describe({ voters, votersOutgoing }: Configuration): string {
+  const list = (replicas: readonly ReplicaId[]): string => replicas.map(nameOf).join(' ')
+  return votersOutgoing.length === 0 ? `{${list(voters)}}` : `{${list(votersOutgoing)}} to {${list(voters)}}`
+}
+
+/** Whether every quorum of `left` shares a replica with every quorum of `right`. */
+export function quorumsOverlap(left: Configuration, right: Configuration): boolean {
+  if (left.voters.length === 0 || right.voters.length === 0) return true
+  const everyone = [
+    ...new Set(
+      [left, right].flatMap(({ voters, votersOutgoing }) => [...voters, ...votersOutgoing].map(nameOf)),
+    ),
+  ]
+  // If some set is a quorum of one and its complement one of the other, they are disjoint quorums.
+  const all = (1 << everyone.length) - 1
+  for (let set = 0; set <= all; set += 1) {
+    if (isQuorum(left, everyone, set) && isQuorum(right, everyone, all & ~set)) return false
+  }
+  return true
+}
+
+function isQuorum(configuration: Configuration, everyone: readonly string[], set: number): boolean {
+  return [configuration.voters, configuration.votersOutgoing].every((half) => {
+    const present = half.filter((replica) => (set & (1 << everyone.indexOf(nameOf(replica)))) !== 0)
+    return half.length === 0 || present.length * 2 > half.length
+  })
+}

@@ -1,0 +1,195 @@
+/**
+ * Liveness: when faults have stopped, and a majority works, the cluster serves again within a bound of simulated
+ * time and comes to rest: one leader that stays, every working replica of the group equal, every replica that was
+ * removed gone, reads answered by each of them, and writes accepted.
+ *
+ * Faults that lasted long may leave much to do (elections, snapshots in chunks, repairs of the membership), so
+ * the bound is generous. Its point is to tell slow from stuck.
+ */
+
+import { sameReplica } from '../../src/raft/entry.ts'
+import { isJoint, members as replicasOf } from '../../src/raft/membership.ts'
+import type { Administrator } from '../cluster/administrator.ts'
+import type { Clients } from '../cluster/clients.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Member } from '../cluster/member.ts'
+import type { Replica } from '../cluster/replica.ts'
+import { MILLISECOND, SECOND } from '../event-queue.ts'
+import type { TimeUs } from '../event-queue.ts'
+import { Violation } from './checker.ts'
+
+const BOUND_US: TimeUs = 40 * SECOND
+const LOOK_EVERY_US: TimeUs = 20 * MILLISECOND
+/** For how long a leader must stay once the cluster is at rest. */
+const STABLE_US: TimeUs = 2 * SECOND
+const NAME = 'liveness'
+
+export class Liveness {
+  readonly #cluster: Cluster
+  readonly #clients: Clients
+  readonly #administrator: Administrator
+
+  constructor(cluster: Cluster, clients: Clients, administrator: Administrator) {
+    this.#cluster = cluster
+    this.#clients = clients
+    this.#administrator = administrator
+  }
+
+  /** A leader without faults behind it commits a new write; whoever is asked for a read answers. */
+  serveAgain(broken: ReadonlySet<Member>): void {
+    const wrote = this.#probe((done) => {
+      const leader = this.#leader(broken)
+      if (leader === null) return false
+      this.#administrator.repair(leader)
+      this.#clients.probeWrite(this.#memberOf(leader), done)
+      return true
+    })
+    this.#waitFor('a leader that commits a new write', broken, wrote)
+  }
+
+  comeToRest(broken: ReadonlySet<Member>): void {
+    this.#waitFor('one repaired configuration and equal replicas', broken, () => this.#isAtRest(broken))
+    this.#readEverywhere(broken)
+    this.#stayAtRest(broken)
+  }
+
+  /** Asks again and again until one probe ends well. */
+  #probe(ask: (done: (ok: boolean) => void) => boolean): () => boolean {
+    let isWaiting = false
+    let isOver = false
+    let askedUs = 0
+    return () => {
+      const { nowUs } = this.#cluster.queue
+      if (isOver) return true
+      if (isWaiting && nowUs < askedUs + SECOND) return false
+      askedUs = nowUs
+      isWaiting = ask((ok) => {
+        isWaiting = false
+        isOver ||= ok
+      })
+      return isOver
+    }
+  }
+
+  #isAtRest(broken: ReadonlySet<Member>): boolean {
+    const leader = this.#leader(broken)
+    if (leader === null) return false
+    this.#administrator.repair(leader)
+    return this.#difference(leader, broken) === null
+  }
+
+  /** What keeps the cluster from being at rest, or null. */
+  #difference(leader: Replica, broken: ReadonlySet<Member>): string | null {
+    const { configuration } = leader.raft
+    if (isJoint(configuration)) return 'the configuration is joint'
+    const replicas = replicasOf(configuration)
+    for (const replica of replicas) {
+      const member = this.#cluster.member(replica.id)
+      if (!this.#cluster.isIntact(replica)) return `the configuration names a lost replica on ${replica.id}`
+      if (broken.has(member)) continue
+      if (!isEqual(member.replica, leader)) return `member ${replica.id} is behind`
+    }
+    for (const member of this.#cluster.members) {
+      const { replica } = member
+      if (replica === null || broken.has(member)) continue
+      if (!replicas.some((other) => sameReplica(other, replica.id)) && this.#isKnownOutside(replica)) {
+        return `member ${member.id} still runs a replica that was removed`
+      }
+    }
+    return null
+  }
+
+  /** A removed replica that no longer campaigns (a learner, say) can't be told; only voters find out. */
+  #isKnownOutside(replica: Replica): boolean {
+    const { voters } = replica.raft.configuration
+    return voters.some((other) => sameReplica(other, replica.id))
+  }
+
+  #readEverywhere(broken: ReadonlySet<Member>): void {
+    for (const member of this.#cluster.members) {
+      if (broken.has(member)) continue
+      const served = this.#probe((done) => {
+        const leader = this.#leader(broken)
+        const { replica } = member
+        if (leader === null || replica === null) return false
+        if (!replicasOf(leader.raft.configuration).some((other) => sameReplica(other, replica.id))) {
+          done(true) // not part of the group
+          return true
+        }
+        this.#clients.probeRead(member, done)
+        return true
+      })
+      const isSpare = member.replica === null
+      if (!isSpare) this.#waitFor(`a read served by member ${member.id}`, broken, served)
+    }
+  }
+
+  /** Nobody disturbs a healthy leader. */
+  #stayAtRest(broken: ReadonlySet<Member>): void {
+    const before = this.#leader(broken)
+    const { queue } = this.#cluster
+    const term = before?.raft.term
+    queue.runUntil(queue.nowUs + STABLE_US)
+    const after = this.#leader(broken)
+    if (after === before && after?.raft.term === term) return
+    const name = (replica: Replica | null): string =>
+      replica === null ? 'nobody' : `member ${replica.id.id}`
+    throw new Violation(
+      NAME,
+      `the cluster was at rest under ${name(before)} in term ${term}, and without any new fault it is under ${name(after)} in term ${after?.raft.term} now`,
+      { members: [before, after].flatMap((replica) => (replica === null ? [] : [replica.id.id])) },
+    )
+  }
+
+  #waitFor(what: string, broken: ReadonlySet<Member>, isReached: () => boolean): void {
+    const { queue } = this.#cluster
+    const deadlineUs = queue.nowUs + BOUND_US
+    while (!isReached()) {
+      if (queue.nowUs > deadlineUs) throw this.#stuck(what, broken)
+      queue.runUntil(queue.nowUs + LOOK_EVERY_US)
+    }
+  }
+
+  #stuck(what: string, broken: ReadonlySet<Member>): Violation {
+    const leader = this.#leader(broken)
+    const why =
+      leader === null ? 'there is no leader' : (this.#difference(leader, broken) ?? 'it does not answer')
+    const states = this.#cluster.members.map((member) => describeMember(member, broken.has(member)))
+    return new Violation(
+      NAME,
+      `${BOUND_US / SECOND} s after the faults stopped there is no sign of ${what}: ${why}\n${states.join('\n')}`,
+    )
+  }
+
+  /** The working leader of the highest term. */
+  #leader(broken: ReadonlySet<Member>): Replica | null {
+    let leader: Replica | null = null
+    for (const member of this.#cluster.members) {
+      const { replica } = member
+      if (replica === null || broken.has(member) || replica.raft.role !== 'leader') continue
+      if (leader === null || replica.raft.term > leader.raft.term) leader = replica
+    }
+    return leader
+  }
+
+  #memberOf(replica: Replica): Member {
+    return this.#cluster.member(replica.id.id)
+  }
+}
+
+function isEqual(replica: Replica | null, leader: Replica): boolean {
+  return (
+    replica !== null &&
+    replica.image.appliedIndex === leader.log.lastIndex &&
+    replica.image.digest === leader.image.digest
+  )
+}
+
+function describeMember(member: Member, isBroken: boolean): string {
+  const { replica } = member
+  const prefix = `  member ${member.id}${isBroken ? ' (broken)' : ''}:`
+  if (replica === null) return `${prefix} no replica, tombstone ${member.tombstone}`
+  const { role, term, commit, leader } = replica.raft
+  const led = leader === null ? 'no leader' : `leader ${leader.id}`
+  return `${prefix} ${role} of term ${term}, ${led}, log up to ${replica.log.lastIndex}, commit ${commit}, applied ${replica.image.appliedIndex}`
+}
