@@ -44,12 +44,17 @@ export type ProgramCost =
       readonly workPerRow: number
       /** False if it gives no more rows than `workPerRow` allows; true if rows may go on without end. */
       readonly isStreaming: boolean
-      /** Root pages of the tables and indexes that were taken as small. The bound holds while they are. */
-      readonly smallRoots: readonly number[]
+      /** Tables and indexes that were taken as small. The bound holds while they have no more rows than this. */
+      readonly smallTables: readonly SmallTable[]
     }
   | { readonly kind: 'unbounded'; readonly reason: string }
 
-/** Number of rows of the b-tree with this root page in `main`, if it is small; null if it is not or is unknown. */
+export interface SmallTable {
+  readonly rootPage: number
+  readonly rowsMax: number
+}
+
+/** Upper bound of the rows of the b-tree with this root page in `main`, if it is small; null if it is not or is unknown. */
 export type SmallTableRows = (rootPage: number) => number | null
 
 const PROGRAM_LENGTH_MAX = 2_000
@@ -290,6 +295,9 @@ export function costOf(program: readonly Instruction[], rowsOf: SmallTableRows):
     kind: 'bounded',
     workPerRow: weight * product(bounded),
     isStreaming: cyclic(residual(program, edges, bounded, false)).size > 0,
-    smallRoots: [...new Set([...smallRoots, ...countedRoots.map(({ p2 }) => p2)])],
+    smallTables: [...new Set([...smallRoots, ...countedRoots.map(({ p2 }) => p2)])].map((rootPage) => ({
+      rootPage,
+      rowsMax: rowsOf(rootPage) ?? 0,
+    })),
   }
 }

@@ -1,0 +1,261 @@
+/**
+ * The read side of one database file, and what all databases of a gateway share: the query workers. Implements the
+ * interfaces of `gateway/reader.ts` by structure; `cli` joins the two.
+ *
+ * A statement is tried on the gateway's thread first (`HeldConnection` says whether it is quick), and goes to a worker
+ * otherwise. Which lane it takes there depends on how long it took the last time.
+ */
+
+import { HarmonyError } from '../../base/errors.ts'
+import type { SessionContext } from '../../base/transaction.ts'
+import type { ResultColumn, SqlStatement, StatementResult } from '../../base/value.ts'
+import { splitStatements } from '../sql-text.ts'
+import { classifyStatement, type ReadStatementClass } from './statement-class.ts'
+import { HeldConnection } from './held-connection.ts'
+import { LruMap } from './lru-map.ts'
+import type { Description, Row } from './read-connection.ts'
+import { READER_DEFAULTS, type ReaderOptions } from './reader-options.ts'
+import { LocalSnapshot, type Snapshot, WorkerSnapshot } from './snapshot.ts'
+import { type Lane, WorkerPool } from './worker-pool.ts'
+import { describeInWorker, pagesOf } from './worker-read.ts'
+
+export interface ReadRequest {
+  readonly statement: SqlStatement
+  readonly context: SessionContext
+  readonly appliedIndex: bigint
+  readonly resultSizeBytesMax: number
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+}
+
+export interface ReadPage {
+  readonly columns: readonly ResultColumn[] | null
+  readonly rows: readonly Row[]
+}
+
+export interface SnapshotOptions {
+  readonly appliedIndex: bigint
+  readonly isLong: boolean
+  readonly waitTimeoutMs: number
+}
+
+export interface ReaderStatistics {
+  readonly readsInline: number
+  readonly readsInWorkers: number
+  readonly workers: number
+  readonly workersBusy: number
+  readonly workersKilled: number
+  readonly snapshotsOpen: number
+}
+
+/** A statement that a worker compiled in this time may be compiled on the gateway's thread. */
+const COMPILE_TIME_MS_MAX = 5
+/** A statement whose last run took longer than this is a long one. */
+const SHORT_TIME_MS_MAX = 100
+
+const WAITING_MAX = 1_000
+
+/** Errors of vetting that are not about what the statement says. */
+const VETTING_ERRORS: ReadonlySet<string> = new Set(['STATEMENT_TIMEOUT', 'OVERLOADED', 'SHUTTING_DOWN'])
+
+/** What the readers of a gateway share. */
+export class ReaderPool {
+  readonly options: ReaderOptions
+  readonly single: WorkerPool
+  readonly snapshots: WorkerPool
+  readonly counts: { inline: number; inWorkers: number; snapshotsOpen: number } = {
+    inline: 0,
+    inWorkers: 0,
+    snapshotsOpen: 0,
+  }
+
+  constructor(options: Partial<ReaderOptions> = {}) {
+    this.options = { ...READER_DEFAULTS, ...options }
+    this.single = this.#pool(this.options.workersMax, Math.max(1, this.options.workersMax - 1))
+    this.snapshots = this.#pool(this.options.snapshotWorkersMax, this.options.snapshotWorkersMax)
+  }
+
+  open(dataFile: string): DatabaseReader {
+    return new DatabaseReader(dataFile, this)
+  }
+
+  statistics(): ReaderStatistics {
+    const single = this.single.statistics()
+    const snapshots = this.snapshots.statistics()
+    return {
+      readsInline: this.counts.inline,
+      readsInWorkers: this.counts.inWorkers,
+      workers: single.workers + snapshots.workers,
+      workersBusy: single.busy + snapshots.busy,
+      workersKilled: single.killed + snapshots.killed,
+      snapshotsOpen: this.counts.snapshotsOpen,
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.single.close(), this.snapshots.close()])
+  }
+
+  #pool(workersMax: number, longMax: number): WorkerPool {
+    const { valueSizeBytesMax, mmapSizeBytes, pageRowsMax, pageSizeBytesMax } = this.options
+    return new WorkerPool({
+      workersMax,
+      longMax,
+      waitingMax: WAITING_MAX,
+      idleTimeMs: this.options.workerIdleTimeMs,
+      worker: {
+        valueSizeBytesMax,
+        mmapSizeBytes,
+        pageRowsMax,
+        pageSizeBytesMax,
+        memoryBytesMax: this.options.workerMemoryBytesMax,
+      },
+    })
+  }
+}
+
+export class DatabaseReader {
+  readonly #dataFile: string
+  readonly #pool: ReaderPool
+  readonly #held: HeldConnection
+  readonly #lastTimeMs: LruMap<string, number>
+  readonly #snapshots = new Set<Snapshot>()
+  /** Connections of finished transactions, ready for the next one. */
+  readonly #spare: HeldConnection[] = []
+  #isClosed = false
+
+  constructor(dataFile: string, pool: ReaderPool) {
+    this.#dataFile = dataFile
+    this.#pool = pool
+    this.#held = new HeldConnection(dataFile, pool.options)
+    this.#lastTimeMs = new LruMap(pool.options.statementsCachedMax)
+  }
+
+  split(sql: string): readonly string[] {
+    return splitStatements(sql).map((statement) => statement.sql)
+  }
+
+  classify(sql: string): ReadStatementClass {
+    if (sql.length > this.#pool.options.sqlSizeBytesMax)
+      throw new HarmonyError(
+        'STATEMENT_TOO_LARGE',
+        `The statement has ${sql.length} characters; the limit is ${this.#pool.options.sqlSizeBytesMax}. Bind large values as arguments.`,
+      )
+    return classifyStatement(sql)
+  }
+
+  async describe(sql: string, appliedIndex: bigint): Promise<Description> {
+    const known = this.#held.describe(sql, appliedIndex)
+    if (known !== null) return known
+    const lease = await this.#pool.single.lease('long', this.#pool.options.workerWaitTimeoutMs)
+    try {
+      const { description, compileTimeMs } = await describeInWorker(lease.worker, this.#dataFile, sql)
+      if (compileTimeMs <= COMPILE_TIME_MS_MAX) this.#held.vet(sql)
+      return description
+    } finally {
+      lease.release()
+    }
+  }
+
+  async vet(sql: string, appliedIndex: bigint): Promise<void> {
+    if (!this.#held.isHazardous(sql, appliedIndex)) return
+    try {
+      await this.describe(sql, appliedIndex)
+    } catch (error) {
+      if (error instanceof HarmonyError && VETTING_ERRORS.has(error.code)) throw error
+    }
+  }
+
+  readInline(request: ReadRequest): StatementResult | null {
+    const { statement, context, appliedIndex, resultSizeBytesMax } = request
+    const result = this.#held.read(statement, context, appliedIndex, resultSizeBytesMax)
+    if (result === null) return null
+    this.#pool.counts.inline++
+    return { ...result, changes: 0n, lastInsertRowid: rowidOf(context) }
+  }
+
+  async openSnapshot(options: SnapshotOptions): Promise<Snapshot> {
+    const snapshot = options.isLong
+      ? await this.#openWorkerSnapshot(options.waitTimeoutMs)
+      : this.#openLocalSnapshot(options.appliedIndex)
+    this.#snapshots.add(snapshot)
+    this.#pool.counts.snapshotsOpen++
+    return snapshot
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const snapshot of this.#snapshots) snapshot.close()
+    for (const spare of this.#spare.splice(0)) spare.close()
+    this.#held.close()
+  }
+
+  async *readInWorker(request: ReadRequest): AsyncGenerator<ReadPage, void, void> {
+    const { sql } = request.statement
+    const lease = await this.#pool.single.lease(
+      this.#laneOf(sql),
+      this.#pool.options.workerWaitTimeoutMs,
+      request.signal,
+    )
+    this.#pool.counts.inWorkers++
+    const startMs = performance.now()
+    try {
+      yield* pagesOf(lease.worker, this.#dataFile, request)
+    } finally {
+      this.#lastTimeMs.set(sql, performance.now() - startMs)
+      lease.release()
+    }
+  }
+
+  #laneOf(sql: string): Lane {
+    const lastMs = this.#lastTimeMs.get(sql)
+    return lastMs !== undefined && lastMs <= SHORT_TIME_MS_MAX ? 'short' : 'long'
+  }
+
+  #openLocalSnapshot(appliedIndex: bigint): Snapshot {
+    const connection = this.#spare.pop() ?? new HeldConnection(this.#dataFile, this.#pool.options)
+    const toWorker = (index: bigint | null): Promise<WorkerSnapshot> => this.#moveToWorker(index)
+    const snapshot: LocalSnapshot = new LocalSnapshot(connection, appliedIndex, toWorker, () => {
+      this.#ended(snapshot)
+      if (this.#isClosed || this.#spare.length >= SPARE_MAX) connection.close()
+      else this.#spare.push(connection)
+    })
+    return snapshot
+  }
+
+  async #openWorkerSnapshot(waitTimeoutMs: number): Promise<WorkerSnapshot> {
+    const lease = await this.#pool.snapshots.lease('long', waitTimeoutMs)
+    try {
+      const snapshot: WorkerSnapshot = await WorkerSnapshot.open(lease, this.#dataFile, () =>
+        this.#ended(snapshot),
+      )
+      return snapshot
+    } catch (error) {
+      lease.release()
+      throw error
+    }
+  }
+
+  /** A snapshot in a worker that sees exactly `index`, if one is given; TRANSACTION_CONFLICT if the database has moved on. */
+  async #moveToWorker(index: bigint | null): Promise<WorkerSnapshot> {
+    const moved = await this.#openWorkerSnapshot(this.#pool.options.workerWaitTimeoutMs)
+    if (index === null || moved.index === index) return moved
+    moved.close()
+    throw new HarmonyError(
+      'TRANSACTION_CONFLICT',
+      'The database has changed since this transaction began, and the statement may run long, which needs a process ' +
+        'of its own that can not see the older state. Retry the transaction, or use BEGIN READONLY.',
+    )
+  }
+
+  #ended(snapshot: Snapshot): void {
+    if (this.#snapshots.delete(snapshot)) this.#pool.counts.snapshotsOpen--
+  }
+}
+
+const SPARE_MAX = 4
+
+function rowidOf(context: SessionContext): bigint | null {
+  return context.lastInsertRowid === 0n ? null : context.lastInsertRowid
+}

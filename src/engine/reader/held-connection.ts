@@ -1,0 +1,326 @@
+/**
+ * The connection for quick statements on the gateway's own thread. It keeps a read transaction open from one statement
+ * to the next, because opening one costs more than a point read does: 628,000 against 109,000 reads a second
+ * (DESIGN section 9). The transaction is renewed when the applied index has moved, and let go after `holdTimeMs`
+ * whether it was used or not: SQLite can't reset the WAL while a reader holds an old end of it, and a writer that
+ * waits for that (wal_checkpoint RESTART) must not wait longer.
+ *
+ * States: free ──#renew──▶ held(index) ──#letGo (timer, close, newer index)──▶ free. No statement is in the middle of
+ * its rows in between, because statements here run to their end in one turn.
+ */
+
+import type { StatementSync } from 'node:sqlite'
+import { assert } from '../../base/assert.ts'
+import type { SessionContext } from '../../base/transaction.ts'
+import type { ResultColumn, SqlStatement } from '../../base/value.ts'
+import { type ParameterLayout, parametersOf } from '../parameters.ts'
+import { classify, hasWord, tokens, unquote } from '../sql-text.ts'
+import { isSqliteError } from '../sqlite-errors.ts'
+import { LruMap } from './lru-map.ts'
+import { costOf, type ProgramCost } from './program.ts'
+import {
+  allRows,
+  columnsOf,
+  type Description,
+  isReadOnlyProgram,
+  iterateRows,
+  ReadConnection,
+  type Row,
+  rowSizeBytes,
+} from './read-connection.ts'
+import type { ReaderOptions } from './reader-options.ts'
+
+/** A statement on this connection. Kept until the schema changes. */
+interface Compiled {
+  readonly statement: StatementSync
+  readonly layout: ParameterLayout
+  readonly columns: readonly ResultColumn[]
+  readonly isReadOnly: boolean
+  readonly isExplain: boolean
+  readonly cost: ProgramCost
+  /** Renewal at which `cost` was computed; it holds for others only where no small table was counted. */
+  readonly renewal: number
+}
+
+export interface QuickResult {
+  readonly columns: readonly ResultColumn[]
+  readonly rows: readonly Row[]
+}
+
+/** Largest value that a statement on the gateway's thread may touch: it bounds what one instruction costs. */
+const VALUE_SIZE_BYTES_INLINE_MAX = 64 * 1024
+const SQL_LENGTH_INLINE_MAX = 16 * 1024
+const PROGRAM_LENGTH_INLINE_MAX = 20_000
+const COLUMNS_INLINE_MAX = 256
+
+const SQLITE_TOOBIG = 18
+const SQLITE_NOMEM = 7
+
+/** What is beyond this connection's limits but maybe not beyond a worker's. */
+function isOverLimit(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+  const code = isSqliteError(cause) ? cause.errcode & 0xff : 0
+  return code === SQLITE_TOOBIG || code === SQLITE_NOMEM
+}
+
+export class HeldConnection {
+  readonly #options: ReaderOptions
+  readonly #connection: ReadConnection
+  readonly #schemaVersion: StatementSync
+  readonly #compiled: LruMap<string, Compiled>
+  /** Texts that a worker has compiled in a short time, so that this thread may. */
+  readonly #vetted: LruMap<string, true>
+  /** Texts that were measured to be slow here. */
+  readonly #slow: LruMap<string, true>
+  readonly #smallRows = new Map<number, number | null>()
+  #views: ReadonlySet<string> | null = null
+  #knownSchemaVersion = -1n
+  #heldIndex = -1n
+  #renewals = 0
+  #timer: NodeJS.Timeout | null = null
+
+  constructor(dataFile: string, options: ReaderOptions) {
+    this.#options = options
+    this.#connection = new ReadConnection(dataFile, {
+      valueSizeBytesMax: VALUE_SIZE_BYTES_INLINE_MAX,
+      mmapSizeBytes: options.mmapSizeBytes,
+      programLengthMax: PROGRAM_LENGTH_INLINE_MAX,
+    })
+    this.#compiled = new LruMap(options.statementsCachedMax)
+    this.#vetted = new LruMap(options.statementsCachedMax)
+    this.#slow = new LruMap(options.statementsCachedMax)
+    this.#schemaVersion = this.#connection.prepare('PRAGMA schema_version')
+  }
+
+  get isHeld(): boolean {
+    return this.#heldIndex >= 0n
+  }
+
+  close(): void {
+    this.#letGo()
+    this.#connection.close()
+  }
+
+  /**
+   * Opens the transaction at `appliedIndex` or later, and keeps it for good: for a transaction of one session. Returns the
+   * applied index that it sees, to be given to `read` and `describe` from then on.
+   */
+  pin(appliedIndex: bigint): bigint {
+    this.#letGo()
+    this.#renew(appliedIndex)
+    this.#stopTimer()
+    const seen = this.#connection.appliedIndex()
+    // A file without the engine's table (tests, tools) tells no index: what was asked for is a safe lower bound.
+    this.#heldIndex = seen > appliedIndex ? seen : appliedIndex
+    return this.#heldIndex
+  }
+
+  unpin(): void {
+    this.#letGo()
+  }
+
+  /** A worker has compiled `sql` in a short time. */
+  vet(sql: string): void {
+    this.#vetted.set(sql, true)
+  }
+
+  /**
+   * Null if the statement must be compiled in a worker first: compiling views and common table expressions that name one
+   * another twice takes time exponential in their number (600 bytes of SQL took twelve seconds).
+   */
+  describe(sql: string, appliedIndex: bigint): Description | null {
+    const compiled = this.#compile(sql, appliedIndex)
+    if (compiled === null) return null
+    const { layout, columns, isExplain, isReadOnly } = compiled
+    return { parameters: layout.names, columns, isExplain, isReadOnly }
+  }
+
+  /** The whole result; null if the statement is not known to be quick. */
+  read(
+    statement: SqlStatement,
+    context: SessionContext,
+    appliedIndex: bigint,
+    resultSizeBytesMax: number,
+  ): QuickResult | null {
+    const compiled = this.#compile(statement.sql, appliedIndex)
+    if (compiled === null || !this.#isQuick(compiled, statement.sql)) return null
+    this.#connection.context = context
+    const startMs = performance.now()
+    try {
+      return this.#rows(compiled, statement, resultSizeBytesMax)
+    } catch (error) {
+      if (isOverLimit(error)) return null
+      throw this.#connection.toError(error)
+    } finally {
+      if (performance.now() - startMs > this.#options.inlineTimeMsMax) this.#slow.set(statement.sql, true)
+    }
+  }
+
+  #rows(compiled: Compiled, { args }: SqlStatement, resultSizeBytesMax: number): QuickResult | null {
+    const { statement, layout, columns, cost } = compiled
+    assert(cost.kind === 'bounded', 'a statement of unbounded cost was about to run on the gateway thread')
+    if (!cost.isStreaming && resultSizeBytesMax >= this.#options.pageSizeBytesMax)
+      return { columns, rows: allRows(statement, layout, args) }
+    const rows: Row[] = []
+    let size = 0
+    const sizeMax = Math.min(resultSizeBytesMax, this.#options.pageSizeBytesMax)
+    const iterator = iterateRows(statement, layout, args)
+    for (let next = iterator.next(); next.done !== true; next = iterator.next()) {
+      rows.push(next.value)
+      size += rowSizeBytes(next.value)
+      if (rows.length <= this.#options.pageRowsMax && size <= sizeMax) continue
+      iterator.return?.()
+      return null
+    }
+    return { columns, rows }
+  }
+
+  #isQuick({ cost, columns, isReadOnly }: Compiled, sql: string): boolean {
+    if (cost.kind !== 'bounded' || !isReadOnly || this.#slow.has(sql)) return false
+    if (columns.length > COLUMNS_INLINE_MAX || columns.length === 0) return false
+    const rows = cost.isStreaming ? this.#options.pageRowsMax : 1
+    return cost.workPerRow * rows <= this.#options.inlineWorkMax
+  }
+
+  #compile(sql: string, appliedIndex: bigint): Compiled | null {
+    this.#renew(appliedIndex)
+    const known = this.#compiled.get(sql)
+    if (known !== undefined && this.#stillHolds(known)) return known
+    if (known === undefined && !this.#mayCompile(sql)) return null
+    try {
+      const compiled = this.#compileNow(sql)
+      this.#compiled.set(sql, compiled)
+      return compiled
+    } catch (error) {
+      if (isOverLimit(error)) return null
+      throw error
+    }
+  }
+
+  /** Costs that counted rows hold while those tables stay small; what is unbounded is judged anew at times. */
+  #stillHolds({ cost, renewal }: Compiled): boolean {
+    if (renewal === this.#renewals) return true
+    if (cost.kind === 'unbounded') return this.#renewals - renewal < UNBOUNDED_RENEWALS
+    return cost.smallTables.every(
+      ({ rootPage, rowsMax }) => (this.#rowsIfSmall(rootPage) ?? Infinity) <= rowsMax,
+    )
+  }
+
+  #compileNow(sql: string): Compiled {
+    const isExplain = classify(sql).kind === 'explain'
+    const statement = this.#connection.prepare(sql)
+    const layout = parametersOf(sql)
+    const columns = columnsOf(statement)
+    const base = { statement, layout, columns, isExplain, renewal: this.#renewals }
+    if (isExplain) {
+      const { isReadOnly } = this.#connection.describe(sql)
+      return { ...base, isReadOnly, cost: { kind: 'unbounded', reason: 'EXPLAIN' } }
+    }
+    const program = this.#connection.program(sql)
+    const cost = costOf(program, (root) => this.#rowsIfSmall(root))
+    return { ...base, isReadOnly: isReadOnlyProgram(program), cost }
+  }
+
+  /** Whether compiling `sql` could take long, whatever its length: it names what SQLite expands where it is named. */
+  isHazardous(sql: string, appliedIndex: bigint): boolean {
+    this.#renew(appliedIndex)
+    return !this.#isHarmless(sql)
+  }
+
+  #mayCompile(sql: string): boolean {
+    return sql.length <= SQL_LENGTH_INLINE_MAX && this.#isHarmless(sql)
+  }
+
+  #isHarmless(sql: string): boolean {
+    if (this.#vetted.has(sql)) return true
+    if (MAYBE_WITH.test(sql) && hasWord(sql, WITH)) return false
+    const views = this.#viewNames()
+    return views.size === 0 || !namesOneOf(sql, views)
+  }
+
+  #viewNames(): ReadonlySet<string> {
+    this.#views ??= new Set(
+      (this.#connection.prepare(VIEWS).all() as unknown as string[][]).map(([name]) =>
+        (name as string).toLowerCase(),
+      ),
+    )
+    return this.#views
+  }
+
+  #rowsIfSmall(rootPage: number): number | null {
+    const known = this.#smallRows.get(rootPage)
+    if (known !== undefined) return known
+    const rows = this.#countRows(rootPage)
+    this.#smallRows.set(rootPage, rows)
+    return rows
+  }
+
+  #countRows(rootPage: number): number | null {
+    const max = this.#options.smallTableRowsMax
+    const found = this.#connection.prepare(TABLE_OF_ROOT).all(BigInt(rootPage)) as unknown as string[][]
+    const name = rootPage === 1 ? 'sqlite_schema' : found[0]?.[0]
+    if (name === undefined) return null
+    const quoted = `"${name.replaceAll('"', '""')}"`
+    const counting = this.#connection.prepare(
+      `SELECT count(*) FROM (SELECT 1 FROM main.${quoted} LIMIT ${max + 1})`,
+    )
+    const rows = Number((counting.all() as unknown as bigint[][])[0]?.[0])
+    return rows > max ? null : roundedUp(rows, max)
+  }
+
+  /** The held transaction sees `appliedIndex` afterwards. */
+  #renew(appliedIndex: bigint): void {
+    if (this.#heldIndex >= appliedIndex) return
+    const isTimed = this.#heldIndex < 0n || this.#timer !== null
+    this.#letGo()
+    this.#connection.run('BEGIN')
+    // Reading the schema's version also takes the snapshot: BEGIN alone takes none.
+    const version = (this.#schemaVersion.all() as unknown as bigint[][])[0]?.[0] as bigint
+    this.#heldIndex = appliedIndex
+    this.#renewals++
+    this.#smallRows.clear()
+    if (version !== this.#knownSchemaVersion) this.#forgetSchema(version)
+    if (isTimed) this.#timer = setTimeout(() => this.#letGo(), this.#options.holdTimeMs).unref()
+  }
+
+  #forgetSchema(version: bigint): void {
+    this.#knownSchemaVersion = version
+    this.#views = null
+    this.#compiled.clear()
+    this.#vetted.clear()
+    this.#slow.clear()
+  }
+
+  #letGo(): void {
+    this.#stopTimer()
+    if (this.#heldIndex < 0n) return
+    this.#heldIndex = -1n
+    if (this.#connection.isInTransaction) this.#connection.run('COMMIT')
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+  }
+}
+
+const MAYBE_WITH = /with/i
+const WITH: ReadonlySet<string> = new Set(['WITH'])
+const VIEWS = "SELECT name FROM sqlite_schema WHERE type = 'view'"
+const TABLE_OF_ROOT = 'SELECT tbl_name FROM sqlite_schema WHERE rootpage = ?'
+
+/** After so many renewals an unbounded statement is judged again: its tables may have become small. */
+const UNBOUNDED_RENEWALS = 1_000
+
+/** Rounded up, so that a table that grows by a row does not undo what was computed from its size. */
+function roundedUp(rows: number, max: number): number {
+  return Math.min(max, Math.max(16, 2 ** Math.ceil(Math.log2(rows + 1))))
+}
+
+function namesOneOf(sql: string, names: ReadonlySet<string>): boolean {
+  for (const { kind, start, end } of tokens(sql)) {
+    if (kind !== 'word' && kind !== 'quoted' && kind !== 'string') continue
+    if (names.has(unquote(sql.slice(start, end)).toLowerCase())) return true
+  }
+  return false
+}

@@ -1,0 +1,138 @@
+/**
+ * A query worker as the gateway sees it: one child process that does one thing at a time, and can be killed.
+ *
+ *   starting ──ready──▶ idle ──request──▶ busy ──reply──▶ idle
+ *                         └──────────── exit, kill ──────────▶ dead
+ */
+
+import { fork, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { assert } from '../../base/assert.ts'
+import { HarmonyError, type HarmonyErrorCode } from '../../base/errors.ts'
+import type { WorkerOptions, WorkerReply, WorkerRequest } from './worker-protocol.ts'
+
+interface Waiting {
+  readonly resolve: (reply: WorkerReply) => void
+  readonly reject: (error: HarmonyError) => void
+}
+
+/** The same file extension as this file: `.ts` in the repository, `.js` as published. */
+const WORKER_FILE = fileURLToPath(
+  new URL(`./query-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+)
+
+const START_TIMEOUT_MS = 10_000
+
+export class QueryProcess {
+  readonly #child: ChildProcess
+  readonly #onDead: (worker: QueryProcess) => void
+  #waiting: Waiting | null = null
+  #death: HarmonyError | null = null
+
+  /** `onDead` is called once, when the process has ended for whatever reason. */
+  constructor(options: WorkerOptions, onDead: (worker: QueryProcess) => void) {
+    this.#onDead = onDead
+    this.#child = fork(WORKER_FILE, [JSON.stringify(options)], {
+      serialization: 'advanced',
+      execArgv: [`--max-old-space-size=${Math.ceil(options.memoryBytesMax / 1024 / 1024)}`],
+      env: { ...process.env, TZ: 'UTC' },
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    })
+    this.#child.on('message', (reply: WorkerReply) => this.#settle((waiting) => waiting.resolve(reply)))
+    this.#child.on('error', (error) => this.#die(`could not be run: ${error.message}`))
+    this.#child.on('exit', (code, signal) => this.#die(`ended (${signal ?? `code ${code}`})`))
+    this.#child.unref()
+    this.#child.channel?.unref()
+  }
+
+  get isDead(): boolean {
+    return this.#death !== null
+  }
+
+  get processId(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** Resolves when it can take requests. */
+  async started(): Promise<void> {
+    await this.#reply(START_TIMEOUT_MS)
+  }
+
+  /** Sends `request` and waits for its reply; the process is killed when there is none in time, or on abort. */
+  async ask(request: WorkerRequest, timeoutMs: number, signal?: AbortSignal): Promise<WorkerReply> {
+    assert(this.#waiting === null, 'a query worker does one thing at a time')
+    if (this.#death !== null) throw this.#death
+    const abort = (): void => this.kill(stoppedError())
+    signal?.addEventListener('abort', abort)
+    try {
+      const reply = this.#reply(timeoutMs)
+      this.#child.send(request)
+      return await reply
+    } finally {
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Ends the process at once; whoever waits for a reply gets `reason`. */
+  kill(reason: HarmonyError): void {
+    this.#child.kill('SIGKILL')
+    this.#end(reason)
+  }
+
+  #reply(timeoutMs: number): Promise<WorkerReply> {
+    // Waiting for a reply must keep the program alive; an idle worker must not.
+    this.#child.channel?.ref()
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.kill(timeoutError(timeoutMs)), timeoutMs)
+      this.#waiting = {
+        resolve: (reply) => {
+          clearTimeout(timer)
+          if (reply.type === 'error') reject(new HarmonyError(reply.code as HarmonyErrorCode, reply.message))
+          else resolve(reply)
+        },
+        reject: (error) => {
+          clearTimeout(timer)
+          reject(error)
+        },
+      }
+    })
+  }
+
+  #settle(action: (waiting: Waiting) => void): void {
+    const waiting = this.#waiting
+    this.#waiting = null
+    this.#child.channel?.unref()
+    if (waiting !== null) action(waiting)
+  }
+
+  #die(how: string): void {
+    this.#end(
+      new HarmonyError(
+        'INTERNAL',
+        `The query worker of this statement ${how}. It may have used too much memory: ask for less, or for fewer rows.`,
+      ),
+    )
+  }
+
+  #end(reason: HarmonyError): void {
+    if (this.#death !== null) return
+    this.#death = reason
+    this.#settle((waiting) => waiting.reject(reason))
+    this.#onDead(this)
+  }
+}
+
+function timeoutError(timeoutMs: number): HarmonyError {
+  return new HarmonyError(
+    'STATEMENT_TIMEOUT',
+    `The statement ran longer than ${timeoutMs} ms and was stopped. Add an index, ask for less, or raise the limit.`,
+  )
+}
+
+/** What a statement fails with when nobody waits for it any more. */
+export function stoppedError(): HarmonyError {
+  return new HarmonyError(
+    'SQLITE_INTERRUPT',
+    'The statement was stopped because its session was closed or its result was abandoned.',
+  )
+}

@@ -1,0 +1,187 @@
+/**
+ * A query worker: a child process that runs statements which may run long, because `node:sqlite` has no interrupt and
+ * only a process can be killed. It opens the database files read-only, like the gateway that started it.
+ *
+ * It must not outlive its gateway: it ends when the channel closes, and, because a statement keeps it from noticing,
+ * a watchdog thread ends it when its parent is gone or when one stretch of work takes longer than its timeout.
+ */
+
+import { Worker } from 'node:worker_threads'
+import type { StatementSync } from 'node:sqlite'
+import { HarmonyError, toHarmonyError } from '../../base/errors.ts'
+import { must } from '../../base/assert.ts'
+import { type ParameterLayout, parametersOf } from '../parameters.ts'
+import { LruMap } from './lru-map.ts'
+import { columnsOf, iterateRows, ReadConnection, type Row, rowSizeBytes } from './read-connection.ts'
+import type { WorkerOptions, WorkerReply, WorkerRequest } from './worker-protocol.ts'
+
+const CONNECTIONS_MAX = 8
+const STATEMENTS_MAX = 100
+/** SQLite's own limit (https://sqlite.org/limits.html). */
+const SQLITE_PROGRAM_LENGTH_MAX = 250_000_000
+
+interface OpenFile {
+  readonly connection: ReadConnection
+  readonly statements: LruMap<string, { readonly statement: StatementSync; readonly layout: ParameterLayout }>
+}
+
+/** Cells shared with the watchdog: [0] is 1 while a stretch of work runs, [1] its timeout in milliseconds. */
+const watched = new Int32Array(new SharedArrayBuffer(8))
+
+const options = JSON.parse(process.argv[2] as string) as WorkerOptions
+const files = new Map<string, OpenFile>()
+let rows: Iterator<Row> | null = null
+let sizeLeft = 0
+let transactionFile: string | null = null
+
+function fileOf(dataFile: string): OpenFile {
+  const known = files.get(dataFile)
+  if (known !== undefined) return known
+  for (const [path, oldest] of files) {
+    if (files.size < CONNECTIONS_MAX) break
+    if (path === transactionFile) continue
+    oldest.connection.close()
+    files.delete(path)
+  }
+  const connection = new ReadConnection(dataFile, {
+    valueSizeBytesMax: options.valueSizeBytesMax,
+    mmapSizeBytes: options.mmapSizeBytes,
+    programLengthMax: SQLITE_PROGRAM_LENGTH_MAX,
+  })
+  const opened: OpenFile = { connection, statements: new LruMap(STATEMENTS_MAX) }
+  files.set(dataFile, opened)
+  return opened
+}
+
+function send(reply: WorkerReply): void {
+  process.send?.(reply)
+}
+
+function sendPage(first: Pick<Extract<WorkerReply, { type: 'page' }>, 'columns'>): void {
+  const iterator = must(rows, 'no statement runs')
+  const page: Row[] = []
+  let size = 0
+  while (page.length < options.pageRowsMax && size < options.pageSizeBytesMax) {
+    const next = iterator.next()
+    if (next.done === true) {
+      rows = null
+      break
+    }
+    page.push(next.value)
+    size += rowSizeBytes(next.value)
+    if (size > sizeLeft) throw tooLarge()
+  }
+  sizeLeft -= size
+  send({ type: 'page', columns: first.columns, rows: page, isLast: rows === null })
+}
+
+function tooLarge(): HarmonyError {
+  return new HarmonyError(
+    'RESPONSE_TOO_LARGE',
+    'The result is larger than the limit: ask for fewer rows or columns, or page through them with LIMIT.',
+  )
+}
+
+function run(request: Extract<WorkerRequest, { type: 'run' }>): void {
+  const { connection, statements } = fileOf(request.dataFile)
+  const { sql, args } = request.statement
+  connection.context = request.context
+  let compiled = statements.get(sql)
+  if (compiled === undefined) {
+    compiled = { statement: connection.prepare(sql), layout: parametersOf(sql) }
+    statements.set(sql, compiled)
+  }
+  sizeLeft = request.resultSizeBytesMax
+  rows = iterateRows(compiled.statement, compiled.layout, args)
+  sendPage({ columns: columnsOf(compiled.statement) })
+}
+
+function stop(): void {
+  rows?.return?.()
+  rows = null
+}
+
+function describe(request: Extract<WorkerRequest, { type: 'describe' }>): void {
+  const startMs = performance.now()
+  const description = fileOf(request.dataFile).connection.describe(request.sql)
+  send({ type: 'description', description, compileTimeMs: performance.now() - startMs })
+}
+
+function begin(dataFile: string): void {
+  const { connection } = fileOf(dataFile)
+  connection.run('BEGIN')
+  transactionFile = dataFile
+  send({ type: 'begun', index: connection.appliedIndex() })
+}
+
+function end(): void {
+  stop()
+  if (transactionFile !== null) fileOf(transactionFile).connection.run('COMMIT')
+  transactionFile = null
+  send({ type: 'ended' })
+}
+
+function handle(request: WorkerRequest): void {
+  switch (request.type) {
+    case 'run':
+      Atomics.store(watched, 1, request.timeoutMs)
+      return run(request)
+    case 'next':
+      return sendPage({ columns: null })
+    case 'stop':
+      stop()
+      return send({ type: 'stopped' })
+    case 'describe':
+      Atomics.store(watched, 1, request.timeoutMs)
+      return describe(request)
+    case 'begin':
+      return begin(request.dataFile)
+    case 'end':
+      return end()
+  }
+}
+
+function sendError(error: unknown, connection: ReadConnection | null): void {
+  stop()
+  const known = error instanceof HarmonyError ? error : (connection?.toError(error) ?? toHarmonyError(error))
+  send({ type: 'error', code: known.code, message: known.message })
+}
+
+let current: string | null = null
+
+process.on('message', (request: WorkerRequest) => {
+  Atomics.store(watched, 0, 1)
+  if ('dataFile' in request) current = request.dataFile
+  try {
+    handle(request)
+  } catch (error) {
+    sendError(error, current === null ? null : (files.get(current)?.connection ?? null))
+  } finally {
+    Atomics.store(watched, 0, 0)
+  }
+})
+process.on('disconnect', () => process.exit(0))
+// Ctrl-C reaches the whole group of processes: the gateway decides when its workers end.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => {})
+
+/** Runs in a thread of its own, so plain text without imports: it must start in a few milliseconds. */
+const WATCHDOG = `
+  const { workerData } = require('node:worker_threads')
+  const { watched, parent, graceMs } = workerData
+  let since = 0
+  setInterval(() => {
+    const now = Date.now()
+    if (Atomics.load(watched, 0) === 0) since = now
+    const limit = Atomics.load(watched, 1)
+    if (process.ppid !== parent || (limit > 0 && now - since > limit + graceMs)) process.kill(process.pid, 'SIGKILL')
+  }, 500)
+`
+
+const watchdog = new Worker(WATCHDOG, {
+  eval: true,
+  workerData: { watched, parent: process.ppid, graceMs: 5_000 },
+  resourceLimits: { maxOldGenerationSizeMb: 16 },
+})
+watchdog.unref()
+send({ type: 'ready' })

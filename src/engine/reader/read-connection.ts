@@ -1,0 +1,204 @@
+/**
+ * One read-only connection to a database file: opened so that nothing can be written, asked about its statements,
+ * and told what the session functions answer. Used on the gateway's thread and in query workers alike.
+ */
+
+import { constants, DatabaseSync, type StatementSync } from 'node:sqlite'
+import { HarmonyError } from '../../base/errors.ts'
+import { INITIAL_CONTEXT, type SessionContext } from '../../base/transaction.ts'
+import type { ResultColumn, SqlArguments, SqlValue } from '../../base/value.ts'
+import { bindingOf, type ParameterLayout, parametersOf, valuesOf } from '../parameters.ts'
+import { classify } from '../sql-text.ts'
+import { fromSqlite } from '../sqlite-errors.ts'
+import type { Instruction } from './program.ts'
+import { refusalOf } from './read-policy.ts'
+
+export type Row = readonly SqlValue[]
+
+export interface ReadConnectionOptions {
+  readonly valueSizeBytesMax: number
+  readonly mmapSizeBytes: number
+  /** Longest program that a statement may compile to. */
+  readonly programLengthMax: number
+}
+
+/** What is known of a statement without running it. The same shape as the gateway's StatementDescription. */
+export interface Description {
+  /** Names with their prefix, by position; null for `?`. */
+  readonly parameters: readonly (string | null)[]
+  readonly columns: readonly ResultColumn[]
+  readonly isExplain: boolean
+  readonly isReadOnly: boolean
+}
+
+export class ReadConnection {
+  readonly #db: DatabaseSync
+  #context: SessionContext = INITIAL_CONTEXT
+  #refusal: string | null = null
+
+  constructor(dataFile: string, options: ReadConnectionOptions) {
+    this.#db = openReadOnly(dataFile, options)
+    this.#defineSessionFunctions()
+    this.#db.setAuthorizer((action, first, second) => this.#authorize(action, first, second))
+  }
+
+  /** What `last_insert_rowid()`, `changes()` and `total_changes()` tell from now on. */
+  set context(context: SessionContext) {
+    this.#context = context
+  }
+
+  get isInTransaction(): boolean {
+    return this.#db.isTransaction
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+
+  /** Without a result: BEGIN, COMMIT and our own settings. */
+  run(sql: string): void {
+    this.#db.exec(sql)
+  }
+
+  /** The compiled statement, with rows as arrays and integers as bigint. Throws a HarmonyError. */
+  prepare(sql: string): StatementSync {
+    this.#refusal = null
+    try {
+      const statement = this.#db.prepare(sql)
+      statement.setAllowBareNamedParameters(false)
+      return statement
+    } catch (error) {
+      throw this.toError(error)
+    }
+  }
+
+  /** An error of running a statement; a refusal by the authorizer names its reason. */
+  toError(error: unknown): HarmonyError {
+    const refusal = this.#refusal
+    this.#refusal = null
+    if (refusal !== null) return new HarmonyError('STATEMENT_REFUSED', refusal, { cause: error })
+    return fromSqlite(error)
+  }
+
+  /** The program that `sql` compiles to. */
+  program(sql: string): Instruction[] {
+    const rows = this.prepare(`EXPLAIN ${sql}`).all() as unknown as SqlValue[][]
+    return rows.map((row) => ({
+      opcode: row[1] as string,
+      p1: Number(row[2]),
+      p2: Number(row[3]),
+      p3: Number(row[4]),
+      p4: row[5] as string | null,
+    }))
+  }
+
+  /** The applied index that the file has, as this connection sees it now; 0 in a file without the engine's tables. */
+  appliedIndex(): bigint {
+    try {
+      const rows = this.#db.prepare(APPLIED_INDEX).all() as unknown as bigint[][]
+      return rows[0]?.[0] ?? 0n
+    } catch {
+      // A file that no engine has written to: reading the schema has taken the snapshot all the same.
+      return 0n
+    }
+  }
+
+  describe(sql: string): Description {
+    const isExplain = classify(sql).kind === 'explain'
+    const statement = this.prepare(sql)
+    const plain = isExplain ? sql.replace(EXPLAIN_PREFIX, '') : sql
+    return {
+      parameters: parametersOf(sql).names,
+      columns: columnsOf(statement),
+      isExplain,
+      isReadOnly: isReadOnlyProgram(this.program(plain)),
+    }
+  }
+
+  #authorize(action: number, first: string | null, second: string | null): number {
+    const refusal = refusalOf(action, first, second)
+    if (refusal === null) return constants.SQLITE_OK
+    this.#refusal = refusal
+    return constants.SQLITE_DENY
+  }
+
+  #defineSessionFunctions(): void {
+    const db = this.#db
+    db.function('last_insert_rowid', { useBigIntArguments: true }, () => this.#context.lastInsertRowid)
+    db.function('changes', { useBigIntArguments: true }, () => this.#context.changes)
+    db.function('total_changes', { useBigIntArguments: true }, () => this.#context.totalChanges)
+  }
+}
+
+function openReadOnly(dataFile: string, options: ReadConnectionOptions): DatabaseSync {
+  const db = new DatabaseSync(dataFile, {
+    readOnly: true,
+    readBigInts: true,
+    returnArrays: true,
+    enableDoubleQuotedStringLiterals: true,
+    allowExtension: false,
+    defensive: true,
+    timeout: BUSY_TIMEOUT_MS,
+    limits: { length: options.valueSizeBytesMax, attach: 0, vdbeOp: options.programLengthMax },
+  })
+  db.exec(`PRAGMA query_only=1; PRAGMA mmap_size=${options.mmapSizeBytes}; PRAGMA cache_size=-8000`)
+  return db
+}
+
+/** Where the engine keeps it (engine/DESIGN.md, "The file"). */
+const APPLIED_INDEX = 'SELECT "index" FROM _harmony_state'
+
+/** In WAL mode a reader waits only while the file is being recovered or reset. */
+const BUSY_TIMEOUT_MS = 1_000
+
+const EXPLAIN_PREFIX = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*EXPLAIN(?:\s+QUERY\s+PLAN)?\b/i
+
+/** Instructions that make sqlite3_stmt_readonly() tell false (vdbeaux.c, resolveP2Values), with OP_Transaction's P2. */
+const WRITING_OPCODES: ReadonlySet<string> = new Set(['Checkpoint', 'Vacuum', 'JournalMode'])
+
+/** As SQLite's own sqlite3_stmt_readonly, which `node:sqlite` does not offer: it looks at the program too. */
+export function isReadOnlyProgram(program: readonly Instruction[]): boolean {
+  return !program.some(
+    ({ opcode, p2 }) => WRITING_OPCODES.has(opcode) || (opcode === 'Transaction' && p2 !== 0),
+  )
+}
+
+export function columnsOf(statement: StatementSync): ResultColumn[] {
+  return statement.columns().map(({ name, type }) => ({ name, declaredType: type }))
+}
+
+type StatementArguments = Parameters<StatementSync['all']>
+
+function toNode(layout: ParameterLayout, args: SqlArguments): StatementArguments {
+  if (args.positional.length > 0 && args.named.length > 0)
+    throw new HarmonyError(
+      'ARGS_BOTH_POSITIONAL_AND_NAMED',
+      'Positional and named arguments can not be mixed in one statement: use one kind.',
+    )
+  return bindingOf(layout, valuesOf(layout, args)) as StatementArguments
+}
+
+/** All rows at once: only for statements that give few. */
+export function allRows(statement: StatementSync, layout: ParameterLayout, args: SqlArguments): Row[] {
+  return statement.all(...toNode(layout, args)) as unknown as Row[]
+}
+
+/** Rows one by one. The statement stays open, and with it its read transaction, until the iterator has ended. */
+export function iterateRows(
+  statement: StatementSync,
+  layout: ParameterLayout,
+  args: SqlArguments,
+): Iterator<Row> {
+  return statement.iterate(...toNode(layout, args)) as unknown as Iterator<Row>
+}
+
+/** Roughly what a row takes in memory and on the wire. */
+export function rowSizeBytes(row: Row): number {
+  let size = 0
+  for (const value of row) {
+    if (typeof value === 'string') size += value.length + 5
+    else if (value instanceof Uint8Array) size += value.byteLength + 5
+    else size += 9
+  }
+  return size
+}

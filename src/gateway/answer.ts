@@ -1,0 +1,31 @@
+/** How a statement answers: at once, or page by page. */
+
+import type { ResultColumn, SqlValue, StatementResult } from '../base/value.ts'
+import type { ReadPage } from './reader.ts'
+
+export type Answer =
+  | {
+      readonly kind: 'result'
+      readonly effect: 'read' | 'write' | 'control'
+      readonly result: StatementResult
+      readonly index: bigint
+    }
+  | {
+      readonly kind: 'pages'
+      readonly pages: AsyncGenerator<ReadPage, void, void>
+      /** To be asked when the pages have been taken: a snapshot is opened by its first read. */
+      readonly index: () => bigint
+    }
+
+/** All pages as one result; the reader has bounded their size. */
+export async function collect(
+  pages: AsyncGenerator<ReadPage, void, void>,
+): Promise<{ columns: readonly ResultColumn[]; rows: (readonly SqlValue[])[] }> {
+  let columns: readonly ResultColumn[] = []
+  const rows: (readonly SqlValue[])[] = []
+  for await (const page of pages) {
+    if (page.columns !== null) columns = page.columns
+    for (const row of page.rows) rows.push(row)
+  }
+  return { columns, rows }
+}

@@ -1,0 +1,383 @@
+/**
+ * Decides where each statement of a session runs (DESIGN.md beside this file), and keeps what SQLite would keep in
+ * a connection: transaction, settings, `last_insert_rowid()`. One call at a time; `ClientSession` sees to that.
+ */
+
+import { assert, unreachable } from '../base/assert.ts'
+import { HarmonyError, type HarmonyErrorCode } from '../base/errors.ts'
+import {
+  type ErrorData,
+  INITIAL_CONTEXT,
+  type SessionContext,
+  type TransactionOutcome,
+} from '../base/transaction.ts'
+import {
+  NO_ARGUMENTS,
+  type ResultColumn,
+  type SqlStatement,
+  type SqlValue,
+  type StatementResult,
+} from '../base/value.ts'
+import type { Answer } from './answer.ts'
+import type { OpenDatabase } from './open-database.ts'
+import { OpenTransaction } from './open-transaction.ts'
+import type { BeginMode, ReadRequest, StatementClass, StatementControl } from './reader.ts'
+import type { Credential, ExecuteOptions, StatementDescription } from './session.ts'
+import type { SessionObserver } from './statistics.ts'
+
+const DEFER_FOREIGN_KEYS: SqlStatement = { sql: 'PRAGMA defer_foreign_keys=ON', args: NO_ARGUMENTS }
+
+export class StatementRunner {
+  readonly database: OpenDatabase
+  readonly #credential: Credential
+  readonly #observer: SessionObserver
+  #context: SessionContext = INITIAL_CONTEXT
+  #lastIndex = 0n
+  #transaction: OpenTransaction | null = null
+  /** `PRAGMA defer_foreign_keys` in autocommit: it holds for the next transaction. */
+  #defersForeignKeys = false
+
+  constructor(database: OpenDatabase, credential: Credential, observer: SessionObserver) {
+    this.database = database
+    this.#credential = credential
+    this.#observer = observer
+  }
+
+  get isAutocommit(): boolean {
+    return this.#transaction === null || this.#transaction.ended !== null
+  }
+
+  get lastIndex(): bigint {
+    return this.#lastIndex
+  }
+
+  get mayWrite(): boolean {
+    return this.#credential.access === 'read-write'
+  }
+
+  /** What `last_insert_rowid()` tells, as results show it. */
+  get lastInsertRowid(): bigint | null {
+    return this.#context.lastInsertRowid === 0n ? null : this.#context.lastInsertRowid
+  }
+
+  /** Runs one statement. `resultSizeBytesMax` bounds reads; `signal` stops them. */
+  async run(
+    statement: SqlStatement,
+    options: ExecuteOptions,
+    resultSizeBytesMax: number,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    this.takeEnded()
+    const found = this.database.reader.classify(statement.sql)
+    if (found.kind === 'control') return this.#control(found.control, options)
+    const mayRead = found.kind === 'unknown' || !this.mayWrite
+    const transaction = this.#transaction
+    if (transaction?.isWriting !== true && mayRead && (await this.isReadOnly(statement.sql, options))) {
+      const request = this.#readRequest(statement, resultSizeBytesMax, signal)
+      return transaction === null
+        ? this.#read(request, options)
+        : this.#readInTransaction(transaction, request, options)
+    }
+    this.#checkMayWrite()
+    await this.database.reader.vet(statement.sql, this.database.core.appliedIndex)
+    if (transaction !== null) return this.#writeInTransaction(transaction, statement)
+    const outcome = await this.submit([statement], options)
+    if (outcome.kind === 'failed') throw fromErrorData(outcome.error)
+    const result = outcome.results[0] as StatementResult
+    return { kind: 'result', effect: 'write', result, index: outcome.index }
+  }
+
+  /** Reports once why a transaction is over; the statement that comes then does not run. */
+  takeEnded(): void {
+    const transaction = this.#transaction
+    const reason = transaction?.ended ?? null
+    if (transaction === null || reason === null) return
+    this.#drop(transaction)
+    throw reason
+  }
+
+  /**
+   * By SQLite. What it does not know may have been created a moment ago elsewhere, so an error counts only when the
+   * local file is as fresh as the read would have to be.
+   */
+  async isReadOnly(sql: string, options: ExecuteOptions): Promise<boolean> {
+    return (await this.describe(sql, options)).isReadOnly
+  }
+
+  async describe(sql: string, options: ExecuteOptions): Promise<StatementDescription> {
+    const { reader, core } = this.database
+    const { appliedIndex } = core
+    try {
+      return await reader.describe(sql, appliedIndex)
+    } catch (error) {
+      const fresh = await this.database.fresh(options.consistency, this.#lastIndex)
+      if (fresh === appliedIndex) throw error
+      return reader.describe(sql, fresh)
+    }
+  }
+
+  /** One transaction; takes the session's context there and back. */
+  async submit(statements: readonly SqlStatement[], options: ExecuteOptions): Promise<TransactionOutcome> {
+    this.#checkMayWrite()
+    const defers = this.#defersForeignKeys
+    this.#defersForeignKeys = false
+    const outcome = await this.database.core.submit({
+      statements: defers ? [DEFER_FOREIGN_KEYS, ...statements] : statements,
+      context: this.#context,
+      idempotencyKey: options.idempotencyKey ?? null,
+      resultSizeBytesMax: this.database.configuration.resultSizeBytesMax,
+    })
+    if (outcome.kind === 'committed') this.#committed(outcome.index, outcome.context)
+    if (!defers) return outcome
+    const results = outcome.results.slice(1)
+    return outcome.kind === 'committed'
+      ? { ...outcome, results }
+      : { ...outcome, results, failedStatement: outcome.failedStatement - 1 }
+  }
+
+  /** Several reads of one state. The caller has found that all of them only read. */
+  async readTogether<Result>(
+    statements: readonly SqlStatement[],
+    options: ExecuteOptions,
+    signal: AbortSignal,
+    take: (answer: Answer) => Promise<Result>,
+  ): Promise<Result[]> {
+    const transaction = await this.#begin('deferred', false, {})
+    try {
+      const results: Result[] = []
+      for (const statement of statements) {
+        const { resultSizeBytesMax } = this.database.configuration
+        const request = this.#readRequest(statement, resultSizeBytesMax, signal)
+        results.push(await take(this.#readInTransaction(transaction, request, options)))
+      }
+      return results
+    } finally {
+      await this.#rollback(transaction)
+    }
+  }
+
+  /** Throws TRANSACTION_ACTIVE inside a transaction. */
+  checkAutocommit(): void {
+    if (this.#transaction !== null)
+      throw new HarmonyError('TRANSACTION_ACTIVE', 'cannot start a transaction within a transaction')
+  }
+
+  /** Rolls back what is open. Never rejects. */
+  async close(): Promise<void> {
+    const transaction = this.#transaction
+    if (transaction !== null) await this.#rollback(transaction).catch(() => undefined)
+  }
+
+  #checkMayWrite(): void {
+    if (!this.mayWrite) throw new HarmonyError('READ_ONLY', 'The credential of this session may only read.')
+  }
+
+  #readRequest(
+    statement: SqlStatement,
+    resultSizeBytesMax: number,
+    signal: AbortSignal,
+  ): Omit<ReadRequest, 'appliedIndex'> & { readonly signal: AbortSignal } {
+    const timeoutMs = this.database.configuration.statementTimeoutMs
+    return { statement, context: this.#context, resultSizeBytesMax, timeoutMs, signal }
+  }
+
+  async #read(request: Omit<ReadRequest, 'appliedIndex'>, options: ExecuteOptions): Promise<Answer> {
+    const appliedIndex = await this.database.fresh(options.consistency, this.#lastIndex)
+    // Like the end of any transaction, a read in autocommit ends what `PRAGMA defer_foreign_keys` had set.
+    this.#defersForeignKeys = false
+    this.#seen(appliedIndex)
+    const placed: ReadRequest = { ...request, appliedIndex }
+    const result = this.database.reader.readInline(placed)
+    if (result !== null) return { kind: 'result', effect: 'read', result, index: appliedIndex }
+    return { kind: 'pages', pages: this.database.reader.readInWorker(placed), index: () => appliedIndex }
+  }
+
+  #readInTransaction(
+    transaction: OpenTransaction,
+    request: Omit<ReadRequest, 'appliedIndex'> & { readonly signal: AbortSignal },
+    options: ExecuteOptions,
+  ): Answer {
+    const fresh = (): Promise<bigint> => this.database.fresh(options.consistency, this.#lastIndex)
+    const signal = AbortSignal.any([request.signal, transaction.signal])
+    const pages = transaction.read({ ...request, signal }, fresh)
+    const index = (): bigint => {
+      this.#seen(transaction.snapshotIndex ?? 0n)
+      return this.#lastIndex
+    }
+    return { kind: 'pages', pages, index }
+  }
+
+  async #writeInTransaction(transaction: OpenTransaction, statement: SqlStatement): Promise<Answer> {
+    try {
+      const result = await transaction.write(statement, this.database.configuration.resultSizeBytesMax)
+      this.#noteResult(result)
+      return { kind: 'result', effect: 'write', result, index: this.#lastIndex }
+    } catch (error) {
+      // Rolled back by the statement itself (RAISE(ROLLBACK)) or with it: its error says so, the next one runs.
+      if (transaction.ended !== null) this.#drop(transaction)
+      throw error
+    }
+  }
+
+  /** What `last_insert_rowid()` and the others tell after a ROLLBACK: SQLite does not roll them back. */
+  #noteResult({ changes, lastInsertRowid }: StatementResult): void {
+    if (changes === 0n && lastInsertRowid === this.lastInsertRowid) return
+    this.#context = {
+      ...this.#context,
+      lastInsertRowid: lastInsertRowid ?? 0n,
+      changes,
+      totalChanges: this.#context.totalChanges + changes,
+    }
+  }
+
+  #seen(index: bigint): void {
+    if (index > this.#lastIndex) this.#lastIndex = index
+  }
+
+  #committed(index: bigint, context: SessionContext): void {
+    this.#context = { ...context, foreignKeys: this.#context.foreignKeys }
+    this.#seen(index)
+  }
+
+  /** The answer of a statement that changes nothing here. */
+  #empty(columns: readonly ResultColumn[] = [], rows: readonly (readonly SqlValue[])[] = []): Answer {
+    const result = { columns, rows, changes: 0n, lastInsertRowid: this.lastInsertRowid }
+    return { kind: 'result', effect: 'control', result, index: this.#lastIndex }
+  }
+
+  async #control(control: StatementControl, options: ExecuteOptions): Promise<Answer> {
+    switch (control.type) {
+      case 'begin':
+        await this.#begin(control.mode, false, options)
+        return this.#empty()
+      case 'commit':
+        await this.#commit(this.#needTransaction('commit'))
+        return this.#empty()
+      case 'rollback':
+        await this.#rollback(this.#needTransaction('rollback'))
+        return this.#empty()
+      case 'savepoint':
+        await (this.#transaction ?? (await this.#begin('deferred', true, options))).savepoint(control.name)
+        return this.#empty()
+      case 'release':
+        await this.#release(control.name)
+        return this.#empty()
+      case 'rollback_to': {
+        const transaction = this.#needSavepoint(control.name)
+        await transaction.rollbackTo(transaction.savepoints.find(control.name))
+        return this.#empty()
+      }
+      case 'foreign_keys':
+        return this.#foreignKeys(control.value)
+      case 'defer_foreign_keys':
+        return this.#deferForeignKeys(control.value)
+      default:
+        return unreachable(control)
+    }
+  }
+
+  async #begin(
+    mode: BeginMode,
+    isBegunBySavepoint: boolean,
+    options: ExecuteOptions,
+  ): Promise<OpenTransaction> {
+    this.checkAutocommit()
+    if (mode === 'immediate') this.#checkMayWrite()
+    this.#observer.transactionOpened()
+    const transaction = new OpenTransaction({
+      database: this.database,
+      mode,
+      isBegunBySavepoint,
+      context: this.#context,
+      idempotencyKey: options.idempotencyKey ?? null,
+    })
+    this.#transaction = transaction
+    try {
+      if (this.#defersForeignKeys) await transaction.deferForeignKeys(true)
+      this.#defersForeignKeys = false
+      if (mode === 'immediate') await transaction.takeWriter()
+      return transaction
+    } catch (error) {
+      this.#drop(transaction)
+      throw error
+    }
+  }
+
+  #needTransaction(verb: 'commit' | 'rollback'): OpenTransaction {
+    if (this.#transaction === null)
+      throw new HarmonyError('NO_TRANSACTION', `cannot ${verb} - no transaction is active`)
+    return this.#transaction
+  }
+
+  #needSavepoint(name: string): OpenTransaction {
+    if (this.#transaction === null) throw new HarmonyError('SQLITE_ERROR', `no such savepoint: ${name}`)
+    return this.#transaction
+  }
+
+  async #commit(transaction: OpenTransaction): Promise<void> {
+    try {
+      const { index, context } = await transaction.commit()
+      if (index !== null) this.#committed(index, context)
+    } catch (error) {
+      // A COMMIT that fails for deferred foreign keys leaves the transaction open, as in SQLite.
+      if (transaction.ended !== null || !isConstraint(error)) this.#drop(transaction)
+      throw error
+    }
+    this.#drop(transaction)
+  }
+
+  async #rollback(transaction: OpenTransaction): Promise<void> {
+    this.#forget(transaction)
+    await transaction.rollback()
+  }
+
+  /** Of a transaction that is over: what it still holds is let go in the background. */
+  #drop(transaction: OpenTransaction): void {
+    this.#forget(transaction)
+    if (!transaction.isWriting) void transaction.rollback()
+  }
+
+  #forget(transaction: OpenTransaction): void {
+    assert(this.#transaction === transaction, 'a transaction ended twice')
+    this.#transaction = null
+    this.#observer.transactionClosed()
+  }
+
+  async #release(name: string): Promise<void> {
+    const transaction = this.#needSavepoint(name)
+    const at = transaction.savepoints.find(name)
+    if (at === 0 && transaction.isBegunBySavepoint) await this.#commit(transaction)
+    else await transaction.release(at)
+  }
+
+  /** Without effect inside a transaction, as in SQLite. */
+  #foreignKeys(value: boolean | null): Answer {
+    const isOn = this.#context.foreignKeys
+    if (value === null) return this.#empty([{ name: 'foreign_keys', declaredType: null }], [[isOn ? 1n : 0n]])
+    if (this.#transaction === null) this.#context = { ...this.#context, foreignKeys: value }
+    return this.#empty()
+  }
+
+  async #deferForeignKeys(value: boolean | null): Promise<Answer> {
+    if (value === null) {
+      const isOn = this.#transaction?.defersForeignKeys ?? this.#defersForeignKeys
+      return this.#empty([{ name: 'defer_foreign_keys', declaredType: null }], [[isOn ? 1n : 0n]])
+    }
+    if (this.#transaction === null) this.#defersForeignKeys = value
+    else await this.#transaction.deferForeignKeys(value)
+    return this.#empty()
+  }
+}
+
+function isConstraint(error: unknown): boolean {
+  return error instanceof HarmonyError && error.code.startsWith('SQLITE_CONSTRAINT')
+}
+
+export function fromErrorData({ code, message, offset }: ErrorData): HarmonyError {
+  return new HarmonyError(code as HarmonyErrorCode, message, offset === null ? {} : { offset })
+}
+
+/** Whether the statements hold anything but SQL to be run: transaction control and settings. */
+export function hasControl(classes: readonly StatementClass[]): boolean {
+  return classes.some(({ kind }) => kind === 'control')
+}
