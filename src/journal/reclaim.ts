@@ -1,0 +1,92 @@
+/**
+ * Gives the space of old segments back, oldest first. A segment that nobody needs goes at once. When the journal is longer than its
+ * target and less than half of it is live, what the oldest segment still holds is copied to the end: each
+ * round frees more than it writes, so the copying costs at most as much as the writing did.
+ */
+
+import type { Disk } from '../host/disk.ts'
+import type { GroupLog } from './group-log.ts'
+import type { Segment } from './segment.ts'
+import type { SegmentSupply } from './segment-supply.ts'
+
+export interface ReclaimerOptions {
+  /** In order; the last one is being written. The reclaimer takes from the front. */
+  readonly segments: Segment[]
+  readonly groups: ReadonlyMap<number, GroupLog>
+  readonly supply: SegmentSupply
+  readonly disk: Disk
+  readonly folder: string
+  readonly segmentCountTarget: number
+}
+
+/** Live records are copied while they are at most this part of the journal. */
+const LIVE_PART_MAX = 0.5
+
+export class Reclaimer {
+  readonly #options: ReclaimerOptions
+  #running: Promise<void> | null = null
+  #isStopped = false
+  /** Size of the entries that were copied so far. */
+  copiedBytes = 0
+
+  constructor(options: ReclaimerOptions) {
+    this.#options = options
+  }
+
+  /** Looks for something to do, in the background. Cheap when there is nothing. */
+  poke(): void {
+    if (this.#running !== null || this.#isStopped || !this.#isWorthwhile()) return
+    // A failing disk shows at the next write; here it only means that space is not given back now.
+    this.#running = this.#reclaim()
+      .catch(() => {})
+      .finally(() => (this.#running = null))
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#running
+  }
+
+  #isWorthwhile(): boolean {
+    const { segments, segmentCountTarget } = this.#options
+    const oldest = segments[0]
+    if (oldest === undefined || segments.length < 2) return false
+    if (segments.length > segmentCountTarget && this.#livePart() <= LIVE_PART_MAX) return true
+    return !oldest.isNeeded
+  }
+
+  async #reclaim(): Promise<void> {
+    const { segments } = this.#options
+    while (!this.#isStopped && this.#isWorthwhile()) {
+      const oldest = segments[0] as Segment
+      if (oldest.isNeeded && !(await this.#copyAll(oldest))) return
+      segments.shift()
+      await this.#dispose(oldest)
+    }
+  }
+
+  /** False if a group was writing, so that something is left: another time. */
+  async #copyAll(segment: Segment): Promise<boolean> {
+    for (const log of this.#options.groups.values()) {
+      const copiedBytes = await log.copyFrom(segment)
+      if (copiedBytes === null) return false
+      this.copiedBytes += copiedBytes
+    }
+    return !segment.isNeeded
+  }
+
+  async #dispose(segment: Segment): Promise<void> {
+    const { disk, folder, supply } = this.#options
+    const isRecycled = !segment.isBeingRead && supply.recycle(segment)
+    await segment.close()
+    if (isRecycled) return
+    await disk.remove(segment.path)
+    await disk.syncFolder(folder)
+  }
+
+  #livePart(): number {
+    const { segments } = this.#options
+    const liveBytes = segments.reduce((total, segment) => total + segment.liveBytes, 0)
+    return liveBytes / segments.reduce((total, segment) => total + segment.sizeBytes, 0)
+  }
+}
