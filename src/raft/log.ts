@@ -284,11 +284,14 @@ export class Log {
     return { index, term: this.#terms.termAt(index), configuration: this.memberships.at(index) }
   }
 
-  /** Forgets everything up to `index`, as far as that is applied. The new base; null if nothing changes. */
+  /** Forgets everything up to `index`, which is applied. The new base; null if nothing changes. */
   compact(index: number): SnapshotMetadata | null {
     assert(index <= this.applied, () => `index ${index} is not applied yet`)
     if (index <= this.baseIndex || this.#snapshot !== null) return null
     const base = this.describe(index)
+    // A replica that joined knows no configuration before the first one that was sent to it as an entry. A log
+    // that began there would leave whoever gets it as a snapshot without voters to campaign among.
+    if (base.configuration.voters.length === 0) return null
     this.#terms.compact(index)
     this.memberships.compact(index)
     this.#tail.release(index)

@@ -3,7 +3,7 @@
  * was proposed or acknowledged before it, so a turn's proposals share a request.
  */
 
-import type { Entry } from './entry.ts'
+import type { Entry, SnapshotMetadata } from './entry.ts'
 import { entriesSizeBytes } from './entry.ts'
 import type { Progress } from './progress.ts'
 import { isRoundDue, startRound } from './reads.ts'
@@ -93,9 +93,15 @@ function sendRequest(state: ReplicaState, progress: Progress, entries: readonly 
 function sendSnapshot(state: ReplicaState, progress: Progress): void {
   if (!progress.recentlyActive) return
   const snapshot = state.snapshotSource.snapshot()
-  if (snapshot === null || snapshot.index < state.log.baseIndex || snapshot.index > state.log.commit) return
+  if (snapshot === null || !isUsable(state, snapshot)) return
   progress.becomeSnapshot(snapshot.index)
   state.send({ ...state.envelope(progress.replica), type: 'snapshot-request', snapshot })
+}
+
+/** The log has to go on where the snapshot ends, and whoever installs it has to know the group's voters. */
+function isUsable(state: ReplicaState, snapshot: SnapshotMetadata): boolean {
+  const { baseIndex, commit } = state.log
+  return snapshot.index >= baseIndex && snapshot.index <= commit && snapshot.configuration.voters.length > 0
 }
 
 /** The host failed to deliver: what is in the pipeline may be lost. */

@@ -116,11 +116,16 @@ export class ReplicaState {
     return isVoter(this.configuration, this.self)
   }
 
-  /** Neither the configuration in force nor the last committed one has this replica, and one of them is newer. */
+  /**
+   * Whether `replica` was part of the group once and is not any more: it was added at or before the committed index,
+   * and neither the configuration committed there nor the one in force has it. False while the committed one is
+   * not known, as in a replica that is still getting its first entries.
+   */
   isGone(replica: ReplicaId): boolean {
     const { commit, memberships } = this.log
-    if (commit < replica.generation) return false
-    return !isMember(memberships.active, replica) && !isMember(memberships.at(commit), replica)
+    const committed = memberships.at(commit)
+    if (commit < replica.generation || committed.voters.length === 0) return false
+    return !isMember(memberships.active, replica) && !isMember(committed, replica)
   }
 
   // Timers.

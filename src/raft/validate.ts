@@ -104,7 +104,7 @@ function isConfiguration(snapshot: SnapshotMetadata): boolean {
   const { voters, votersOutgoing, learners, learnersNext, autoLeave } = configuration
   const lists: readonly unknown[] = [voters, votersOutgoing, learners, learnersNext]
   if (!lists.every(isObjectList) || typeof autoLeave !== 'boolean') return false
-  return configurationProblem(configuration) === null
+  return voters.length > 0 && configurationProblem(configuration) === null
 }
 
 function isObjectList(list: unknown): boolean {
