@@ -117,6 +117,10 @@ export class ClientSession implements Session {
     }
   }
 
+  cancel(): void {
+    if (this.#isBusy) this.#abort.abort()
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true

@@ -43,7 +43,7 @@ export interface ReadRequest {
   readonly resultSizeBytesMax: number
   /** Of work, the time that the caller takes between pages left out; beyond it STATEMENT_TIMEOUT. */
   readonly timeoutMs: number
-  /** Stops the statement at once, however busy it is; it then fails with SQLITE_INTERRUPT. */
+  /** Stops the statement at once, however busy it is; it then fails with STATEMENT_CANCELLED. */
   readonly signal?: AbortSignal
 }
 

@@ -89,7 +89,7 @@ export class HeldConnection {
     this.#compiled = new LruMap(options.statementsCachedMax)
     this.#vetted = new LruMap(options.statementsCachedMax)
     this.#slow = new LruMap(options.statementsCachedMax)
-    this.#schemaVersion = this.#connection.prepare('PRAGMA schema_version')
+    this.#schemaVersion = this.#connection.prepareOwn('PRAGMA schema_version')
   }
 
   get isHeld(): boolean {
@@ -177,7 +177,7 @@ export class HeldConnection {
 
   #isQuick({ cost, columns, isReadOnly }: Compiled, sql: string): boolean {
     if (cost.kind !== 'bounded' || !isReadOnly || this.#slow.has(sql)) return false
-    if (columns.length > COLUMNS_INLINE_MAX || columns.length === 0) return false
+    if (columns.length > COLUMNS_INLINE_MAX) return false
     const rows = cost.isStreaming ? this.#options.pageRowsMax : 1
     return cost.workPerRow * rows <= this.#options.inlineWorkMax
   }
@@ -208,7 +208,7 @@ export class HeldConnection {
 
   #compileNow(sql: string): Compiled {
     const isExplain = classify(sql).kind === 'explain'
-    const statement = this.#connection.prepare(sql)
+    const statement = this.#connection.prepare(sql, 'describe')
     const layout = parametersOf(sql)
     const columns = columnsOf(statement)
     const base = { statement, layout, columns, isExplain, renewal: this.#renewals }
@@ -240,7 +240,7 @@ export class HeldConnection {
 
   #viewNames(): ReadonlySet<string> {
     this.#views ??= new Set(
-      (this.#connection.prepare(VIEWS).all() as unknown as string[][]).map(([name]) =>
+      (this.#connection.prepareOwn(VIEWS).all() as unknown as string[][]).map(([name]) =>
         (name as string).toLowerCase(),
       ),
     )
@@ -257,11 +257,11 @@ export class HeldConnection {
 
   #countRows(rootPage: number): number | null {
     const max = this.#options.smallTableRowsMax
-    const found = this.#connection.prepare(TABLE_OF_ROOT).all(BigInt(rootPage)) as unknown as string[][]
+    const found = this.#connection.prepareOwn(TABLE_OF_ROOT).all(BigInt(rootPage)) as unknown as string[][]
     const name = rootPage === 1 ? 'sqlite_schema' : found[0]?.[0]
     if (name === undefined) return null
     const quoted = `"${name.replaceAll('"', '""')}"`
-    const counting = this.#connection.prepare(
+    const counting = this.#connection.prepareOwn(
       `SELECT count(*) FROM (SELECT 1 FROM main.${quoted} LIMIT ${max + 1})`,
     )
     const rows = Number((counting.all() as unknown as bigint[][])[0]?.[0])

@@ -132,7 +132,7 @@ function timeoutError(timeoutMs: number): HarmonyError {
 /** What a statement fails with when nobody waits for it any more. */
 export function stoppedError(): HarmonyError {
   return new HarmonyError(
-    'SQLITE_INTERRUPT',
-    'The statement was stopped because its session was closed or its result was abandoned.',
+    'STATEMENT_CANCELLED',
+    'The statement was stopped, because its client asked for that, left, or gave up its result.',
   )
 }

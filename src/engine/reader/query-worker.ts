@@ -88,7 +88,7 @@ function run(request: Extract<WorkerRequest, { type: 'run' }>): void {
   connection.context = request.context
   let compiled = statements.get(sql)
   if (compiled === undefined) {
-    compiled = { statement: connection.prepare(sql), layout: parametersOf(sql) }
+    compiled = { statement: connection.prepare(sql, 'run'), layout: parametersOf(sql) }
     statements.set(sql, compiled)
   }
   sizeLeft = request.resultSizeBytesMax

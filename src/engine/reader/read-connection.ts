@@ -11,7 +11,7 @@ import { bindingOf, type ParameterLayout, parametersOf, valuesOf } from '../para
 import { classify } from '../sql-text.ts'
 import { fromSqlite } from '../sqlite-errors.ts'
 import type { Instruction } from './program.ts'
-import { refusalOf } from './read-policy.ts'
+import { judgeRead, type Purpose } from './read-policy.ts'
 
 export type Row = readonly SqlValue[]
 
@@ -34,7 +34,9 @@ export interface Description {
 export class ReadConnection {
   readonly #db: DatabaseSync
   #context: SessionContext = INITIAL_CONTEXT
-  #refusal: string | null = null
+  #refusal: HarmonyError | null = null
+  /** Null while our own statements are compiled. */
+  #purpose: Purpose | null = null
 
   constructor(dataFile: string, options: ReadConnectionOptions) {
     this.#db = openReadOnly(dataFile, options)
@@ -60,15 +62,21 @@ export class ReadConnection {
     this.#db.exec(sql)
   }
 
-  /** The compiled statement, with rows as arrays and integers as bigint. Throws a HarmonyError. */
-  prepare(sql: string): StatementSync {
+  /** A statement of our own. */
+  prepareOwn(sql: string): StatementSync {
+    return this.#db.prepare(sql)
+  }
+
+  /** A client's statement, compiled under the policy, with rows as arrays and integers as bigint. Throws a HarmonyError. */
+  prepare(sql: string, purpose: Purpose): StatementSync {
     this.#refusal = null
+    this.#purpose = purpose
     try {
-      const statement = this.#db.prepare(sql)
-      statement.setAllowBareNamedParameters(false)
-      return statement
+      return this.#db.prepare(sql)
     } catch (error) {
       throw this.toError(error)
+    } finally {
+      this.#purpose = null
     }
   }
 
@@ -76,13 +84,12 @@ export class ReadConnection {
   toError(error: unknown): HarmonyError {
     const refusal = this.#refusal
     this.#refusal = null
-    if (refusal !== null) return new HarmonyError('STATEMENT_REFUSED', refusal, { cause: error })
-    return fromSqlite(error)
+    return refusal ?? fromSqlite(error)
   }
 
   /** The program that `sql` compiles to. */
   program(sql: string): Instruction[] {
-    const rows = this.prepare(`EXPLAIN ${sql}`).all() as unknown as SqlValue[][]
+    const rows = this.prepare(`EXPLAIN ${sql}`, 'describe').all() as unknown as SqlValue[][]
     return rows.map((row) => ({
       opcode: row[1] as string,
       p1: Number(row[2]),
@@ -105,7 +112,7 @@ export class ReadConnection {
 
   describe(sql: string): Description {
     const isExplain = classify(sql).kind === 'explain'
-    const statement = this.prepare(sql)
+    const statement = this.prepare(sql, 'describe')
     const plain = isExplain ? sql.replace(EXPLAIN_PREFIX, '') : sql
     return {
       parameters: parametersOf(sql).names,
@@ -115,10 +122,14 @@ export class ReadConnection {
     }
   }
 
+  /** While a statement runs, SQLite may compile others for it (`pragma_table_info` does): they are a client's, too. */
   #authorize(action: number, first: string | null, second: string | null): number {
-    const refusal = refusalOf(action, first, second)
-    if (refusal === null) return constants.SQLITE_OK
-    this.#refusal = refusal
+    const purpose = this.#purpose ?? (action === constants.SQLITE_PRAGMA ? 'run' : null)
+    if (purpose === null) return constants.SQLITE_OK
+    const verdict = judgeRead(action, first, second, purpose)
+    if (verdict.kind === 'allowed') return constants.SQLITE_OK
+    if (verdict.kind === 'ignored') return constants.SQLITE_IGNORE
+    this.#refusal = verdict.error
     return constants.SQLITE_DENY
   }
 
@@ -137,6 +148,7 @@ function openReadOnly(dataFile: string, options: ReadConnectionOptions): Databas
     returnArrays: true,
     enableDoubleQuotedStringLiterals: true,
     allowExtension: false,
+    allowBareNamedParameters: false,
     defensive: true,
     timeout: BUSY_TIMEOUT_MS,
     limits: { length: options.valueSizeBytesMax, attach: 0, vdbeOp: options.programLengthMax },

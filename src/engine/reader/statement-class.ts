@@ -63,8 +63,9 @@ export function classifyStatement(sql: string): ReadStatementClass {
     case 'explain':
     case 'empty':
     case 'other':
-      return WRITING_KEYWORDS.has(leadingKeywords(sql, 1)[0] ?? '') ? WRITE : UNKNOWN
+      break
   }
+  return WRITING_KEYWORDS.has(leadingKeywords(sql, 1)[0] ?? '') ? WRITE : UNKNOWN
 }
 
 function pragmaClass(name: string, argument: string | null): ReadStatementClass {
