@@ -82,7 +82,7 @@ export class NodeExchange implements HttpExchange {
     return new HarmonyError(
       'REQUEST_TOO_LARGE',
       `The request's body is larger than the limit of ${limit} bytes. Send it in several requests, or raise ` +
-        '--max-body-size on the member.',
+        'the limit bodySizeBytesMax of the member.',
     )
   }
 

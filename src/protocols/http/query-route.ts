@@ -32,6 +32,7 @@ async function handleQuery(gateway: Gateway, exchange: HttpExchange): Promise<vo
     )
   }
   const session = await gateway.openSession(exchange.database, exchange.credential)
+  exchange.signal.addEventListener('abort', () => session.cancel?.())
   try {
     if (isStreamed) await streamQuery(session, exchange, request, options)
     else exchange.send(200, 'application/json', await runQuery(session, request, options))

@@ -1,0 +1,41 @@
+/** What `harmonydb start` prints for the person who started it: where it is, and a line to paste. */
+
+import { urlOf, type ListenAddress } from './listen-address.ts'
+
+export interface BannerFacts {
+  readonly version: string
+  readonly address: ListenAddress
+  readonly dataFolder: string
+  readonly needsToken: boolean
+  /** Listening for other machines without authentication. */
+  readonly isOpen: boolean
+  readonly startedInMs: number
+}
+
+export function startBanner(facts: BannerFacts): string {
+  const url = urlOf('http', facts.address)
+  const token = facts.needsToken ? `\n       -H "Authorization: Bearer $HARMONYDB_AUTH_TOKEN" \\` : ''
+  const access = facts.needsToken
+    ? 'with a token'
+    : facts.isOpen
+      ? 'ANYONE who can reach this address can read and change everything'
+      : 'open, for this machine only'
+  return `
+  HarmonyDB ${facts.version} is ready (${Math.round(facts.startedInMs)} ms)
+
+  HTTP and libSQL   ${url}
+  WebSocket         ${urlOf('ws', facts.address)}
+  data              ${facts.dataFolder}
+  access            ${access}
+
+  Try it, in another terminal:
+
+  curl ${url}/v1/databases/default/query \\${token}
+       -d '{"sql": "SELECT sqlite_version() AS version"}'
+
+  With a driver:    createClient({ url: '${url}'${facts.needsToken ? ", authToken: '…'" : ''} })   // @libsql/client
+  With the shell:   harmonydb shell ${url}
+  Stop with Ctrl-C.
+
+`
+}

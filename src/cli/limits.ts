@@ -1,0 +1,84 @@
+/**
+ * Every limit of a member with its default: the one list that `--limit` changes and the guide documents. Each belongs to a
+ * part (`http.bodySizeBytesMax`); the part may be left away where the name alone is unique.
+ */
+
+import { GATEWAY_DEFAULTS, type GatewayConfiguration } from '../gateway/configuration.ts'
+import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../protocols/http/limits.ts'
+import { HRANA_DEFAULTS, type HranaOptions } from '../protocols/hrana/options.ts'
+import { suggest } from './suggest.ts'
+import { UsageError } from './usage-error.ts'
+
+export interface Limits {
+  readonly http: HttpLimits
+  readonly hrana: HranaOptions
+  readonly gateway: GatewayConfiguration
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  http: DEFAULT_HTTP_LIMITS,
+  hrana: HRANA_DEFAULTS,
+  gateway: GATEWAY_DEFAULTS,
+}
+
+const SIZE_UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
+const TIME_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000 }
+
+export interface LimitDefault {
+  /** `http.bodySizeBytesMax` */
+  readonly name: string
+  readonly value: number
+}
+
+export function limitDefaults(): readonly LimitDefault[] {
+  return Object.entries(DEFAULT_LIMITS).flatMap(([part, limits]: [string, object]) =>
+    Object.entries(limits).flatMap(([name, value]) =>
+      typeof value === 'number' ? [{ name: `${part}.${name}`, value }] : [],
+    ),
+  )
+}
+
+/** The defaults, changed by settings such as `http.bodySizeBytesMax=64MiB` or `stallTimeoutMs=5s`. Throws UsageError. */
+export function applyLimits(settings: readonly string[]): Limits {
+  const changed = new Map(settings.map(parseSetting))
+  const parts = Object.entries(DEFAULT_LIMITS).map(([part, limits]: [string, object]) => [
+    part,
+    Object.fromEntries(
+      Object.entries(limits).map(([name, value]) => [name, changed.get(`${part}.${name}`) ?? value]),
+    ),
+  ])
+  return Object.fromEntries(parts) as Limits
+}
+
+function parseSetting(setting: string): readonly [name: string, value: number] {
+  const [, given = '', number = '', unit = ''] = /^([\w.]+)=(\d+)(\w*)$/.exec(setting) ?? []
+  if (given === '') {
+    throw new UsageError(
+      `--limit is ${JSON.stringify(setting)}; it must be NAME=VALUE, such as bodySizeBytesMax=64MiB.`,
+    )
+  }
+  const name = fullName(given)
+  return [name, Number(number) * unitFactor(name, unit)]
+}
+
+function fullName(given: string): string {
+  const known = limitDefaults().map(({ name }) => name)
+  const found = known.filter((name) => name === given || name.endsWith(`.${given}`))
+  if (found.length === 1) return found[0] ?? given
+  if (found.length > 1) throw new UsageError(`Which limit: ${found.join(' or ')}?`)
+  const meant = suggest(given, [...known, ...known.map((name) => name.replace(/^\w+\./, ''))])
+  throw new UsageError(
+    `There is no limit ${given}.${meant === null ? ' The guide lists them all.' : ` Did you mean ${meant}?`}`,
+  )
+}
+
+function unitFactor(name: string, unit: string): number {
+  if (unit === '') return 1
+  const units = name.includes('Bytes') ? SIZE_UNITS : name.endsWith('Ms') ? TIME_UNITS : {}
+  const factor = units[unit]
+  if (factor !== undefined) return factor
+  const may = Object.keys(units).join(', ')
+  throw new UsageError(
+    `The limit ${name} can't be in ${JSON.stringify(unit)}: ${may === '' ? 'it is a plain number' : `use ${may}`}.`,
+  )
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+/**
+ * The executable. It looks at the version of Node.js before anything else is loaded, because an older one would fail on the
+ * first import with a message that helps nobody.
+ */
+
+const OLDEST = [24, 12] as const
+const EXIT_GRACE_MS = 1000
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
+  process.stderr.write(
+    `harmonydb: this is Node.js ${process.versions.node}; version ${OLDEST.join('.')} or later is needed (https://nodejs.org).\n`,
+  )
+  process.exitCode = 1
+} else {
+  const { run } = await import('./run.ts')
+  process.exitCode = await run(process.argv.slice(2), process.env)
+  // By now nothing should keep the process alive. If a bug does, it ends all the same; output has had time to be written.
+  setTimeout(() => process.exit(), EXIT_GRACE_MS).unref()
+}

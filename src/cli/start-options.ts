@@ -1,0 +1,167 @@
+/** Options of `harmonydb start`. */
+
+import { readFileSync } from 'node:fs'
+import type { KeyObject } from 'node:crypto'
+import { resolve } from 'node:path'
+import { parsePublicKey } from '../protocols/http/jwt.ts'
+import { applyLimits, type Limits } from './limits.ts'
+import { isLoopback, parseListenAddress, type ListenAddress } from './listen-address.ts'
+import type { LogFormat } from './log.ts'
+import { parseOptions, type Environment, type OptionSpec, type ParsedOptions } from './options.ts'
+import { UsageError } from './usage-error.ts'
+
+export const START_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: 'data',
+    placeholder: 'FOLDER',
+    variable: 'HARMONYDB_DATA',
+    default: './harmony-data',
+    help: 'Folder for databases and journal. Made if it does not exist. One running member owns it.',
+  },
+  {
+    name: 'http',
+    placeholder: 'HOST:PORT',
+    variable: 'HARMONYDB_HTTP',
+    default: '127.0.0.1:8080',
+    help:
+      'Where to listen, for HTTP and WebSocket. Addresses that other machines can reach need authentication. Port 0 takes ' +
+      'any free one.',
+  },
+  {
+    name: 'auth-token',
+    placeholder: 'TOKEN',
+    variable: 'HARMONYDB_AUTH_TOKEN',
+    default: null,
+    help: 'Clients must bring this token, and may then do everything. Prefer the variable or the file: other users of the machine can see command lines.',
+  },
+  {
+    name: 'auth-token-file',
+    placeholder: 'FILE',
+    variable: 'HARMONYDB_AUTH_TOKEN_FILE',
+    default: null,
+    help: 'As --auth-token, read from the first line of a file.',
+  },
+  {
+    name: 'auth-jwt-key',
+    placeholder: 'KEY',
+    variable: 'HARMONYDB_AUTH_JWT_KEY',
+    default: null,
+    help: 'Clients may bring JSON Web Tokens signed with this Ed25519 key. The public key, as PEM or as url-safe base64 of its 32 bytes.',
+  },
+  {
+    name: 'auth-jwt-key-file',
+    placeholder: 'FILE',
+    variable: 'HARMONYDB_AUTH_JWT_KEY_FILE',
+    default: null,
+    help: 'As --auth-jwt-key, read from a file.',
+  },
+  {
+    name: 'insecure',
+    placeholder: null,
+    variable: 'HARMONYDB_INSECURE',
+    default: null,
+    help: 'Listen where other machines can reach it without any authentication. Everyone there can read and change everything.',
+  },
+  {
+    name: 'allow-origin',
+    placeholder: 'ORIGIN',
+    isList: true,
+    variable: 'HARMONYDB_ALLOW_ORIGIN',
+    default: 'pages of this machine',
+    help: 'Without authentication: web pages of this origin (https://app.example) may use the member, too. Repeat for several; * for all.',
+  },
+  {
+    name: 'limit',
+    placeholder: 'NAME=VALUE',
+    isList: true,
+    variable: 'HARMONYDB_LIMITS',
+    default: null,
+    help: 'Change a limit, such as bodySizeBytesMax=64MiB. Repeat for several. The guide lists all of them with their defaults.',
+  },
+  {
+    name: 'log-format',
+    placeholder: 'FORMAT',
+    variable: 'HARMONYDB_LOG_FORMAT',
+    default: 'text',
+    help: 'Log lines on stderr for people (text) or for collectors (json).',
+  },
+]
+
+export interface StartOptions {
+  readonly dataFolder: string
+  readonly http: ListenAddress
+  readonly authToken: string | null
+  readonly jwtKeys: readonly KeyObject[]
+  readonly allowedOrigins: readonly string[]
+  readonly limits: Limits
+  readonly logFormat: LogFormat
+}
+
+/** Throws UsageError, for an unsafe combination too. */
+export function parseStartOptions(args: readonly string[], environment: Environment): StartOptions {
+  const options = parseOptions(START_OPTIONS, args, environment, 0)
+  const parsed: StartOptions = {
+    dataFolder: resolve(options.text('data') ?? './harmony-data'),
+    http: parseListenAddress(options.text('http') ?? '127.0.0.1:8080'),
+    authToken: readAuthToken(options),
+    jwtKeys: readJwtKeys(options),
+    allowedOrigins: options.list('allow-origin').map(checkedOrigin),
+    limits: applyLimits(options.list('limit')),
+    logFormat: readLogFormat(options.text('log-format')),
+  }
+  if (!options.flag('insecure')) refuseOpenAddress(parsed)
+  return parsed
+}
+
+export function isAuthenticated(options: StartOptions): boolean {
+  return options.authToken !== null || options.jwtKeys.length > 0
+}
+
+function refuseOpenAddress(options: StartOptions): void {
+  const { host } = options.http
+  if (isLoopback(host) || isAuthenticated(options)) return
+  throw new UsageError(
+    `Other machines could reach ${host}, and there is no authentication: everyone there could read and change everything. ` +
+      'Set HARMONYDB_AUTH_TOKEN (or --auth-token-file, --auth-jwt-key), or say --insecure if that is what you want.',
+  )
+}
+
+function readAuthToken(options: ParsedOptions): string | null {
+  const file = options.text('auth-token-file')
+  const token =
+    file === null ? options.text('auth-token') : readFile('auth-token-file', file).split('\n')[0]?.trim()
+  if (token === undefined || token === null) return null
+  if (token === '' || /\s/.test(token)) {
+    throw new UsageError(
+      'The auth token is empty or holds spaces; it must be one word, as HTTP headers carry it.',
+    )
+  }
+  return token
+}
+
+function readJwtKeys(options: ParsedOptions): readonly KeyObject[] {
+  const file = options.text('auth-jwt-key-file')
+  const texts = [options.text('auth-jwt-key'), file === null ? null : readFile('auth-jwt-key-file', file)]
+  return texts.filter((text) => text !== null).map(parsePublicKey)
+}
+
+function readFile(option: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new UsageError(`--${option}: ${path} can not be read (${(error as NodeJS.ErrnoException).code}).`)
+  }
+}
+
+function checkedOrigin(origin: string): string {
+  if (origin === '*' || (URL.parse(origin)?.origin === origin && origin !== 'null')) return origin
+  throw new UsageError(
+    `--allow-origin is ${JSON.stringify(origin)}; it must be as browsers send it, such as https://app.example:8443, or *.`,
+  )
+}
+
+function readLogFormat(text: string | null): LogFormat {
+  if (text === null || text === 'text') return 'text'
+  if (text === 'json') return 'json'
+  throw new UsageError(`--log-format is ${JSON.stringify(text)}; it must be text or json.`)
+}
