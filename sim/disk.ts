@@ -181,11 +181,12 @@ export class SimulatedDisk<DiskRecord> {
     this.#contents.push(batch.records[batch.written] as DiskRecord)
     batch.written += 1
     this.#writesUntilCrash -= 1
-    if (this.#writesUntilCrash <= 0 && this.#crashHook !== null) {
-      this.#crashHook()
-      return
+    const hook = this.#crashHook
+    if (this.#writesUntilCrash <= 0 && hook !== null) {
+      this.#crashHook = null
+      hook()
     }
-    this.#advance()
+    this.#advance() // does nothing after a crash
   }
 
   #sync(batch: Batch<DiskRecord>): void {

@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { checkLinearizable } from './linearizability.ts'
-import { REGISTER, findNonLinearizableKey } from './register-history.ts'
+import { REGISTER, findNonLinearizableKey, isLinearization } from './register-history.ts'
 import type { RegisterAction, RegisterOperation } from './register-history.ts'
 import { Random } from './random.ts'
 
@@ -13,7 +13,7 @@ function operation(
   seen: number | null = null,
   key = 0,
 ): RegisterOperation {
-  return { client, key, action, seen, calledAt: at[0], returnedAt: at[1] }
+  return { client, key, action, seen, calledAt: at[0], returnedAt: at[1], position: null }
 }
 const write = (value: number): RegisterAction => ({ kind: 'write', value })
 const read: RegisterAction = { kind: 'read' }
@@ -197,4 +197,22 @@ test('it agrees with the definition on thousands of small histories, good and ba
     assert.equal(checkLinearizable(history, REGISTER).kind === 'linearizable', expected, `seed ${seed} raw`)
   }
   assert.ok(verdicts.good > 500 && verdicts.bad > 500, JSON.stringify(verdicts))
+})
+
+test('an order by position is accepted only if it is a linearization', () => {
+  const at = (position: number, each: RegisterOperation): RegisterOperation => ({ ...each, position })
+  const first = operation(1, [1, 4], write(10))
+  const second = operation(2, [2, 5], write(11))
+  const seen = operation(3, [6, 7], read, 10)
+  assert.equal(isLinearization([at(1, second), at(2, first), at(2.5, seen)]), true)
+  assert.equal(
+    isLinearization([at(1, first), at(2, second), at(2.5, seen)]),
+    false,
+    'the read saw another value',
+  )
+  assert.equal(isLinearization([at(2, second), at(3, first), at(1, seen)]), false, 'a value before its write')
+  const late = operation(3, [6, 7], write(12))
+  assert.equal(isLinearization([at(2, first), at(1, late)]), false, 'against the order of time')
+  assert.equal(isLinearization([at(1, first), late]), false, 'a known outcome needs a position')
+  assert.equal(isLinearization([at(1, first), operation(3, [6, null], write(12))]), true)
 })

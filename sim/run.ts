@@ -95,6 +95,7 @@ class Run {
     const { queue, ledger } = this
     this.#options = options
     this.trace = new Trace(() => queue.nowUs, recording)
+    const acknowledged = new AcknowledgedWrites(ledger)
     this.#checkers = new Checkers([
       new CommittedEntries(ledger), // first: it keeps the ledger that others read
       new ElectionSafety(),
@@ -106,8 +107,10 @@ class Run {
       new DurablePromises(),
       new ConfigurationSafety(),
       new FreshReads(),
-      new AcknowledgedWrites(ledger),
-      new LinearizableHistory(() => this.clients.finalHistory()),
+      acknowledged,
+      new LinearizableHistory(() =>
+        this.clients.finalHistory((operation) => acknowledged.committedAt(operation)),
+      ),
     ])
     const { trace } = this
     this.cluster = new Cluster(options, queue, trace, ledger, this.#checkers, random)

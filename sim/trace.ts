@@ -140,6 +140,9 @@ const TURNING_POINTS: ReadonlySet<TraceKind> = new Set<TraceKind>([
   'snapshot',
 ])
 
+/** What happened right before a failure is shown in any case. */
+const LAST_LINES = 12
+
 /**
  * The last `count` lines that help to understand a failure: turning points of the members concerned, and
  * whatever touches the terms or indexes concerned.
@@ -151,6 +154,7 @@ export function selectLines(
 ): TraceLine[] {
   const { members, terms, indexes } = interest
   const selected: TraceLine[] = []
+  const end = lines.length - LAST_LINES
   for (let position = lines.length - 1; position >= 0 && selected.length < count; position -= 1) {
     const line = lines[position] as TraceLine
     const concerns =
@@ -160,6 +164,7 @@ export function selectLines(
       members.includes(line.peer)
     if (!concerns) continue
     const focused =
+      position >= end ||
       (terms.length === 0 && indexes.length === 0) ||
       TURNING_POINTS.has(line.kind) ||
       (line.index !== 0 && indexes.includes(line.index)) ||

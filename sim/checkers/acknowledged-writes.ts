@@ -22,6 +22,12 @@ export class AcknowledgedWrites implements Checker {
     this.#ledger = ledger
   }
 
+  /** Where an operation was committed; null if it was not. */
+  committedAt(operation: number): number | null {
+    this.#scan()
+    return this.#committed.get(operation) ?? null
+  }
+
   acknowledged(operation: number, index: number, term: number): void {
     this.#acknowledged.set(operation, { index, term })
     this.#scan()

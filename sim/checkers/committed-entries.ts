@@ -28,7 +28,7 @@ export class CommittedEntries implements Checker {
     const checked = this.#checked.get(replica) ?? 0
     if (first !== undefined && first.index <= checked) this.#checked.set(replica, first.index - 1)
     if (write?.snapshot) this.#checkSnapshot(replica, write.snapshot.index, write.snapshot.term)
-    this.#compare(replica)
+    if (!replica.awaitsSnapshot) this.#compare(replica)
   }
 
   ended(replica: Replica): void {

@@ -17,11 +17,13 @@ export class LinearizableHistory implements Checker {
     const found = findNonLinearizableKey(this.#history())
     if (found === null) return
     const { key, result } = found
+    const undecided =
+      result.kind === 'undecided' ? ' that was found, and it is none in the order of commits' : ''
     const recent = result.order.slice(-6).map((operation) => `  ${describe(operation)}`)
     throw new Violation(
       this.name,
       [
-        `register ${key} has no linearizable history; the longest order ends with`,
+        `register ${key} has no linearizable history${undecided}; the longest order ends with`,
         ...recent,
         `and this one fits nowhere: ${describe(result.stuck)}`,
       ].join('\n'),

@@ -191,5 +191,7 @@ function describeMember(member: Member, isBroken: boolean): string {
   if (replica === null) return `${prefix} no replica, tombstone ${member.tombstone}`
   const { role, term, commit, leader } = replica.raft
   const led = leader === null ? 'no leader' : `leader ${leader.id}`
-  return `${prefix} ${role} of term ${term}, ${led}, log up to ${replica.log.lastIndex}, commit ${commit}, applied ${replica.image.appliedIndex}`
+  const { quiesced, diskStalled, removed } = replica.raft.status()
+  const flags = `${quiesced ? ', asleep' : ''}${diskStalled ? ', disk stalled' : ''}${removed ? ', removed' : ''}`
+  return `${prefix} ${role} of term ${term}, ${led}, log up to ${replica.log.lastIndex}, commit ${commit}, applied ${replica.image.appliedIndex}${flags}`
 }

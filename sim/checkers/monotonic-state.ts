@@ -38,7 +38,7 @@ export class MonotonicState implements Checker {
   }
 
   handedOut(replica: Replica): void {
-    const { raft, image, log, id } = replica
+    const { raft, image, log, id, durable } = replica
     const life = this.#lives.get(replica)
     if (life !== undefined) {
       if (image.appliedIndex < life.applied) {
@@ -49,8 +49,15 @@ export class MonotonicState implements Checker {
     if (image.appliedIndex > raft.commit) {
       throw this.#violation(id, `it has applied ${image.appliedIndex} and committed ${raft.commit}`)
     }
-    if (raft.commit > log.lastIndex) {
+    if (raft.commit > log.lastIndex && !replica.awaitsSnapshot) {
       throw this.#violation(id, `it has committed ${raft.commit} of a log that ends at ${log.lastIndex}`)
+    }
+    const { hardState, log: durableLog } = durable.surviving()
+    if (hardState.commit > durableLog.lastIndex) {
+      throw this.#violation(
+        id,
+        `on its disk the commit index ${hardState.commit} is beyond the log, which ends at ${durableLog.lastIndex}`,
+      )
     }
   }
 

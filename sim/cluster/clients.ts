@@ -167,6 +167,7 @@ export class Clients {
         seen,
         calledAt,
         returnedAt: this.#nextStamp(),
+        position: outcome.image.appliedIndex + 0.5,
       })
       this.#acknowledgedIndex = Math.max(this.#acknowledgedIndex, outcome.index)
       this.#environment.checkers.served({ member: member.id, index: outcome.index, acknowledgedBefore })
@@ -250,20 +251,30 @@ export class Clients {
     this.#acknowledgedIndex = Math.max(this.#acknowledgedIndex, index)
     trace.note('answer', member.id, 0, term, index, () => `tells that operation ${operation} is applied`)
     const known = command.action.kind === 'compare-and-set' ? seen : null
-    this.#note(command, calledAt, this.#nextStamp(), known)
+    this.#note(command, calledAt, this.#nextStamp(), known, index)
     checkers.acknowledged(operation, index, term)
     return 'acknowledged'
   }
 
-  /** The whole history; call it when nothing more will be answered. */
-  finalHistory(): readonly RegisterOperation[] {
-    for (const { command, calledAt } of this.#open.values()) this.#note(command, calledAt, null, null)
+  /**
+   * The whole history; call it when nothing more will be answered. `committedAt` tells where an operation whose
+   * outcome its client never learnt was committed, if it was.
+   */
+  finalHistory(committedAt: (operation: number) => number | null): readonly RegisterOperation[] {
+    for (const { command, calledAt } of this.#open.values()) {
+      this.#note(command, calledAt, null, null, committedAt(command.operation))
+    }
     this.#open.clear()
     return this.history
   }
 
-  #note(command: Command, calledAt: number, returnedAt: number | null, seen: number | null): void {
-    const { client, key, action } = command
-    this.history.push({ client, key, action, seen, calledAt, returnedAt })
+  #note(
+    { client, key, action }: Command,
+    calledAt: number,
+    returnedAt: number | null,
+    seen: number | null,
+    position: number | null,
+  ): void {
+    this.history.push({ client, key, action, seen, calledAt, returnedAt, position })
   }
 }

@@ -55,7 +55,9 @@ export class DurableReplica {
   /** Hard state and log as they would be found if power were lost now and nothing else had been written back. */
   surviving(): JournalState {
     while (this.#survivingCount < this.disk.durableCount) {
-      this.#surviving.add(must(this.disk.contents[this.#survivingCount], 'a durable record is whole'))
+      const record = this.disk.contents[this.#survivingCount]
+      if (!record) break // torn in a crash: whoever opens the journal cuts it off here
+      this.#surviving.add(record)
       this.#survivingCount += 1
     }
     return this.#surviving

@@ -37,7 +37,7 @@ export function applyEntry(image: MachineImage, entry: Entry): ApplyResult {
   if (entry.kind !== 'command') return { image: { ...position, registers: image.registers }, seen: null }
   const { key, action, client } = decodeCommand(entry.data)
   const seen = image.registers[key] ?? 0
-  const operation = { client, key, action, seen, calledAt: 0, returnedAt: null }
+  const operation = { client, key, action, seen, calledAt: 0, returnedAt: null, position: null }
   const after = REGISTER.apply(seen, operation) ?? seen
   const registers = after === seen ? image.registers : image.registers.with(key, after)
   return { image: { ...position, registers }, seen }

@@ -8,7 +8,7 @@
 
 import { must } from '../../src/base/assert.ts'
 import { Raft } from '../../src/raft/raft.ts'
-import type { Entry, HardState, ReplicaId } from '../../src/raft/entry.ts'
+import type { Entry, HardState, ReplicaId, SnapshotMetadata } from '../../src/raft/entry.ts'
 import type { Message, SnapshotRequest } from '../../src/raft/message.ts'
 import type { ProposeResult } from '../../src/raft/raft.ts'
 import type { Ready, StorageWrite } from '../../src/raft/ready.ts'
@@ -66,6 +66,7 @@ export class Replica {
   readonly #sender: SnapshotSender
   readonly #receiver = new SnapshotReceiver()
   readonly #overdue = new Set<number>()
+  #accepted: SnapshotMetadata | null = null
   #readContexts = 0
   #turnPending = false
   #ended = false
@@ -139,6 +140,18 @@ export class Replica {
   message(message: Message): void {
     this.#note('receive', message.term, messageIndex(message), () => describeMessage(message), message.from)
     this.#input(() => this.raft.step(message))
+    if (message.type === 'snapshot-request') this.#noteAccepted(message)
+  }
+
+  /** Whether the core has accepted a snapshot, so that its commit index is ahead of `log`, which is still the old one. */
+  get awaitsSnapshot(): boolean {
+    return this.#accepted !== null
+  }
+
+  #noteAccepted({ snapshot }: SnapshotRequest): void {
+    const { index, term } = snapshot
+    const isNews = index > this.log.base.index && this.log.term(index) !== term
+    if (isNews && this.raft.commit === index) this.#accepted = snapshot
   }
 
   chunk(from: number, chunk: SnapshotChunk): void {
@@ -225,6 +238,9 @@ export class Replica {
     if (write === null) return
     if (write.snapshot !== null) this.log.install(write.snapshot)
     this.log.write(write.entries)
+    if (this.#accepted !== null && this.log.term(this.#accepted.index) === this.#accepted.term) {
+      this.#accepted = null
+    }
     if (write.hardState !== null) this.hardState = write.hardState
   }
 
