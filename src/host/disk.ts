@@ -37,6 +37,8 @@ export interface Disk {
   /** Creates an empty file, over an existing one too. */
   create(path: string): Promise<DiskFile>
   exists(path: string): Promise<boolean>
+  /** Size of a file, without opening it; 0 if there is none. */
+  sizeBytesOf(path: string): Promise<number>
   /** Names of the files and folders in a folder, in ascending order. */
   list(folder: string): Promise<readonly string[]>
   /** Creates a folder and its parents where they do not exist. */

@@ -61,6 +61,10 @@ export class MemoryDisk implements Disk {
     return this.#files.has(path) || this.#folders.has(path)
   }
 
+  async sizeBytesOf(path: string): Promise<number> {
+    return this.#files.get(path)?.seen.length ?? 0
+  }
+
   async list(folder: string): Promise<readonly string[]> {
     const paths = [...this.#files.keys(), ...this.#folders]
     return paths
@@ -102,14 +106,6 @@ export class MemoryDisk implements Disk {
     const after = new MemoryDisk()
     for (const folder of this.#folders) after.#folders.add(folder)
     for (const [path, content] of links) after.plant(path, contentAfterCrash(content, random))
-    return after
-  }
-
-  /** The disk as a killed process leaves it: the operating system keeps what was written. This one stays as it is. */
-  kill(): MemoryDisk {
-    const after = new MemoryDisk()
-    for (const folder of this.#folders) after.#folders.add(folder)
-    for (const [path, content] of this.#files) after.plant(path, content.seen)
     return after
   }
 

@@ -1,7 +1,7 @@
 /** The machine's disk, through the asynchronous calls of `node:fs`: no call blocks the thread that makes it. */
 
 import * as fs from 'node:fs'
-import { open, mkdir, readdir, rename, rm, access } from 'node:fs/promises'
+import { open, mkdir, readdir, rename, rm, access, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import type { Disk, DiskFile } from './disk.ts'
 import { toDiskError } from './disk.ts'
@@ -31,6 +31,15 @@ export class SystemDisk implements Disk {
     } catch (error) {
       if (isMissing(error)) return false
       throw toDiskError(error, 'look for', path)
+    }
+  }
+
+  async sizeBytesOf(path: string): Promise<number> {
+    try {
+      return (await stat(path)).size
+    } catch (error) {
+      if (isMissing(error)) return 0
+      throw toDiskError(error, 'measure', path)
     }
   }
 

@@ -1,0 +1,123 @@
+/** The data folder of a member: who it belongs to and where things are in it. DESIGN.md has the layout. */
+
+import { HarmonyError } from '../base/errors.ts'
+import type { Clock } from '../host/clock.ts'
+import type { Disk } from '../host/disk.ts'
+import { readWhole, replaceWhole } from '../host/disk.ts'
+import type { FolderLock } from '../host/folder-lock.ts'
+import type { Random } from '../host/random.ts'
+
+export const DATA_FORMAT_VERSION = 1
+
+const FORMAT_FILE = 'format'
+/** What may be in a folder that is about to become a data folder. */
+const IGNORED_FILES: ReadonlySet<string> = new Set(['lock', 'lock.owner', 'format.tmp', 'lost+found'])
+
+/** The content of the file `format`. */
+export interface FolderFormat {
+  readonly format: number
+  /** Random; tells members apart whatever their addresses are. */
+  readonly member: string
+  readonly createdAt: string
+}
+
+export interface DataFolderOptions {
+  readonly folder: string
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly random: Random
+  readonly lock: (folder: string) => FolderLock
+}
+
+export class DataFolder {
+  readonly path: string
+  readonly format: FolderFormat
+  readonly #lock: FolderLock
+
+  /** Makes the folder if it is missing or empty. Rejects with DATA_LOCKED, FORMAT_TOO_NEW, DATA_CORRUPT, DISK_FULL or DISK_FAILED. */
+  static async open(options: DataFolderOptions): Promise<DataFolder> {
+    const { folder, disk } = options
+    await disk.createFolder(folder)
+    const lock = options.lock(folder)
+    try {
+      const format = (await readFormat(options)) ?? (await writeFormat(options))
+      await disk.createFolder(`${folder}/databases`)
+      await disk.syncFolder(folder)
+      return new DataFolder(folder, format, lock)
+    } catch (error) {
+      lock.release()
+      throw error
+    }
+  }
+
+  private constructor(path: string, format: FolderFormat, lock: FolderLock) {
+    this.path = path
+    this.format = format
+    this.#lock = lock
+  }
+
+  get journalFolder(): string {
+    return `${this.path}/journal`
+  }
+
+  dataFile(name: string, group: number): string {
+    return `${this.path}/databases/${name}.${group}.sqlite`
+  }
+
+  close(): void {
+    this.#lock.release()
+  }
+}
+
+async function readFormat({ folder, disk }: DataFolderOptions): Promise<FolderFormat | null> {
+  const path = `${folder}/${FORMAT_FILE}`
+  const bytes = await readWhole(disk, path)
+  if (bytes === null) return null
+  const format = parseFormat(bytes)
+  if (format === null) {
+    throw new HarmonyError(
+      'DATA_CORRUPT',
+      `The file ${path} is damaged. Restore the data folder from a backup.`,
+    )
+  }
+  if (format.format > DATA_FORMAT_VERSION) {
+    throw new HarmonyError(
+      'FORMAT_TOO_NEW',
+      `The data folder ${folder} has format version ${format.format}; this version of HarmonyDB reads up to ` +
+        `${DATA_FORMAT_VERSION}. Start the version that wrote it, or a later one.`,
+    )
+  }
+  return format
+}
+
+function parseFormat(bytes: Uint8Array): FolderFormat | null {
+  try {
+    const parsed = JSON.parse(new TextDecoder().decode(bytes)) as Partial<FolderFormat> | null
+    return Number.isSafeInteger(parsed?.format) ? (parsed as FolderFormat) : null
+  } catch {
+    return null
+  }
+}
+
+async function writeFormat({ folder, disk, clock, random }: DataFolderOptions): Promise<FolderFormat> {
+  const strangers = (await disk.list(folder)).filter((name) => !IGNORED_FILES.has(name))
+  if (strangers.length > 0) {
+    throw new HarmonyError(
+      'DATA_CORRUPT',
+      `The folder ${folder} is not empty and is no data folder of HarmonyDB (it has ${strangers.slice(0, 3).join(', ')}` +
+        ' and no file named format). Choose an empty or a new folder.',
+    )
+  }
+  const format: FolderFormat = {
+    format: DATA_FORMAT_VERSION,
+    member: Buffer.from(random.bytes(8)).toString('hex'),
+    createdAt: new Date(clock.wallTimeMs()).toISOString(),
+  }
+  await replaceWhole(
+    disk,
+    folder,
+    FORMAT_FILE,
+    new TextEncoder().encode(`${JSON.stringify(format, null, 2)}\n`),
+  )
+  return format
+}

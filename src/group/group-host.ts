@@ -1,0 +1,73 @@
+/** What all groups of a member share: the journal, the engines, the clock. The layer above opens groups here and sees no file. */
+
+import type { Clock } from '../host/clock.ts'
+import type { Disk } from '../host/disk.ts'
+import type { Random } from '../host/random.ts'
+import type { EngineOpener } from '../engine/engine.ts'
+import type { JournalOptions, JournalStats } from '../journal/journal.ts'
+import { Journal } from '../journal/journal.ts'
+import type { HarmonyError } from '../base/errors.ts'
+import { SingleMemberLog } from './commit-log.ts'
+import { DatabaseGroup } from './database-group.ts'
+import type { GroupLimits } from './limits.ts'
+import { GROUP_DEFAULTS } from './limits.ts'
+
+export type { JournalStats } from '../journal/journal.ts'
+export type { EngineOpener } from '../engine/engine.ts'
+
+export interface GroupHostOptions {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly random: Random
+  readonly journalFolder: string
+  readonly openEngine: EngineOpener
+  readonly limits?: Partial<GroupLimits>
+  readonly journal?: Partial<
+    Pick<JournalOptions, 'segmentSizeBytes' | 'cacheSizeBytes' | 'segmentCountTarget'>
+  >
+}
+
+export class GroupHost {
+  readonly #options: GroupHostOptions
+  readonly #journal: Journal
+  readonly #limits: GroupLimits
+
+  /** Rejects with DATA_CORRUPT, FORMAT_TOO_NEW, DISK_FULL or DISK_FAILED. */
+  static async open(options: GroupHostOptions): Promise<GroupHost> {
+    const { disk, clock, random, journalFolder } = options
+    const journal = await Journal.open({ ...options.journal, disk, clock, random, folder: journalFolder })
+    return new GroupHost(options, journal)
+  }
+
+  private constructor(options: GroupHostOptions, journal: Journal) {
+    this.#options = options
+    this.#journal = journal
+    this.#limits = { ...GROUP_DEFAULTS, ...options.limits }
+  }
+
+  /** Why nothing can be written any more, until the member is started again; null while it can. */
+  get failure(): HarmonyError | null {
+    return this.#journal.failure
+  }
+
+  /** Where the journal was cut when it was opened, because a crash had left a write unfinished; null if it was not. */
+  get tornTail(): { readonly path: string; readonly offset: number } | null {
+    return this.#journal.tornTail
+  }
+
+  /** The group's engine is opened with the first use. */
+  openGroup(group: number, name: string, dataFile: string): DatabaseGroup {
+    const { openEngine, clock, random } = this.#options
+    const log = new SingleMemberLog(this.#journal.group(group))
+    return new DatabaseGroup({ group, name, dataFile, log, openEngine, clock, random, limits: this.#limits })
+  }
+
+  journalStats(): JournalStats {
+    return this.#journal.stats()
+  }
+
+  /** Groups must be closed before. */
+  async close(): Promise<void> {
+    await this.#journal.close()
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * One interactive transaction while it holds the writer.
+ *
+ *                  ┌──────────── statement failed with isEnded, timeout, shutdown ───────────┐
+ *                  │                                                                         ▼
+ *   begin ──▶ ┌────────┐ commit ▶ ┌────────────┐ durable, or not ──────────────────────▶ ┌───────┐
+ *             │ open   │          │ committing │                                         │ ended │
+ *             └────────┘          └────────────┘                                         └───────┘
+ *                  └──────────── rollback ───────────────────────────────────────────────────┘
+ *
+ * The writer is passed on exactly once, when the engine's transaction is over: `#finish`.
+ */
+
+import { HarmonyError, toHarmonyError } from '../base/errors.ts'
+import type { ErrorData, SessionContext } from '../base/transaction.ts'
+import type { SqlStatement, StatementResult } from '../base/value.ts'
+import type { Clock, Timer } from '../host/clock.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { AppliedIndex } from './applied-index.ts'
+import type { CommitLog } from './commit-log.ts'
+import type { StateMachine } from './state-machine.ts'
+
+export interface InteractiveTransactionOptions {
+  readonly database: string
+  readonly clock: Clock
+  readonly machine: StateMachine
+  readonly engine: Engine
+  readonly log: CommitLog
+  readonly applied: AppliedIndex
+  readonly idleTimeoutMs: number
+  readonly totalTimeoutMs: number
+  /** Passes the writer on. */
+  readonly onEnd: () => void
+}
+
+export class InteractiveTransaction {
+  readonly #options: InteractiveTransactionOptions
+  #state: 'open' | 'committing' | 'ended' = 'open'
+  #ended: HarmonyError | null = null
+  #idleTimer: Timer | null = null
+  readonly #totalTimer: Timer
+  /** Resolves when the engine's transaction is over and the writer passed on. */
+  readonly #over = Promise.withResolvers<void>()
+
+  constructor(options: InteractiveTransactionOptions) {
+    this.#options = options
+    const { clock, totalTimeoutMs } = options
+    this.#totalTimer = clock.after(totalTimeoutMs, () => this.#expire('was open', totalTimeoutMs))
+    this.#watchIdle()
+  }
+
+  /** Why it is over although nobody ended it; null while it lives, and after commit and rollback. */
+  get ended(): Error | null {
+    return this.#ended
+  }
+
+  /** Runs one statement. A HarmonyError means that it had no effect; the transaction goes on unless `ended` is set. */
+  async execute(statement: SqlStatement, resultSizeBytesMax: number): Promise<StatementResult> {
+    this.#checkOpen()
+    this.#idleTimer?.cancel()
+    let outcome
+    try {
+      outcome = await this.#options.engine.execute(statement, resultSizeBytesMax)
+    } catch (error) {
+      await this.#options.machine.noteEngineError(error)
+      await this.end(toHarmonyError(error))
+      throw error
+    }
+    // A timeout or a shutdown may have come while it ran: then its result means nothing.
+    if (this.#ended !== null) throw this.#ended
+    if (outcome.kind === 'ok') {
+      this.#watchIdle()
+      return outcome.result
+    }
+    const error = fromData(outcome.error)
+    if (outcome.isEnded) await this.end(this.#aborted(error))
+    else this.#watchIdle()
+    throw error
+  }
+
+  /** Resolves when it is durable and visible. Rejects with OUTCOME_UNKNOWN where that can't be told. It is over in any case. */
+  async commit(): Promise<{ readonly index: bigint; readonly context: SessionContext }> {
+    this.#checkOpen()
+    this.#state = 'committing'
+    this.#stopTimers()
+    try {
+      const result = await this.#commit()
+      this.#finish(null)
+      return result
+    } catch (error) {
+      await this.#options.machine.noteEngineError(error)
+      await this.#options.machine.rollbackOpen()
+      this.#finish(toHarmonyError(error))
+      throw error
+    }
+  }
+
+  async rollback(): Promise<void> {
+    this.#checkOpen()
+    this.#state = 'ended'
+    this.#stopTimers()
+    await this.#options.machine.rollbackOpen()
+    this.#finish(null)
+  }
+
+  /** Ends it because of `reason`, unless its commit is under way or it is over. Resolves when the writer is passed on. */
+  async end(reason: HarmonyError): Promise<void> {
+    if (this.#state === 'open') {
+      this.#state = 'ended'
+      this.#ended = reason
+      this.#stopTimers()
+      await this.#options.machine.rollbackOpen()
+      this.#finish(reason)
+    }
+    await this.#over.promise
+  }
+
+  async #commit(): Promise<{ readonly index: bigint; readonly context: SessionContext }> {
+    const { engine, machine, log, applied } = this.#options
+    const prepared = await engine.prepareCommit()
+    if (prepared.kind === 'settled') {
+      await log.confirmLeadership()
+      return { index: applied.index, context: prepared.context }
+    }
+    const { outcomes } = await machine.commitOpen(prepared.payload)
+    const outcome = outcomes[0]
+    if (outcome?.kind === 'failed') throw fromData(outcome.error)
+    if (outcome === undefined) throw new HarmonyError('INTERNAL', 'The engine gave no outcome of a commit.')
+    return { index: outcome.index, context: outcome.context }
+  }
+
+  #finish(ended: HarmonyError | null): void {
+    this.#state = 'ended'
+    this.#ended = ended
+    this.#options.onEnd()
+    this.#over.resolve()
+  }
+
+  #checkOpen(): void {
+    if (this.#ended !== null) throw this.#ended
+    if (this.#state !== 'open') {
+      throw new HarmonyError('NO_TRANSACTION', 'This transaction is over: it was committed or rolled back.')
+    }
+  }
+
+  #watchIdle(): void {
+    const { clock, idleTimeoutMs } = this.#options
+    this.#idleTimer?.cancel()
+    this.#idleTimer = clock.after(idleTimeoutMs, () => this.#expire('was idle', idleTimeoutMs))
+  }
+
+  #expire(what: string, timeoutMs: number): void {
+    const reason = new HarmonyError(
+      'TRANSACTION_TIMEOUT',
+      `The transaction on the database ${this.#options.database} ${what} for more than ${timeoutMs} ms and was ` +
+        'rolled back. Begin it again, with less time between and within its statements.',
+    )
+    void this.end(reason)
+  }
+
+  #stopTimers(): void {
+    this.#idleTimer?.cancel()
+    this.#totalTimer.cancel()
+  }
+
+  #aborted(cause: HarmonyError): HarmonyError {
+    return new HarmonyError(
+      'TRANSACTION_ABORTED',
+      `The transaction was rolled back by the database itself: ${cause.message}`,
+      { cause },
+    )
+  }
+}
+
+function fromData(error: ErrorData): HarmonyError {
+  const options = error.offset === null ? {} : { offset: error.offset }
+  return new HarmonyError(error.code as HarmonyError['code'], error.message, options)
+}

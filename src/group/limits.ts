@@ -1,0 +1,35 @@
+/** Bounds of one group with their defaults and the reason for each. Times are milliseconds, sizes bytes. */
+
+export interface GroupLimits {
+  /** Transactions that wait for a batch; beyond it OVERLOADED. At 10,000 writes a second this is two seconds of waiting. */
+  readonly waitingRequestsMax: number
+  /** Size of their statements and values. They are held in memory. */
+  readonly waitingSizeBytesMax: number
+  /** Interactive transactions that wait for the writer; beyond it OVERLOADED. Each may hold it for seconds. */
+  readonly waitingTransactionsMax: number
+  /** How long a transaction waits for a batch while an interactive one holds the writer; then TRANSACTION_BUSY. */
+  readonly batchWaitTimeoutMs: number
+  /** Of one batch. A larger one saves nothing more per transaction and makes those in it wait longer. */
+  readonly batchRequestsMax: number
+  readonly batchSizeBytesMax: number
+  /** Entries applied since the last checkpoint, in bytes. It bounds the work at a restart and the size of the WAL. */
+  readonly checkpointSizeBytes: number
+  /** The same in number of entries. */
+  readonly checkpointEntries: number
+  /** How much of the log is replayed with one call of the engine. */
+  readonly replaySizeBytes: number
+}
+
+const MIB = 1024 * 1024
+
+export const GROUP_DEFAULTS: GroupLimits = {
+  waitingRequestsMax: 20_000,
+  waitingSizeBytesMax: 64 * MIB,
+  waitingTransactionsMax: 1_000,
+  batchWaitTimeoutMs: 10_000,
+  batchRequestsMax: 1_024,
+  batchSizeBytesMax: 4 * MIB,
+  checkpointSizeBytes: 16 * MIB,
+  checkpointEntries: 50_000,
+  replaySizeBytes: 4 * MIB,
+}

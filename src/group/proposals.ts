@@ -1,0 +1,239 @@
+/**
+ * Group commit (DESIGN section 4): everything that waits becomes one batch, one entry, one sync. While a batch is on its way to the
+ * disk, the next one collects, so batches grow by themselves under load and a lone request waits for nobody.
+ */
+
+import { BoundedQueue } from '../base/queue.ts'
+import { HarmonyError } from '../base/errors.ts'
+import type { TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
+import type { Clock, Timer } from '../host/clock.ts'
+import type { Random } from '../host/random.ts'
+import type { BatchExecution } from '../engine/engine.ts'
+import type { CommitLog } from './commit-log.ts'
+import type { GroupLimits } from './limits.ts'
+import { requestSizeBytes } from './request-size.ts'
+import type { StateMachine } from './state-machine.ts'
+import type { WriterQueue } from './writer-lease.ts'
+
+interface Waiting {
+  readonly request: TransactionRequest
+  readonly sizeBytes: number
+  readonly sinceMs: number
+  readonly resolve: (outcome: TransactionOutcome) => void
+  readonly reject: (error: Error) => void
+}
+
+export interface ProposalsOptions {
+  readonly database: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly limits: GroupLimits
+  readonly writer: WriterQueue
+  readonly machine: StateMachine
+  readonly log: CommitLog
+  /** Called when a batch is over and the writer is free again for a moment. */
+  readonly onBatchDone: () => void
+}
+
+export interface ProposalStats {
+  readonly waitingRequests: number
+  readonly waitingBytes: number
+  /** Batches executed, requests in them, and entries that came of them. */
+  readonly batches: number
+  readonly requests: number
+  readonly entries: number
+  readonly payloadBytes: number
+}
+
+export class Proposals {
+  readonly #options: ProposalsOptions
+  readonly #queue: BoundedQueue<Waiting>
+  /** Taken from the queue for a batch that had no room for them: the front of the next one. */
+  #leftOver: Waiting[] = []
+  #waitingBytes = 0
+  #running: Promise<void> | null = null
+  #overdueTimer: Timer | null = null
+  #batches = 0
+  #requests = 0
+  #entries = 0
+  #payloadBytes = 0
+
+  constructor(options: ProposalsOptions) {
+    this.#options = options
+    this.#queue = new BoundedQueue(options.limits.waitingRequestsMax)
+  }
+
+  /** Resolves when the transaction is durable and visible, or nothing of it was done. */
+  submit(request: TransactionRequest): Promise<TransactionOutcome> {
+    const { promise, resolve, reject } = Promise.withResolvers<TransactionOutcome>()
+    const sizeBytes = requestSizeBytes(request)
+    const waiting = { request, sizeBytes, sinceMs: this.#options.clock.nowMs(), resolve, reject }
+    const isOver = this.#waitingBytes + sizeBytes > this.#options.limits.waitingSizeBytesMax
+    // A single request of any size has a chance while nobody else waits; its own limit is the entry's.
+    if ((isOver && this.#waitingBytes > 0) || !this.#queue.push(waiting))
+      return Promise.reject(this.#overloaded())
+    this.#waitingBytes += sizeBytes
+    this.#running ??= this.#start()
+    return promise
+  }
+
+  /** Resolves when nothing waits any more. */
+  async drain(): Promise<void> {
+    while (this.#running !== null) await this.#running
+  }
+
+  /** Rejects everything that is not in a batch yet. */
+  rejectWaiting(error: Error): void {
+    for (const waiting of this.#takeAll()) waiting.reject(error)
+  }
+
+  stats(): ProposalStats {
+    return {
+      waitingRequests: this.#queue.length + this.#leftOver.length,
+      waitingBytes: this.#waitingBytes,
+      batches: this.#batches,
+      requests: this.#requests,
+      entries: this.#entries,
+      payloadBytes: this.#payloadBytes,
+    }
+  }
+
+  #start(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    // What else arrives in this turn of the event loop joins the first batch.
+    this.#options.clock.soon(() => void this.#run().finally(resolve))
+    return promise
+  }
+
+  async #run(): Promise<void> {
+    const { writer, onBatchDone } = this.#options
+    while (this.#queue.length + this.#leftOver.length > 0) {
+      this.#watchOverdue()
+      const lease = await writer.acquire(null)
+      this.#overdueTimer?.cancel()
+      try {
+        await this.#runBatch(this.#takeBatch())
+      } finally {
+        lease.release()
+      }
+      onBatchDone()
+    }
+    this.#running = null
+  }
+
+  /** From the front, as many as a batch may have. */
+  #takeBatch(): Waiting[] {
+    const { batchRequestsMax, batchSizeBytesMax } = this.#options.limits
+    const batch: Waiting[] = this.#leftOver.splice(0)
+    let sizeBytes = batch.reduce((sum, waiting) => sum + waiting.sizeBytes, 0)
+    while (batch.length < batchRequestsMax) {
+      const next = this.#queue.peek()
+      if (next === undefined || (batch.length > 0 && sizeBytes + next.sizeBytes > batchSizeBytesMax)) break
+      batch.push(next)
+      sizeBytes += next.sizeBytes
+      this.#queue.shift()
+    }
+    return batch
+  }
+
+  async #runBatch(batch: readonly Waiting[]): Promise<void> {
+    // Those that waited too long were rejected while the writer was held.
+    if (batch.length === 0) return
+    let execution: BatchExecution
+    try {
+      execution = await this.#execute(batch)
+    } catch (error) {
+      await this.#options.machine.noteEngineError(error)
+      this.#forget(batch)
+      for (const waiting of batch) waiting.reject(error as Error)
+      return
+    }
+    const taken = batch.slice(0, execution.taken)
+    this.#leftOver = batch.slice(execution.taken)
+    this.#forget(taken)
+    await this.#finish(taken, execution)
+  }
+
+  async #execute(batch: readonly Waiting[]): Promise<BatchExecution> {
+    const { machine, clock, random } = this.#options
+    const engine = await machine.wake()
+    const stamp = { timeMs: clock.wallTimeMs(), seed: random.u64() }
+    return engine.executeBatch(
+      batch.map((waiting) => waiting.request),
+      stamp,
+    )
+  }
+
+  async #finish(taken: readonly Waiting[], execution: BatchExecution): Promise<void> {
+    this.#batches++
+    this.#requests += taken.length
+    try {
+      const outcomes = await this.#settle(execution)
+      for (const [at, waiting] of taken.entries()) waiting.resolve(outcomes[at] as TransactionOutcome)
+    } catch (error) {
+      for (const waiting of taken) waiting.reject(error as Error)
+    }
+  }
+
+  async #settle(execution: BatchExecution): Promise<readonly TransactionOutcome[]> {
+    const { machine, log } = this.#options
+    if (execution.kind === 'settled') {
+      // What it read may be old if another member leads by now.
+      await log.confirmLeadership()
+      return execution.outcomes
+    }
+    const { outcomes } = await machine.commitOpen(execution.payload)
+    this.#entries++
+    this.#payloadBytes += execution.payload.length
+    return outcomes
+  }
+
+  /** While an interactive transaction holds the writer, those that wait too long get their answer: nothing was done. */
+  #watchOverdue(): void {
+    const oldest = this.#leftOver[0] ?? this.#queue.peek()
+    if (oldest === undefined) return
+    const { clock, limits } = this.#options
+    const dueMs = oldest.sinceMs + limits.batchWaitTimeoutMs - clock.nowMs()
+    this.#overdueTimer?.cancel()
+    this.#overdueTimer = clock.after(Math.max(dueMs, 1), () => this.#rejectOverdue())
+  }
+
+  #rejectOverdue(): void {
+    const { clock, limits, database } = this.#options
+    const error = new HarmonyError(
+      'TRANSACTION_BUSY',
+      `Another transaction holds the writer of the database ${database} for more than ` +
+        `${limits.batchWaitTimeoutMs} ms. Nothing was done; try again.`,
+    )
+    const isOverdue = (waiting: Waiting) => clock.nowMs() - waiting.sinceMs >= limits.batchWaitTimeoutMs
+    const waiting = this.#takeAll()
+    const firstInTime = waiting.findIndex((one) => !isOverdue(one))
+    const overdue = firstInTime < 0 ? waiting : waiting.slice(0, firstInTime)
+    for (const one of overdue) one.reject(error)
+    for (const one of waiting.slice(overdue.length)) this.#putBack(one)
+    this.#watchOverdue()
+  }
+
+  #takeAll(): Waiting[] {
+    const all = [...this.#leftOver.splice(0), ...this.#queue.drain()]
+    this.#forget(all)
+    return all
+  }
+
+  #putBack(waiting: Waiting): void {
+    this.#queue.push(waiting)
+    this.#waitingBytes += waiting.sizeBytes
+  }
+
+  #forget(gone: readonly Waiting[]): void {
+    for (const waiting of gone) this.#waitingBytes -= waiting.sizeBytes
+  }
+
+  #overloaded(): HarmonyError {
+    return new HarmonyError(
+      'OVERLOADED',
+      `${this.#queue.length} transactions (${this.#waitingBytes} bytes) wait for the writer of the database ` +
+        `${this.#options.database}; it takes no more. Nothing was done; try again later.`,
+    )
+  }
+}
