@@ -51,7 +51,7 @@ test('any difference changes the hash', () => {
 test('lines are selected by member, term and index; turning points and what concerns all stay', () => {
   const { lines } = traceOf(true, story)
   const texts = (interest: { members?: number[]; terms?: number[]; indexes?: number[] }): string[] =>
-    selectLines(lines, { members: [], terms: [], indexes: [], ...interest }, 10).map(({ text }) => text)
+    selectLines(lines, { members: [], terms: [], indexes: [], ...interest }, 10, 0).map(({ text }) => text)
   assert.equal(texts({}).length, 5)
   assert.deepEqual(texts({ members: [2] }), ['applies index 7', 'cuts 1>2'])
   assert.deepEqual(texts({ indexes: [8] }), [
@@ -61,6 +61,7 @@ test('lines are selected by member, term and index; turning points and what conc
     'cuts 1>2',
   ])
   assert.equal(selectLines(lines, { members: [], terms: [], indexes: [] }, 2).length, 2)
+  assert.equal(selectLines(lines, { members: [2], terms: [9], indexes: [9] }, 5, 3).length, 2)
 })
 
 test('a line reads as a sentence with time and member', () => {

@@ -140,21 +140,19 @@ const TURNING_POINTS: ReadonlySet<TraceKind> = new Set<TraceKind>([
   'snapshot',
 ])
 
-/** What happened right before a failure is shown in any case. */
-const LAST_LINES = 12
-
 /**
  * The last `count` lines that help to understand a failure: turning points of the members concerned, and
- * whatever touches the terms or indexes concerned.
+ * whatever touches the terms or indexes concerned. Of the very last `lastCount` lines, everything.
  */
 export function selectLines(
   lines: readonly TraceLine[],
   interest: TraceInterest,
   count: number,
+  lastCount = 12,
 ): TraceLine[] {
   const { members, terms, indexes } = interest
   const selected: TraceLine[] = []
-  const end = lines.length - LAST_LINES
+  const end = lines.length - lastCount
   for (let position = lines.length - 1; position >= 0 && selected.length < count; position -= 1) {
     const line = lines[position] as TraceLine
     const concerns =

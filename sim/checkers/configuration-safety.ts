@@ -1,6 +1,7 @@
 /**
  * Configuration safety (§6): two configurations that may both be in force share a member in every two
- * majorities. A leader has at most one configuration that is not committed; only voters are elected.
+ * majorities. A leader has at most one configuration that is not committed. Only voters are elected: of the
+ * newest configuration in their log, or of the committed one while the newest is not committed (thesis 4.2.2).
  *
  * The overlap is tried out over all subsets, not derived from what a configuration says about itself.
  */
@@ -27,7 +28,7 @@ export class ConfigurationSafety implements Checker {
     const election = `${raft.role === 'leader' ? 'leads' : 'campaigns in'} term ${raft.term}`
     if (this.#elections.get(replica) === election) return
     this.#elections.set(replica, election)
-    if (isVoter(raft.configuration, id)) return
+    if (isVoter(raft.configuration, id) || isVoter(configurationAt(replica.log, raft.commit), id)) return
     throw new Violation(this.name, `member ${id.id} ${election}, and is no voter`, {
       members: [id.id],
       terms: [raft.term],
@@ -52,7 +53,7 @@ export class ConfigurationSafety implements Checker {
     if (configuration === null || configuration.index !== index) {
       throw new Violation(this.name, `entry ${index}.${term} holds no configuration of its index`, interest)
     }
-    const before = configurationBefore(log, index)
+    const before = configurationAt(log, index - 1)
     if (!this.#overlap(before, configuration)) {
       throw new Violation(
         this.name,
@@ -80,8 +81,9 @@ export class ConfigurationSafety implements Checker {
   }
 }
 
-function configurationBefore(log: MemoryLog, index: number): Configuration {
-  for (let at = index - 1; at > log.base.index; at -= 1) {
+/** The newest configuration at or before `index`. */
+function configurationAt(log: MemoryLog, index: number): Configuration {
+  for (let at = Math.min(index, log.lastIndex); at > log.base.index; at -= 1) {
     const entry = log.entry(at)
     const configuration = entry?.kind === 'membership' ? decodeConfiguration(entry.data) : null
     if (configuration !== null) return configuration

@@ -8,6 +8,7 @@
  */
 
 import type { Checkers } from '../checkers/checker.ts'
+import { MILLISECOND } from '../event-queue.ts'
 import type { EventQueue } from '../event-queue.ts'
 import type { Random } from '../random.ts'
 import type { RegisterAction, RegisterOperation } from '../register-history.ts'
@@ -17,6 +18,8 @@ import type { Command } from './command.ts'
 import type { Member } from './member.ts'
 import type { WorkloadOptions } from './options.ts'
 import type { ProposalOutcome, ReadOutcome } from './waiting.ts'
+
+const RETRY_MEAN_US = 10 * MILLISECOND
 
 /** How a command stands with its client. */
 export type CommandFate = 'waiting' | 'acknowledged' | 'refused' | 'unknown'
@@ -104,9 +107,10 @@ export class Clients {
     return this.#stamp
   }
 
-  #think(client: number): void {
+  #think(client: number, extraMeanUs = 0): void {
     if (!this.#running) return
-    this.#environment.queue.after(this.#random.exponential(this.#options.thinkMeanUs), () => {
+    const delayUs = this.#random.exponential(this.#options.thinkMeanUs + extraMeanUs)
+    this.#environment.queue.after(delayUs, () => {
       if (this.#running) this.#act(client)
     })
   }
@@ -118,10 +122,13 @@ export class Clients {
       return
     }
     let isOver = false
+    const calledUs = this.#environment.queue.nowUs
     const over = (): void => {
       if (isOver) return
       isOver = true
-      this.#think(client)
+      // Refused at once: asking again without a pause would only keep everybody busy.
+      const isRefusal = this.#environment.queue.nowUs === calledUs
+      this.#think(client, isRefusal ? RETRY_MEAN_US : 0)
     }
     this.#environment.queue.after(this.#options.timeoutUs, over)
     member.whenAwake(() => {
