@@ -48,8 +48,8 @@ export interface ReaderStatistics {
   readonly snapshotsOpen: number
 }
 
-/** A statement that a worker compiled in this time may be compiled on the gateway's thread. */
-const COMPILE_TIME_MS_MAX = 5
+/** A statement that a worker compiled within this processor time may be compiled on the gateway's thread. */
+const COMPILE_TIME_MS_MAX = 10
 /** A statement whose last run took longer than this is a long one. */
 const SHORT_TIME_MS_MAX = 100
 
@@ -90,6 +90,11 @@ export class ReaderPool {
       workersKilled: single.killed + snapshots.killed,
       snapshotsOpen: this.counts.snapshotsOpen,
     }
+  }
+
+  /** Of the query workers that run, for diagnostics. */
+  processIds(): number[] {
+    return [...this.single.processIds(), ...this.snapshots.processIds()]
   }
 
   async close(): Promise<void> {

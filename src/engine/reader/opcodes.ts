@@ -32,7 +32,7 @@ const STRAIGHT =
   'Permutation Compare ClrSubtype GetSubtype SetSubtype OpenRead ReopenIdx OpenPseudo Close SeekHit DeferredSeek ' +
   'FinishSeek Insert IdxInsert SorterInsert Delete IdxDelete SorterData ResetSorter NewRowid FilterAdd RowSetAdd ' +
   'AggStep AggStep1 AggFinal AggValue AggInverse ResultRow Count ReadCookie CursorHint CursorLock CursorUnlock ' +
-  'OpenEphemeral OpenAutoindex SorterOpen ReleaseReg'
+  'OpenEphemeral OpenAutoindex SorterOpen ReleaseReg Expire'
 
 export const KNOWN_OPCODES: ReadonlySet<string> = new Set([...STRAIGHT.split(' '), ...BRANCHES])
 

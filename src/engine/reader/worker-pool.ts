@@ -58,6 +58,10 @@ export class WorkerPool {
     return { workers: this.#all.size, busy: this.#leased, killed: this.#killed }
   }
 
+  processIds(): number[] {
+    return [...this.#all].flatMap(({ processId }) => (processId === undefined ? [] : [processId]))
+  }
+
   /** Rejects with OVERLOADED when no worker gets free in time, or too many wait already. */
   async lease(lane: Lane, waitTimeoutMs: number, signal?: AbortSignal): Promise<Lease> {
     if (this.#isClosed) throw new HarmonyError('SHUTTING_DOWN', 'The member is shutting down.')
