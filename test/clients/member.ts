@@ -1,0 +1,54 @@
+/** A real member for the tests of clients: its own process, started as users start it, on a free port. */
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
+
+export interface Member extends AsyncDisposable {
+  /** `http://127.0.0.1:PORT` */
+  readonly url: string
+  readonly wsUrl: string
+  readonly dataFolder: string
+}
+
+/** The URL in what the member prints when it is ready. Rejects with its output if it ends before. */
+async function readUrl(child: ChildProcess): Promise<string> {
+  let output = ''
+  const { promise, resolve: found, reject } = Promise.withResolvers<string>()
+  const take = (piece: string): void => {
+    output += piece
+    const url = /HTTP and libSQL\s+(http:\/\/\S+)/.exec(output)?.[1]
+    if (url !== undefined) found(url)
+  }
+  child.stdout?.setEncoding('utf8').on('data', take)
+  child.stderr?.setEncoding('utf8').on('data', take)
+  child.once('exit', (code) => reject(new Error(`the member ended with code ${code}:\n${output}`)))
+  return promise
+}
+
+/** `await using` stops it and removes its data. `args` are those of `harmonydb start`. */
+export async function startMember(...args: string[]): Promise<Member> {
+  const dataFolder = mkdtempSync(join(tmpdir(), 'harmonydb-clients-'))
+  const child = spawn(
+    process.execPath,
+    [MAIN, 'start', '--data', dataFolder, '--http', '127.0.0.1:0', ...args],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  const url = await readUrl(child)
+  return {
+    url,
+    wsUrl: url.replace(/^http/, 'ws'),
+    dataFolder,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null) {
+        child.kill('SIGTERM')
+        await once(child, 'exit')
+      }
+      rmSync(dataFolder, { recursive: true, force: true })
+    },
+  }
+}
