@@ -31,6 +31,8 @@ export interface StatementFacts {
   readonly isPragma: boolean
   /** `PRAGMA defer_foreign_keys`. */
   readonly defersForeignKeys: boolean
+  /** ROLLBACK TO a savepoint. */
+  readonly isRollbackTo: boolean
   /** Tables whose rows it can change, those of its triggers and foreign key actions included, in lower case. */
   readonly tables: ReadonlySet<string>
   /** In lower case. */
@@ -44,6 +46,7 @@ interface Findings {
   isAnalyze: boolean
   isPragma: boolean
   defersForeignKeys: boolean
+  isRollbackTo: boolean
   readonly tables: Set<string>
   readonly functions: Set<string>
   refusal: HarmonyError | null
@@ -57,6 +60,7 @@ function newFindings(): Findings {
     isAnalyze: false,
     isPragma: false,
     defersForeignKeys: false,
+    isRollbackTo: false,
     tables: new Set(),
     functions: new Set(),
     refusal: null,
@@ -139,8 +143,9 @@ function judgePragma(findings: Findings, name: string, argument: string): Harmon
   return null
 }
 
-function judgeSavepoint(findings: Findings, _operation: string, name: string): HarmonyError | null {
+function judgeSavepoint(findings: Findings, operation: string, name: string): HarmonyError | null {
   if (isReservedName(name)) return reservedName(name)
+  findings.isRollbackTo = operation === 'ROLLBACK'
   findings.isWrite = true
   return null
 }

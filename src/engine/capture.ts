@@ -1,0 +1,101 @@
+/**
+ * What a transaction changed: recorded by an SQLite session, brought into a canonical form, hashed.
+ *
+ * The order of rows in a changeset follows the session's hash tables. On the leader these also hold rows of
+ * requests that failed and were rolled back, and a row's "indirect" flag may stem from them. Replicas never saw those. So
+ * the canonical form sorts tables by name and rows by bytes, and leaves the flag out.
+ */
+
+import { createHash, hash as hashOnce } from 'node:crypto'
+import type { DatabaseSync, Session } from 'node:sqlite'
+import { tableGroups } from './changeset.ts'
+import type { RawRow, TableGroup } from './changeset.ts'
+
+export const TABLE_HASH_BYTES = 16
+
+/** The changes of one table between two moments. */
+export interface TableEffect {
+  readonly table: string
+  /** First 16 bytes of SHA-256 over the canonical rows. */
+  readonly hash: Uint8Array
+}
+
+export interface CapturedChunk {
+  readonly effects: readonly TableEffect[]
+  readonly groups: readonly TableGroup[]
+  readonly rowCount: number
+}
+
+const OPERATION_CODES: Readonly<Record<RawRow['operation'], number>> = { insert: 18, delete: 9, update: 23 }
+
+function compareRows(left: RawRow, right: RawRow): number {
+  if (left.operation !== right.operation) return left.operation < right.operation ? -1 : 1
+  return Buffer.compare(left.records, right.records)
+}
+
+const decoder = new TextEncoder()
+
+function hashGroup(group: TableGroup): Uint8Array {
+  const rows = group.rows.length > 1 ? [...group.rows].sort(compareRows) : group.rows
+  const hash = createHash('sha256')
+  hash.update(decoder.encode(group.table))
+  hash.update(Uint8Array.from(group.primaryKey, Number))
+  for (const row of rows) {
+    hash.update(Uint8Array.of(OPERATION_CODES[row.operation]))
+    hash.update(row.records)
+  }
+  return hash.digest().subarray(0, TABLE_HASH_BYTES)
+}
+
+function byName(left: TableGroup, right: TableGroup): number {
+  return left.table < right.table ? -1 : 1
+}
+
+export function chunkOf(changeset: Uint8Array): CapturedChunk {
+  const groups = tableGroups(changeset).sort(byName)
+  return {
+    effects: groups.map((group) => ({ table: group.table, hash: hashGroup(group) })),
+    groups,
+    rowCount: groups.reduce((count, group) => count + group.rows.length, 0),
+  }
+}
+
+/** SHA-256 of some parts, one after the other. */
+export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  return hashOnce('sha256', parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts), 'buffer')
+}
+
+/** Records changes from `start` to `take`. */
+export class Capture {
+  readonly #database: DatabaseSync
+  #session: Session | null = null
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  get isRecording(): boolean {
+    return this.#session !== null
+  }
+
+  start(): void {
+    this.#session ??= this.#database.createSession({ db: 'main' })
+  }
+
+  /** What was recorded since `start`; stops recording. Null if it was not recording. */
+  take(): CapturedChunk | null {
+    const session = this.#session
+    if (session === null) return null
+    this.#session = null
+    try {
+      return chunkOf(session.changeset())
+    } finally {
+      session.close()
+    }
+  }
+
+  discard(): void {
+    this.#session?.close()
+    this.#session = null
+  }
+}

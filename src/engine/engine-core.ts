@@ -1,0 +1,213 @@
+/**
+ * The engine as a synchronous state machine: one writer connection and at most one open SQLite transaction.
+ *
+ *     idle ──executeBatch──▶ pending ──commit, rollback──▶ idle
+ *     idle ──begin──▶ interactive ──prepareCommit──▶ pending
+ *                     interactive ──rollback, a statement that ends it──▶ idle
+ *     idle ──replay──▶ idle
+ */
+
+import { assert, must } from '../base/assert.ts'
+import { HarmonyError } from '../base/errors.ts'
+import type { TransactionRequest } from '../base/transaction.ts'
+import type { SqlStatement } from '../base/value.ts'
+import { DEFAULT_LIMITS, WriterConnection } from './connection.ts'
+import type { StoredState } from './connection.ts'
+import { contentDigest } from './content-digest.ts'
+import type {
+  AppliedState,
+  BatchExecution,
+  BeginRequest,
+  BeginResult,
+  CommitResult,
+  EngineLimits,
+  EngineOptions,
+  EntryChanges,
+  EntryStamp,
+  LogEntry,
+  PreparedCommit,
+  ReplayResult,
+  StatementOutcome,
+} from './engine.ts'
+import { decodeEntry } from './entry-codec.ts'
+import { EntryRun } from './entry-run.ts'
+import { IdempotencyKeys } from './idempotency.ts'
+import { InteractiveRun } from './interactive-run.ts'
+import { LeaderBatch } from './leader-batch.ts'
+import { commitEntry, writeApplied } from './pending-entry.ts'
+import type { CommitParts, PendingEntry } from './pending-entry.ts'
+import { replayEntry } from './replay.ts'
+import { fromSqlite, toErrorData } from './sqlite-errors.ts'
+import { syncWal } from './wal-sync.ts'
+
+type State =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'interactive'; readonly transaction: InteractiveRun }
+  | { readonly kind: 'pending'; readonly entry: PendingEntry }
+
+const IDLE: State = { kind: 'idle' }
+
+export class EngineCore {
+  readonly dataFile: string
+  readonly #database: string
+  readonly #limits: EngineLimits
+  readonly #connection: WriterConnection
+  readonly #run: EntryRun
+  readonly #keys: IdempotencyKeys
+  readonly #capturesChanges: boolean
+  #stored: StoredState
+  #state: State = IDLE
+
+  /** Throws FORMAT_TOO_NEW, DATA_CORRUPT, DISK_FAILED, DISK_FULL. */
+  constructor(options: EngineOptions) {
+    this.dataFile = options.dataFile
+    this.#database = options.database
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.#capturesChanges = options.captureChanges ?? false
+    this.#connection = WriterConnection.open(options.dataFile, this.#limits)
+    this.#run = new EntryRun(this.#connection, this.#limits)
+    this.#keys = new IdempotencyKeys(this.#connection, this.#limits.idempotencyLifetimeMs)
+    this.#stored = this.#connection.readState()
+  }
+
+  get applied(): AppliedState {
+    const { index, term, digest } = this.#stored
+    return { index, term, digest }
+  }
+
+  executeBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): BatchExecution {
+    assert(this.#state.kind === 'idle', 'executeBatch while a transaction is open')
+    if (requests.length === 0) return { kind: 'settled', taken: 0, outcomes: [] }
+    const parts = { run: this.#run, keys: this.#keys, limits: this.#limits }
+    const batch = new LeaderBatch(parts, requests, this.#inOrder(stamp))
+    const result = this.#undoOnError(() => batch.execute(this.#stored.index, this.#stored.digest))
+    if (result.kind === 'settled') return { ...result, taken: result.outcomes.length }
+    this.#state = { kind: 'pending', entry: result.entry }
+    return { kind: 'pending', taken: result.entry.outcomes.length, payload: result.payload }
+  }
+
+  begin(request: BeginRequest): BeginResult {
+    assert(this.#state.kind === 'idle', 'begin while a transaction is open')
+    const stamp = this.#inOrder(request.stamp)
+    const { idempotencyKey } = request
+    const outcome = idempotencyKey === null ? null : this.#keys.find(idempotencyKey, stamp.timeMs)
+    if (outcome !== null) return { kind: 'known', outcome }
+    const transaction = this.#undoOnError(() => new InteractiveRun(this.#run, this.#limits, request, stamp))
+    this.#state = { kind: 'interactive', transaction }
+    return { kind: 'begun' }
+  }
+
+  execute(statement: SqlStatement, resultSizeBytesMax: number): StatementOutcome {
+    const { transaction } = this.#interactive()
+    try {
+      const outcome = transaction.execute(statement, resultSizeBytesMax)
+      if (outcome.kind === 'failed' && outcome.isEnded) this.rollback()
+      return outcome
+    } catch (cause) {
+      this.rollback()
+      return { kind: 'failed', error: toErrorData(fromSqlite(cause)), isEnded: true }
+    }
+  }
+
+  prepareCommit(): PreparedCommit {
+    const { transaction } = this.#interactive()
+    const prepared = this.#undoOnError(() => transaction.prepareCommit(this.#stored.digest))
+    if (prepared.kind === 'settled') {
+      this.#state = IDLE
+      return prepared
+    }
+    this.#state = { kind: 'pending', entry: prepared.entry }
+    return { kind: 'pending', payload: prepared.payload }
+  }
+
+  commit(term: bigint, index: bigint): CommitResult {
+    const state = this.#state
+    assert(state.kind === 'pending', 'commit without a pending entry')
+    this.#state = IDLE
+    return this.#commit(state.entry, term, index)
+  }
+
+  rollback(): void {
+    this.#state = IDLE
+    this.#run.undo()
+  }
+
+  replay(entries: readonly LogEntry[]): ReplayResult {
+    assert(this.#state.kind === 'idle', 'replay while a transaction is open')
+    const changes: EntryChanges[] = []
+    for (const entry of entries) {
+      const result = this.#replayOne(entry)
+      if (result !== null) changes.push(result)
+    }
+    return { applied: this.applied, changes }
+  }
+
+  /** Moves the WAL into the file as far as readers allow, and makes the rest of it durable. */
+  checkpoint(): AppliedState {
+    assert(!this.#run.isOpen, 'checkpoint while a transaction is open')
+    try {
+      const row = must(this.#connection.row('PRAGMA main.wal_checkpoint(PASSIVE)'))
+      if (row[0] !== 0n || row[1] !== row[2]) syncWal(this.dataFile)
+      return this.applied
+    } catch (cause) {
+      throw fromSqlite(cause)
+    }
+  }
+
+  contentDigest(): Uint8Array {
+    assert(!this.#run.isOpen, 'contentDigest while a transaction is open')
+    return contentDigest(this.#connection.database)
+  }
+
+  close(): void {
+    this.rollback()
+    this.#connection.close()
+  }
+
+  #interactive(): State & { kind: 'interactive' } {
+    if (this.#state.kind !== 'interactive') throw new HarmonyError('NO_TRANSACTION', 'No transaction is open')
+    return this.#state
+  }
+
+  /** Log time never goes back, whatever the leaders' clocks do. */
+  #inOrder(stamp: EntryStamp): EntryStamp {
+    return { timeMs: Math.max(Math.trunc(stamp.timeMs), this.#stored.timeMs), seed: stamp.seed }
+  }
+
+  #parts(): CommitParts {
+    return { run: this.#run, keys: this.#keys, capturesChanges: this.#capturesChanges }
+  }
+
+  #commit(entry: PendingEntry, term: bigint, index: bigint): CommitResult {
+    assert(index > this.#stored.index, 'an index is applied twice')
+    const result = commitEntry(this.#parts(), entry, term, index)
+    this.#stored = { ...result.applied, timeMs: entry.timeMs }
+    return result
+  }
+
+  #replayOne({ term, index, payload }: LogEntry): EntryChanges | null {
+    assert(index > this.#stored.index, 'an index is applied twice')
+    if (payload.length === 0) return this.#replayEmpty(term, index)
+    const entry = decodeEntry(payload)
+    const pending = this.#undoOnError(() =>
+      replayEntry(this.#run, this.#database, index, entry, this.#stored.digest),
+    )
+    return this.#commit(pending, term, index).changes
+  }
+
+  #replayEmpty(term: bigint, index: bigint): EntryChanges | null {
+    const applied = { ...this.#stored, term, index }
+    this.#undoOnError(() => writeApplied(this.#run, applied, this.#stored.timeMs))
+    this.#stored = applied
+    return this.#capturesChanges ? { index, rows: [], unlistedTables: [], isSchemaChanged: false } : null
+  }
+
+  #undoOnError<T>(action: () => T): T {
+    try {
+      return action()
+    } catch (cause) {
+      this.rollback()
+      throw fromSqlite(cause)
+    }
+  }
+}

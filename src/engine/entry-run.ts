@@ -1,0 +1,346 @@
+/**
+ * One entry while it is executed (leader) or replayed: its SQLite transaction, and the transactions in it one after the
+ * other. Both roles take the same steps here, so that they can't drift apart; what the leader alone decides (which
+ * statement is captured) it writes into the log, and replicas follow.
+ */
+
+import { assert, must } from '../base/assert.ts'
+import { ByteWriter } from '../base/bytes.ts'
+import type { SessionContext } from '../base/transaction.ts'
+import type { SqlValue, StatementResult } from '../base/value.ts'
+import type { WriterConnection } from './connection.ts'
+import { EffectRecorder } from './effect.ts'
+import type { EngineLimits, EntryStamp } from './engine.ts'
+import { installFunctions, RandomStream } from './functions.ts'
+import { WritePolicy } from './policy.ts'
+import { Priming } from './priming.ts'
+import { isIndexCommand } from './program.ts'
+import { SchemaFacts } from './schema-facts.ts'
+import { StatementCache } from './statement-cache.ts'
+import type { PreparedStatement } from './statement-cache.ts'
+import { runStatement } from './statement-run.ts'
+import type { StatementRun } from './statement-run.ts'
+
+/** How a statement's changes are recorded. */
+export interface CaptureMode {
+  readonly isNewChunk: boolean
+  readonly isUncaptured: boolean
+}
+
+const TRIAL = 'SAVEPOINT _harmony_trial'
+const TRIAL_UNDO = 'ROLLBACK TO _harmony_trial'
+const TRIAL_END = 'RELEASE _harmony_trial'
+const TRANSACTION = 'SAVEPOINT _harmony_transaction'
+const TRANSACTION_UNDO = 'ROLLBACK TO _harmony_transaction'
+const TRANSACTION_END = 'RELEASE _harmony_transaction'
+
+/** The transaction that is being run. */
+interface Current {
+  readonly context: SessionContext
+  readonly ordinal: number
+  /** Rows that its statements changed, those of triggers and foreign key actions included. */
+  changedRows: bigint
+  lastInsertRowid: bigint
+  changes: bigint
+  readonly counts: ByteWriter
+  readonly tables: Set<string>
+  /** SQLite's `changes()` tells what this session should see. */
+  areChangesSet: boolean
+  hasCut: boolean
+}
+
+export interface StatementDone {
+  readonly run: StatementRun
+  readonly mode: CaptureMode
+}
+
+const CAPTURED: CaptureMode = { isNewChunk: false, isUncaptured: false }
+const NEW_CHUNK: CaptureMode = { isNewChunk: true, isUncaptured: false }
+const UNCAPTURED: CaptureMode = { isNewChunk: false, isUncaptured: true }
+
+type Once = () => StatementRun
+
+export class EntryRun {
+  readonly connection: WriterConnection
+  readonly statements: StatementCache
+  readonly schema: SchemaFacts
+  readonly effect: EffectRecorder
+  readonly #limits: EngineLimits
+  readonly #priming: Priming
+  readonly #random = new RandomStream()
+  #timeMs = 0
+  #current: Current | null = null
+  #isSchemaTouched = false
+  /** A chunk ended at a statement that the log does not have. */
+  #hasUnloggedCut = false
+  #recordedRows = 0n
+  /** What SQLite's counters told last. */
+  #total = 0n
+  #rowid = 0n
+
+  constructor(connection: WriterConnection, limits: EngineLimits) {
+    this.connection = connection
+    this.#limits = limits
+    this.#priming = new Priming(connection)
+    this.schema = new SchemaFacts(connection)
+    this.effect = new EffectRecorder(connection, this.schema)
+    const policy = new WritePolicy()
+    this.statements = new StatementCache(connection, policy, limits.sqlLengthBytesMax)
+    const context = {
+      timeMs: (): number => this.#timeMs,
+      randomBytes: (size: number): Uint8Array => this.#random.bytes(size),
+    }
+    installFunctions(connection.database, context, limits.rowLengthBytesMax)
+    policy.install(connection.database)
+  }
+
+  get isOpen(): boolean {
+    return this.connection.database.isTransaction
+  }
+
+  /** Opens the SQLite transaction of an entry. */
+  start(stamp: EntryStamp, foreignKeys: boolean): void {
+    assert(!this.isOpen, 'an entry is open already')
+    this.#timeMs = stamp.timeMs
+    this.#random.reseed(stamp.seed)
+    this.#forget()
+    this.connection.setForeignKeys(foreignKeys)
+    this.connection.own('BEGIN IMMEDIATE').run()
+    this.#readCounters()
+  }
+
+  /** Undoes everything since `start`, if SQLite has not done so already. */
+  undo(): void {
+    this.#forget()
+    if (this.isOpen) this.connection.own('ROLLBACK').run()
+    if (this.#isSchemaTouched) this.#reloadSchema()
+    this.#isSchemaTouched = false
+  }
+
+  /** COMMITs. Throws SQLite's error and leaves the transaction open where deferred foreign keys are violated. */
+  commit(): void {
+    this.connection.own('COMMIT').run()
+    if (this.#isSchemaTouched) this.#reloadSchema()
+    this.#isSchemaTouched = false
+  }
+
+  /** Opens the savepoint of one of the entry's transactions. `ordinal`: how many come before it in the log. */
+  beginTransaction(context: SessionContext, ordinal: number): void {
+    this.connection.own(TRANSACTION).run()
+    if (this.#rowid !== context.lastInsertRowid) {
+      this.#priming.setLastInsertRowid(context.lastInsertRowid)
+      this.#readCounters()
+    }
+    this.#current = {
+      context,
+      ordinal,
+      changedRows: 0n,
+      lastInsertRowid: context.lastInsertRowid,
+      changes: context.changes,
+      counts: new ByteWriter(),
+      tables: new Set(),
+      areChangesSet: false,
+      hasCut: false,
+    }
+  }
+
+  /** Keeps what the transaction did. Returns the session's context after it. What only reads is not in the log. */
+  endTransaction(isLogged: boolean): SessionContext {
+    const current = must(this.#current, 'no transaction is open')
+    this.connection.own(TRANSACTION_END).run()
+    if (isLogged) {
+      this.effect.addCounts(current.counts.view(), current.changedRows)
+      this.effect.addWritten(current.tables)
+    }
+    this.#current = null
+    return {
+      foreignKeys: current.context.foreignKeys,
+      lastInsertRowid: current.lastInsertRowid,
+      changes: current.changes,
+      totalChanges: current.context.totalChanges + current.changedRows,
+    }
+  }
+
+  /**
+   * Undoes what the transaction did. False if that is not enough: SQLite has ended the whole entry, or a chunk of the
+   * capture holds changes that are undone now. Then the entry must be undone and its other transactions run again.
+   */
+  undoTransaction(): boolean {
+    const { hasCut } = must(this.#current, 'no transaction is open')
+    this.#current = null
+    if (!this.isOpen) return false
+    this.connection.own(TRANSACTION_UNDO).run()
+    this.connection.own(TRANSACTION_END).run()
+    if (this.#isSchemaTouched) this.#reloadSchema()
+    return !hasCut
+  }
+
+  /**
+   * Runs a statement and counts it. `position`: in the client's transaction. `mode`: as the log says, or null for the
+   * leader to decide.
+   */
+  run(
+    prepared: PreparedStatement,
+    values: readonly SqlValue[],
+    position: number,
+    mode: CaptureMode | null,
+    sizeBytesMax: number,
+  ): StatementDone {
+    const current = must(this.#current, 'no transaction is open')
+    this.#setChanges(current, prepared)
+    const once: Once = () => {
+      this.#random.seek(current.ordinal, position)
+      return runStatement(this.connection, prepared, values, sizeBytesMax)
+    }
+    if (!prepared.facts.isWrite) return { run: once(), mode: CAPTURED }
+    const done = this.#runWrite(current, prepared, mode ?? this.#decide(prepared, values), once)
+    this.#count(current, prepared, done)
+    return done
+  }
+
+  result(prepared: PreparedStatement, run: StatementRun & { kind: 'ok' }): StatementResult {
+    const current = must(this.#current, 'no transaction is open')
+    return {
+      columns: prepared.columns,
+      rows: run.rows,
+      changes: prepared.facts.isRowWrite && !prepared.facts.isSchemaChange ? current.changes : 0n,
+      lastInsertRowid: current.lastInsertRowid === 0n ? null : current.lastInsertRowid,
+    }
+  }
+
+  #forget(): void {
+    this.effect.reset()
+    this.#current = null
+    this.#hasUnloggedCut = false
+    this.#recordedRows = 0n
+  }
+
+  #readCounters(): void {
+    const { totalChanges, lastInsertRowid } = this.connection.counters()
+    this.#total = totalChanges
+    this.#rowid = lastInsertRowid
+  }
+
+  /** Before the first write, `changes()` must tell the session's count and not what the connection did last. */
+  #setChanges(current: Current, prepared: PreparedStatement): void {
+    if (current.areChangesSet) return
+    if (!prepared.facts.functions.has('changes') && !this.schema.asksForSession) return
+    this.#resetCounters(current)
+    current.areChangesSet = true
+  }
+
+  #resetCounters(current: Current): void {
+    this.#priming.setChanges(current.changes, current.lastInsertRowid)
+    this.#readCounters()
+  }
+
+  /** The leader's choice; 'trial' where only running the statement can tell (DESIGN.md, "Bounded capture"). */
+  #decide(prepared: PreparedStatement, values: readonly SqlValue[]): CaptureMode | 'trial' {
+    const { facts } = prepared
+    if (facts.isSchemaChange || facts.isAnalyze) return UNCAPTURED
+    if (!facts.isRowWrite) return CAPTURED
+    if (this.#recordedRows >= BigInt(this.#limits.capturedRowsMax)) return UNCAPTURED
+    if (isIndexCommand(prepared.sql, values) && this.#writesVirtualTable(prepared)) return UNCAPTURED
+    if (prepared.canChangeMany()) return 'trial'
+    return this.#hasUnloggedCut ? NEW_CHUNK : CAPTURED
+  }
+
+  #writesVirtualTable(prepared: PreparedStatement): boolean {
+    return [...prepared.facts.tables].some((table) => this.schema.isVirtual(table))
+  }
+
+  #runWrite(
+    current: Current,
+    prepared: PreparedStatement,
+    mode: CaptureMode | 'trial',
+    once: Once,
+  ): StatementDone {
+    if (mode === 'trial') return this.#runTrial(current, prepared, once)
+    if (mode.isUncaptured) return this.#runUncaptured(current, prepared, mode, once)
+    if (prepared.facts.isRowWrite) {
+      if (mode.isNewChunk) this.#cut(current)
+      this.effect.record()
+    }
+    const run = once()
+    if (prepared.facts.isRollbackTo) this.#afterRollbackTo()
+    return { run, mode }
+  }
+
+  #cut(current: Current): void {
+    this.effect.cut()
+    current.hasCut = true
+  }
+
+  #runUncaptured(
+    current: Current,
+    prepared: PreparedStatement,
+    mode: CaptureMode,
+    once: Once,
+  ): StatementDone {
+    const { facts } = prepared
+    this.#cut(current)
+    const isSchemaChange = facts.isSchemaChange || facts.isAnalyze
+    if (isSchemaChange) this.#isSchemaTouched = true
+    const run = once()
+    this.effect.addUncaptured(facts.tables, facts.isSchemaChange)
+    if (isSchemaChange && this.isOpen) this.#reloadSchema()
+    return { run, mode }
+  }
+
+  /** Runs without a session to see how many rows change; if few, undoes it and runs again with one. */
+  #runTrial(current: Current, prepared: PreparedStatement, once: Once): StatementDone {
+    this.#cut(current)
+    this.connection.own(TRIAL).run()
+    const first = once()
+    if (!this.isOpen) return { run: first, mode: NEW_CHUNK }
+    const changedRows = this.connection.counters().totalChanges - this.#total
+    if (this.#recordedRows + changedRows > BigInt(this.#limits.capturedRowsMax)) {
+      this.connection.own(TRIAL_END).run()
+      this.effect.addUncaptured(prepared.facts.tables, false)
+      return { run: first, mode: UNCAPTURED }
+    }
+    this.connection.own(TRIAL_UNDO).run()
+    this.connection.own(TRIAL_END).run()
+    this.#resetCounters(current)
+    this.effect.record()
+    return { run: once(), mode: NEW_CHUNK }
+  }
+
+  #afterRollbackTo(): void {
+    this.effect.addRollbackTo()
+    if (this.#isSchemaTouched) this.#reloadSchema()
+  }
+
+  /** What SQLite holds of the schema and its statistics becomes what the file says (DESIGN.md, "Determinism"). */
+  #reloadSchema(): void {
+    this.statements.clear()
+    this.schema.clear()
+    this.connection.database.exec('PRAGMA writable_schema = RESET')
+  }
+
+  #count(current: Current, prepared: PreparedStatement, { run, mode }: StatementDone): void {
+    const { totalChanges, changes, lastInsertRowid } = this.connection.counters()
+    const changedRows = totalChanges - this.#total
+    this.#total = totalChanges
+    this.#rowid = lastInsertRowid
+    if (run.kind === 'failed' && run.error.code === 'RESPONSE_TOO_LARGE') {
+      this.#hasUnloggedCut ||= mode.isNewChunk || mode.isUncaptured
+      return
+    }
+    current.changedRows += changedRows
+    current.lastInsertRowid = lastInsertRowid
+    const countsRows = prepared.facts.isRowWrite && !prepared.facts.isSchemaChange
+    if (countsRows) {
+      current.changes = changes
+      current.areChangesSet = true
+    }
+    if (!mode.isUncaptured) this.#recordedRows += changedRows
+    if (mode.isNewChunk) this.#hasUnloggedCut = false
+    for (const table of prepared.facts.tables) current.tables.add(table)
+    current.counts
+      .bigVarint(changedRows)
+      .i64(lastInsertRowid)
+      .bigVarint(countsRows ? changes : 0n)
+    current.counts.string(run.kind === 'failed' ? run.error.code : '')
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * An interactive transaction on the leader: statement by statement, as SQLite would do it, and one entry at its end.
+ *
+ * A statement that fails is rolled back by SQLite alone and the transaction goes on. It is logged all the same, because
+ * `OR FAIL` keeps what it did before it failed, and `changes()` tells of it.
+ */
+
+import { HarmonyError } from '../base/errors.ts'
+import type { SessionContext } from '../base/transaction.ts'
+import type { SqlStatement } from '../base/value.ts'
+import type { BeginRequest, EngineLimits, EntryStamp, StatementOutcome } from './engine.ts'
+import { EntryEncoder } from './entry-codec.ts'
+import type { LoggedStatement } from './entry-codec.ts'
+import type { EntryRun } from './entry-run.ts'
+import { transactionTooLarge } from './leader-batch.ts'
+import { valuesOf } from './parameters.ts'
+import type { PendingEntry } from './pending-entry.ts'
+import { fromSqlite, isMachineFailure, toErrorData } from './sqlite-errors.ts'
+import type { PreparedStatement } from './statement-cache.ts'
+import { loggedSize, mayViolateAtCommit } from './statement-rules.ts'
+
+export type Prepared =
+  | { readonly kind: 'settled'; readonly context: SessionContext }
+  | { readonly kind: 'pending'; readonly entry: PendingEntry; readonly payload: Uint8Array }
+
+const STATEMENT = 'SAVEPOINT _harmony_statement'
+const STATEMENT_UNDO = 'ROLLBACK TO _harmony_statement'
+const STATEMENT_END = 'RELEASE _harmony_statement'
+
+function failed(error: HarmonyError, isEnded: boolean): StatementOutcome {
+  return { kind: 'failed', error: toErrorData(error), isEnded }
+}
+
+function endedBySqlite(error: HarmonyError): HarmonyError {
+  return new HarmonyError(
+    'TRANSACTION_ABORTED',
+    `The database rolled the transaction back: ${error.message}`,
+    {
+      cause: error,
+    },
+  )
+}
+
+export class InteractiveRun {
+  readonly #run: EntryRun
+  readonly #limits: EngineLimits
+  readonly #stamp: EntryStamp
+  readonly #request: BeginRequest
+  readonly #logged: LoggedStatement[] = []
+  #loggedBytes = 0
+  #position = 0
+  #mayFailAtCommit = false
+
+  constructor(run: EntryRun, limits: EngineLimits, request: BeginRequest, stamp: EntryStamp) {
+    this.#run = run
+    this.#limits = limits
+    this.#request = request
+    this.#stamp = stamp
+    run.start(stamp, request.context.foreignKeys)
+    run.beginTransaction(request.context, 0)
+  }
+
+  /** Throws what the machine did; then the transaction is lost. */
+  execute({ sql, args }: SqlStatement, resultSizeBytesMax: number): StatementOutcome {
+    const position = this.#position++
+    try {
+      const prepared = this.#run.statements.prepare(sql)
+      const values = valuesOf(prepared.layout, args)
+      if (!prepared.facts.isWrite) return this.#read(prepared, values, position, resultSizeBytesMax)
+      this.#loggedBytes += loggedSize(prepared.sql, values)
+      if (this.#loggedBytes > this.#limits.entryLengthBytesMax) throw transactionTooLarge(this.#limits)
+      return this.#write(prepared, values, position, resultSizeBytesMax)
+    } catch (cause) {
+      const error = fromSqlite(cause)
+      if (isMachineFailure(error)) throw error
+      return failed(error, false)
+    }
+  }
+
+  /** The effect is complete: the payload to propose. The SQLite transaction stays open. */
+  prepareCommit(previousDigest: Uint8Array): Prepared {
+    if (this.#logged.length === 0) {
+      const context = this.#run.endTransaction(false)
+      this.#run.undo()
+      return { kind: 'settled', context }
+    }
+    const context = this.#run.endTransaction(true)
+    const encoder = new EntryEncoder()
+    const { idempotencyKey } = this.#request
+    encoder.add({ context: this.#request.context, idempotencyKey, statements: this.#logged })
+    const effects = this.#run.effect.finish()
+    const digest = this.#run.effect.digest(previousDigest)
+    const mayFailAtCommit = this.#mayFailAtCommit
+    const payload = encoder.finish(this.#stamp, mayFailAtCommit, effects, digest)
+    const outcome = { kind: 'survivor', results: [], context, idempotencyKey } as const
+    const entry = { outcomes: [outcome], digest, timeMs: this.#stamp.timeMs, mayFailAtCommit }
+    return { kind: 'pending', entry, payload }
+  }
+
+  #read(
+    prepared: PreparedStatement,
+    values: LoggedStatement['values'],
+    position: number,
+    sizeBytesMax: number,
+  ): StatementOutcome {
+    const { run } = this.#run.run(prepared, values, position, null, sizeBytesMax)
+    if (run.kind === 'failed') return failed(run.error, false)
+    return { kind: 'ok', result: this.#run.result(prepared, run) }
+  }
+
+  /** A result that is too large must leave no effect: such statements get a savepoint of their own. */
+  #write(
+    prepared: PreparedStatement,
+    values: LoggedStatement['values'],
+    position: number,
+    sizeBytesMax: number,
+  ): StatementOutcome {
+    const returnsRows = prepared.columns.length > 0 && prepared.facts.isRowWrite
+    this.#mayFailAtCommit ||= mayViolateAtCommit(prepared.facts, this.#request.context, this.#run.schema)
+    if (returnsRows) this.#run.connection.own(STATEMENT).run()
+    const { run, mode } = this.#run.run(prepared, values, position, null, sizeBytesMax)
+    if (run.kind === 'failed' && !this.#run.isOpen) return failed(endedBySqlite(run.error), true)
+    const isTooLarge = run.kind === 'failed' && run.error.code === 'RESPONSE_TOO_LARGE'
+    if (returnsRows && isTooLarge) this.#run.connection.own(STATEMENT_UNDO).run()
+    if (returnsRows) this.#run.connection.own(STATEMENT_END).run()
+    if (!isTooLarge) {
+      const failure = run.kind === 'failed' ? run.error.code : null
+      this.#logged.push({ position, ...mode, failure, isRead: false, sql: prepared.sql, values })
+    }
+    if (run.kind === 'failed') return failed(run.error, false)
+    return { kind: 'ok', result: this.#run.result(prepared, run) }
+  }
+}

@@ -1,0 +1,81 @@
+/** The engine in this thread: what the simulator uses, and what runs inside the worker thread. */
+
+import type { TransactionRequest } from '../base/transaction.ts'
+import type { SqlStatement } from '../base/value.ts'
+import type {
+  AppliedState,
+  BatchExecution,
+  BeginRequest,
+  BeginResult,
+  CommitResult,
+  Engine,
+  EngineOptions,
+  EntryStamp,
+  LogEntry,
+  PreparedCommit,
+  ReplayResult,
+  StatementOutcome,
+} from './engine.ts'
+import { EngineCore } from './engine-core.ts'
+import { copyDatabase } from './snapshot.ts'
+
+export class LocalEngine implements Engine {
+  readonly #core: EngineCore
+
+  private constructor(core: EngineCore) {
+    this.#core = core
+  }
+
+  /** Rejects with FORMAT_TOO_NEW, DATA_CORRUPT, DISK_FAILED, DISK_FULL. */
+  static async open(options: EngineOptions): Promise<LocalEngine> {
+    return new LocalEngine(new EngineCore(options))
+  }
+
+  get applied(): AppliedState {
+    return this.#core.applied
+  }
+
+  async executeBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): Promise<BatchExecution> {
+    return this.#core.executeBatch(requests, stamp)
+  }
+
+  async begin(request: BeginRequest): Promise<BeginResult> {
+    return this.#core.begin(request)
+  }
+
+  async execute(statement: SqlStatement, resultSizeBytesMax: number): Promise<StatementOutcome> {
+    return this.#core.execute(statement, resultSizeBytesMax)
+  }
+
+  async prepareCommit(): Promise<PreparedCommit> {
+    return this.#core.prepareCommit()
+  }
+
+  async commit(term: bigint, index: bigint): Promise<CommitResult> {
+    return this.#core.commit(term, index)
+  }
+
+  async rollback(): Promise<void> {
+    this.#core.rollback()
+  }
+
+  async replay(entries: readonly LogEntry[]): Promise<ReplayResult> {
+    return this.#core.replay(entries)
+  }
+
+  async checkpoint(): Promise<AppliedState> {
+    return this.#core.checkpoint()
+  }
+
+  async snapshot(path: string): Promise<AppliedState> {
+    return copyDatabase(this.#core.dataFile, path)
+  }
+
+  async contentDigest(): Promise<Uint8Array> {
+    return this.#core.contentDigest()
+  }
+
+  async close(): Promise<void> {
+    this.#core.close()
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Sets what `last_insert_rowid()` and `changes()` tell, so that a session which shares the connection with others
+ * sees its own values. SQLite's functions stay as they are, because inside triggers only SQLite knows their values.
+ *
+ * The tables lie in an attached database in memory, so that neither the file nor a session sees them. Priming is
+ * part of the transaction that it precedes; a rollback that takes it back does not take back the values.
+ */
+
+import type { StatementSync } from 'node:sqlite'
+import type { WriterConnection } from './connection.ts'
+import { RESERVED_SCHEMA } from './policy.ts'
+
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS ${RESERVED_SCHEMA}.rowid_prime (id INTEGER PRIMARY KEY, one INTEGER UNIQUE);
+  CREATE TABLE IF NOT EXISTS ${RESERVED_SCHEMA}.count_prime (id INTEGER PRIMARY KEY, value INTEGER);
+`
+
+/** Higher counts are told as this: the rows needed would take too long to make. */
+const PRIMED_CHANGES_MAX = 1_000_000n
+
+export class Priming {
+  readonly #connection: WriterConnection
+  readonly #setRowid: StatementSync
+  readonly #setChanges: StatementSync
+
+  constructor(connection: WriterConnection) {
+    this.#connection = connection
+    connection.database.exec(TABLES)
+    this.#setRowid = connection.own(`INSERT OR REPLACE INTO ${RESERVED_SCHEMA}.rowid_prime VALUES (?, 1)`)
+    this.#setChanges = connection.own(`UPDATE ${RESERVED_SCHEMA}.count_prime SET value = 0 WHERE id <= ?`)
+  }
+
+  setLastInsertRowid(rowid: bigint): void {
+    this.#setRowid.run(rowid)
+  }
+
+  /** Leaves `last_insert_rowid()` at `rowid`: making rows changes it. */
+  setChanges(changes: bigint, rowid: bigint): void {
+    const count = changes > PRIMED_CHANGES_MAX ? PRIMED_CHANGES_MAX : changes
+    this.#ensureRows(count)
+    this.setLastInsertRowid(rowid)
+    this.#setChanges.run(count)
+  }
+
+  #ensureRows(count: bigint): void {
+    const have = this.#connection.row(`SELECT coalesce(max(id), 0) FROM ${RESERVED_SCHEMA}.count_prime`)?.[0]
+    if ((have as bigint) >= count) return
+    this.#connection
+      .own(
+        `INSERT INTO ${RESERVED_SCHEMA}.count_prime WITH RECURSIVE row(id) AS
+         (SELECT ? UNION ALL SELECT id + 1 FROM row WHERE id < ?) SELECT id, 0 FROM row`,
+      )
+      .run((have as bigint) + 1n, count)
+  }
+}
