@@ -50,10 +50,13 @@ export class LeaderReads {
     this.#count += 1
   }
 
-  /** Starts a round for all reads that have arrived. `commit` must cover an entry of the leader's own term. */
-  startRound(commit: number): number {
+  /**
+   * Starts a round. It is one for all reads that have arrived if `commit` covers an entry of the leader's own term;
+   * before that the leader may not know of all that is committed, and reads wait for a later round.
+   */
+  startRound(commit: number, knowsCommit: boolean): number {
     this.#round += 1
-    if (this.#arrived.length > 0) {
+    if (knowsCommit && this.#arrived.length > 0) {
       this.#rounds.push({ round: this.#round, index: commit, reads: this.#arrived })
       this.#arrived = []
     }

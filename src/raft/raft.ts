@@ -231,9 +231,7 @@ export class Raft {
     else sendReadRequests(state)
     const write = this.#takeWrite()
     const committed = state.log.takeCommitted()
-    const { readStates, readFailures } = state
-    if (readStates.length > 0) state.readStates = []
-    if (readFailures.length > 0) state.readFailures = []
+    const { readStates, readFailures } = state.takeReads()
     const leadership = this.#takeLeadership()
     return { messages: state.outbox.takeMessages(), write, committed, readStates, readFailures, leadership }
   }
@@ -293,8 +291,16 @@ export class Raft {
   /** Entries from `from` up to and without `to`, as far as they are at hand: for consoles, traces and tests. */
   entries(from: number, to: number): readonly Entry[] {
     const { log } = this.#state
-    const begin = Math.max(from, log.baseIndex + 1)
-    return log.entries(begin, Math.min(to, log.lastIndex + 1), Infinity)
+    const end = Math.min(to, log.lastIndex + 1)
+    const found: Entry[] = []
+    let next = Math.max(from, log.baseIndex + 1)
+    while (next < end) {
+      const entries = log.entries(next, end, Infinity)
+      if (entries.length === 0) break
+      found.push(...entries)
+      next += entries.length
+    }
+    return found
   }
 
   /** Takes what this replica promised to itself and may count now. */

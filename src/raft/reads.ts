@@ -35,7 +35,15 @@ function startLeaderRead(
 
 /** Only for a leader that knows what is committed, and that nobody was told to replace. */
 function canReadByLease(state: ReplicaState, role: LeaderRole, nowMs: number): boolean {
-  return role.lease.isValid(nowMs) && role.transfer === null && state.log.commit >= role.firstIndex
+  return role.lease.isValid(nowMs) && role.transfer === null && knowsCommit(state, role)
+}
+
+/**
+ * Whether the leader has committed an entry of its own term. Until then it may not know of everything that is
+ * committed (thesis 6.4, step 1).
+ */
+function knowsCommit(state: ReplicaState, role: LeaderRole): boolean {
+  return state.log.commit >= role.firstIndex
 }
 
 /** A follower asks. A replica that does not lead says nothing: the follower asks again, or gives up. */
@@ -54,12 +62,9 @@ export function takeReadResponse(state: ReplicaState, message: ReadIndexResponse
   state.readStates.push(...answers)
 }
 
-/**
- * Whether a round can begin for the reads that wait. Not before an entry of the leader's own term is
- * committed: until then it may not know of everything that is (thesis 6.4, step 1).
- */
+/** Whether a round is needed, and may begin, for reads that wait. */
 export function isRoundDue(state: ReplicaState, role: LeaderRole): boolean {
-  return role.reads.hasArrived && state.log.commit >= role.firstIndex
+  return role.reads.hasArrived && knowsCommit(state, role)
 }
 
 /**
@@ -67,7 +72,7 @@ export function isRoundDue(state: ReplicaState, role: LeaderRole): boolean {
  * cluster" (thesis 6.4, step 3).
  */
 export function startRound(state: ReplicaState, role: LeaderRole, nowMs: number | undefined): void {
-  const round = role.reads.startRound(state.log.commit)
+  const round = role.reads.startRound(state.log.commit, knowsCommit(state, role))
   if (nowMs !== undefined && role.lease.isEnabled) role.lease.sent(round, nowMs)
   const own = role.progress.get(state.self.id)
   if (own !== undefined) own.ackedRound = round

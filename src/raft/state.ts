@@ -196,9 +196,21 @@ export class ReplicaState {
     return { hardState: { term: this.term, votedFor: this.votedFor, commit }, isPromise }
   }
 
+  /** The answers to reads since the last call. The arrays are the caller's from then on. */
+  takeReads(): { readStates: readonly ReadState[]; readFailures: readonly ReadFailure[] } {
+    const { readStates, readFailures } = this
+    if (readStates.length + readFailures.length === 0) return NO_READS
+    this.readStates = []
+    this.readFailures = []
+    return { readStates, readFailures }
+  }
+
   drop(reason: DropReason): void {
     this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + 1)
   }
 }
 
 export const ELECTION_PRIORITY_MAX = 3
+
+/** Not the state's own arrays: those are still to be filled. */
+const NO_READS = { readStates: [], readFailures: [] } as const
