@@ -285,12 +285,13 @@ export class Replica {
       return `write ${write.number} is durable`
     })
     this.#storage.durable(write.number)
-    if (image !== null) this.#install(image)
+    if (image !== null && write.snapshot !== null) this.#install(write.snapshot, image)
     this.#input(() => this.raft.appended(write.number))
   }
 
-  #install(image: MachineImage): void {
+  #install(metadata: SnapshotMetadata, image: MachineImage): void {
     this.#applier.install(image)
+    this.#storage.addSnapshot({ metadata, image })
     this.#receiver.installed(image.appliedIndex)
     this.#waiting.skippedTo(image.appliedIndex)
     this.#note('snapshot', image.appliedTerm, image.appliedIndex, () => {
@@ -337,6 +338,7 @@ export class Replica {
   }
 
   #checkpointed(image: MachineImage): void {
+    if (this.awaitsSnapshot) return // the core's log begins after an image that is still to be installed
     this.#offerSnapshot(image)
     const index = image.appliedIndex - this.#host.options.host.keepEntries
     if (!(index > this.log.base.index)) return
