@@ -10,6 +10,7 @@ import type { Clock, Timer } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
 import type { BatchExecution } from '../engine/engine.ts'
 import type { CommitLog } from './commit-log.ts'
+import { newStamp } from './entry-stamp.ts'
 import type { GroupLimits } from './limits.ts'
 import { requestSizeBytes } from './request-size.ts'
 import type { StateMachine } from './state-machine.ts'
@@ -157,7 +158,7 @@ export class Proposals {
   async #execute(batch: readonly Waiting[]): Promise<BatchExecution> {
     const { machine, clock, random } = this.#options
     const engine = await machine.wake()
-    const stamp = { timeMs: clock.wallTimeMs(), seed: random.u64() }
+    const stamp = newStamp(clock, random)
     return engine.executeBatch(
       batch.map((waiting) => waiting.request),
       stamp,

@@ -11,6 +11,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { AppliedIndex } from './applied-index.ts'
 import type { CommitLog } from './commit-log.ts'
 import { InteractiveTransaction } from './interactive-transaction.ts'
+import { newStamp } from './entry-stamp.ts'
 import type { GroupLimits } from './limits.ts'
 import type { StateMachine } from './state-machine.ts'
 import type { WriterLease, WriterQueue } from './writer-lease.ts'
@@ -83,6 +84,12 @@ export class Transactions {
     throw this.#refusal
   }
 
+  /** Ends the open transaction and lets none begin from now on. */
+  async refuse(reason: HarmonyError): Promise<void> {
+    this.#refusal = reason
+    await this.#open?.end(reason)
+  }
+
   /** The engine with the transaction begun. If it rejects, the lease is released. */
   async #beginOnEngine(lease: WriterLease, options: BeginOptions): Promise<Engine> {
     const { machine, clock, random } = this.#options
@@ -92,7 +99,7 @@ export class Transactions {
       this.#checkSnapshot(options)
       const engine = await machine.wake()
       const { context, idempotencyKey } = options
-      const stamp = { timeMs: clock.wallTimeMs(), seed: random.u64() }
+      const stamp = newStamp(clock, random)
       const begun = await engine.begin({ context, idempotencyKey, stamp })
       if (begun.kind === 'known') throw keyUsed(begun.outcome.kind)
       return engine

@@ -2,7 +2,7 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { lockFolder } from './folder-lock.ts'
 
@@ -16,6 +16,7 @@ test('a second lock in the same process is refused until the first is released',
     const lock = lockFolder(folder)
     assert.throws(() => lockFolder(folder), { code: 'DATA_LOCKED' })
     lock.release()
+    assert.deepEqual(readdirSync(folder), ['lock'])
     lockFolder(folder).release()
   }))
 

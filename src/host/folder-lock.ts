@@ -22,7 +22,8 @@ const OWNER_FILE = 'lock.owner'
 export function lockFolder(folder: string): FolderLock {
   const lockFile = new DatabaseSync(`${folder}/${LOCK_FILE}`, { timeout: 0 })
   try {
-    lockFile.exec('BEGIN EXCLUSIVE')
+    // Without a rollback journal beside it: nothing is ever written to this file.
+    lockFile.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (error) {
     lockFile.close()
     throw lockError(error, folder)

@@ -1,0 +1,195 @@
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { SystemDisk } from '../host/system-disk.ts'
+import {
+  BEGIN,
+  RESULT_SIZE_BYTES_MAX,
+  column,
+  openMember,
+  run,
+  statement,
+  withFolder,
+  withMember,
+} from './testing/member-fixture.ts'
+
+test('a new member has the database default, and writes are there', () =>
+  withMember(async (member) => {
+    assert.deepEqual(
+      (await member.list()).map(({ name }) => name),
+      ['default'],
+    )
+    const database = await member.get('default')
+    await run(database, 'CREATE TABLE t (a)')
+    await run(database, statement('INSERT INTO t VALUES (?), (?)', 1n, 'two'))
+    assert.deepEqual(await column(database, 'SELECT a FROM t'), [1n, 'two'])
+    assert.equal(database.appliedIndex, 2n)
+    assert.equal(await database.readIndex(), 2n)
+  }))
+
+test('databases and their content survive a restart', () =>
+  withFolder(async (folder) => {
+    const first = await openMember(folder)
+    await first.create('shop')
+    await run(await first.get('shop'), 'CREATE TABLE t (a)', 'INSERT INTO t VALUES (7)')
+    await first.close()
+    const second = await openMember(folder)
+    assert.deepEqual(
+      (await second.list()).map(({ name, appliedIndex }) => [name, appliedIndex]),
+      [
+        ['default', 0n],
+        ['shop', 1n],
+      ],
+    )
+    assert.deepEqual(await column(await second.get('shop'), 'SELECT a FROM t'), [7n])
+    await second.close()
+  }))
+
+test('databases know nothing of each other, and each is its own file', () =>
+  withMember(async (member, folder) => {
+    await member.create('a')
+    await member.create('b')
+    await run(await member.get('a'), 'CREATE TABLE only_in_a (x)')
+    await assert.rejects(run(await member.get('b'), 'SELECT * FROM only_in_a'), /no such table/)
+    const files = readdirSync(`${folder}/databases`).filter((name) => name.endsWith('.sqlite'))
+    assert.deepEqual(files.sort(), ['_catalog.0.sqlite', 'a.2.sqlite', 'b.3.sqlite'])
+  }))
+
+test('a dropped database is gone with its files; the name begins anew', () =>
+  withMember(async (member, folder) => {
+    await member.create('a')
+    const old = await member.get('a')
+    await run(old, 'CREATE TABLE t (x)')
+    await member.drop('a')
+    await assert.rejects(member.get('a'), { code: 'DATABASE_NOT_FOUND' })
+    await assert.rejects(run(old, 'SELECT 1'), { code: 'DATABASE_NOT_FOUND' })
+    assert.deepEqual(
+      readdirSync(`${folder}/databases`).filter((name) => name.startsWith('a.')),
+      [],
+    )
+    await member.create('a')
+    await assert.rejects(run(await member.get('a'), 'SELECT * FROM t'), /no such table/)
+  }))
+
+test('a drop that was interrupted is finished at the next start', () =>
+  withFolder(async (folder) => {
+    class FailingDisk extends SystemDisk {
+      override remove(path: string): Promise<void> {
+        return path.endsWith('.sqlite') ? Promise.reject(new Error('power cut')) : super.remove(path)
+      }
+    }
+    const first = await openMember(folder, { disk: new FailingDisk() })
+    await first.create('a')
+    const { dataFile } = await first.get('a')
+    await run(await first.get('a'), 'CREATE TABLE t (x)')
+    await assert.rejects(first.drop('a'), /power cut/)
+    await first.close()
+    assert.equal(existsSync(dataFile), true)
+    const second = await openMember(folder)
+    assert.deepEqual(
+      (await second.list()).map(({ name }) => name),
+      ['default'],
+    )
+    assert.equal(existsSync(dataFile), false)
+    await second.create('a')
+  }))
+
+test('names: what exists, what can not be, what is not there', () =>
+  withMember(async (member) => {
+    await assert.rejects(member.create('default'), { code: 'DATABASE_EXISTS' })
+    for (const name of ['', 'Shop', '_catalog', '-a', 'a/b', '../a', 'a b', 'ä', 'x'.repeat(64)]) {
+      await assert.rejects(member.create(name), { code: 'DATABASE_NAME_INVALID' })
+    }
+    for (const name of ['a', '0', 'a_b-c', 'x'.repeat(63)]) await member.create(name)
+    for (const name of ['none', '_catalog', '../default']) {
+      await assert.rejects(member.get(name), { code: 'DATABASE_NOT_FOUND' })
+    }
+    await assert.rejects(member.drop('none'), { code: 'DATABASE_NOT_FOUND' })
+  }))
+
+test('of two creations of one name at the same time, one wins', () =>
+  withMember(async (member) => {
+    const results = await Promise.allSettled([member.create('a'), member.create('a')])
+    assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+  }))
+
+test('a folder in use is refused, with the id of the process that has it', () =>
+  withMember(async (_member, folder) => {
+    await assert.rejects(openMember(folder), (error: Error & { code: string }) => {
+      assert.equal(error.code, 'DATA_LOCKED')
+      assert.match(error.message, new RegExp(`process ${process.pid}`))
+      return true
+    })
+  }))
+
+test('a folder of a later format is refused and left alone', () =>
+  withFolder(async (folder) => {
+    await (await openMember(folder)).close()
+    const format = JSON.parse(readFileSync(`${folder}/format`, 'utf8')) as object
+    writeFileSync(`${folder}/format`, JSON.stringify({ ...format, format: 2 }))
+    await assert.rejects(openMember(folder), { code: 'FORMAT_TOO_NEW' })
+    writeFileSync(`${folder}/format`, JSON.stringify(format))
+    await (await openMember(folder)).close()
+  }))
+
+test('a folder with something else in it is not taken over', () =>
+  withFolder(async (folder) => {
+    writeFileSync(`${folder}/thesis.docx`, 'years of work')
+    await assert.rejects(openMember(folder), /thesis\.docx/)
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => !name.startsWith('lock')),
+      ['thesis.docx'],
+    )
+  }))
+
+test('after close everything is refused, and closing twice is fine', () =>
+  withFolder(async (folder) => {
+    const member = await openMember(folder)
+    const database = await member.get('default')
+    await Promise.all([member.close(), member.close()])
+    await assert.rejects(member.get('default'), { code: 'SHUTTING_DOWN' })
+    await assert.rejects(member.create('a'), { code: 'SHUTTING_DOWN' })
+    await assert.rejects(run(database, 'SELECT 1'), { code: 'SHUTTING_DOWN' })
+  }))
+
+test('close finishes what was accepted and ends the open interactive transaction', () =>
+  withFolder(async (folder) => {
+    const member = await openMember(folder)
+    const database = await member.get('default')
+    await run(database, 'CREATE TABLE t (a)')
+    const accepted = run(database, 'INSERT INTO t VALUES (1)')
+    const transaction = await database.begin(BEGIN)
+    await transaction.execute(statement('INSERT INTO t VALUES (2)'), RESULT_SIZE_BYTES_MAX)
+    await member.close()
+    await accepted
+    await assert.rejects(transaction.commit(), { code: 'SHUTTING_DOWN' })
+    const again = await openMember(folder)
+    assert.deepEqual(await column(await again.get('default'), 'SELECT a FROM t'), [1n])
+    await again.close()
+  }))
+
+test('an idle database sleeps and wakes up', () =>
+  withMember(async (member) => {
+    const database = await member.get('default')
+    await run(database, 'CREATE TABLE t (a)')
+    await database.rest()
+    assert.equal(database.stats().isAwake, false)
+    await run(database, 'INSERT INTO t VALUES (1)')
+    assert.equal(database.stats().isAwake, true)
+    assert.deepEqual(await column(database, 'SELECT a FROM t'), [1n])
+  }))
+
+test('stats tell what happened', () =>
+  withMember(async (member) => {
+    const database = await member.get('default')
+    await run(database, 'CREATE TABLE t (a)')
+    await Promise.all([1, 2, 3].map((value) => run(database, `INSERT INTO t VALUES (${value})`)))
+    const stats = member.stats()
+    const mine = stats.databases.find((one) => one.database === 'default')
+    assert.equal(mine?.requests, 4)
+    assert.equal(mine?.entries, 2)
+    assert.equal(mine?.appliedIndex, 2)
+    assert.equal(mine?.submitLatency.count, 4)
+    assert.equal(stats.journal.syncs, stats.journal.syncLatency.count)
+    assert.ok(stats.journal.syncs >= 3)
+  }))
