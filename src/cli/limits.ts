@@ -3,7 +3,11 @@
  * part (`http.bodySizeBytesMax`); the part may be left away where the name alone is unique.
  */
 
+import { DEFAULT_LIMITS as ENGINE_DEFAULTS } from '../engine/connection.ts'
+import type { EngineLimits } from '../engine/engine.ts'
+import { READER_DEFAULTS, type ReaderOptions } from '../engine/reader/reader-options.ts'
 import { GATEWAY_DEFAULTS, type GatewayConfiguration } from '../gateway/configuration.ts'
+import { GROUP_DEFAULTS, type GroupLimits } from '../group/limits.ts'
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../protocols/http/limits.ts'
 import { HRANA_DEFAULTS, type HranaOptions } from '../protocols/hrana/options.ts'
 import { suggest } from './suggest.ts'
@@ -13,12 +17,18 @@ export interface Limits {
   readonly http: HttpLimits
   readonly hrana: HranaOptions
   readonly gateway: GatewayConfiguration
+  readonly reader: ReaderOptions
+  readonly group: GroupLimits
+  readonly engine: EngineLimits
 }
 
 export const DEFAULT_LIMITS: Limits = {
   http: DEFAULT_HTTP_LIMITS,
   hrana: HRANA_DEFAULTS,
   gateway: GATEWAY_DEFAULTS,
+  reader: READER_DEFAULTS,
+  group: GROUP_DEFAULTS,
+  engine: ENGINE_DEFAULTS,
 }
 
 const SIZE_UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }

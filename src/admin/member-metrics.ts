@@ -1,0 +1,104 @@
+/** Metrics of a member's journal and databases. */
+
+import type { MemberStats } from '../cluster/member.ts'
+import { counter, gauge } from './process-metrics.ts'
+import type { MetricFamily } from './prometheus.ts'
+
+export function memberMetrics({ journal, databases }: MemberStats): readonly MetricFamily[] {
+  return [...journalMetrics(journal), ...databaseMetrics(databases)]
+}
+
+function journalMetrics(journal: MemberStats['journal']): readonly MetricFamily[] {
+  return [
+    gauge('harmonydb_journal_bytes', 'Size of the journal on disk.', journal.sizeBytes),
+    gauge('harmonydb_journal_live_bytes', 'Size of the entries that are still needed.', journal.liveBytes),
+    gauge('harmonydb_journal_segments', 'Files of the journal.', journal.segments),
+    gauge(
+      'harmonydb_journal_pending_bytes',
+      'Written to the journal and not yet durable.',
+      journal.pendingBytes,
+    ),
+    gauge(
+      'harmonydb_journal_pending_seconds',
+      'How long the oldest of that waits.',
+      journal.pendingMs / 1000,
+    ),
+    gauge(
+      'harmonydb_journal_failed',
+      '1 if the journal takes no more writes until a restart.',
+      journal.failure === null ? 0 : 1,
+    ),
+    counter('harmonydb_journal_records_total', 'Records made durable.', journal.records),
+    counter('harmonydb_journal_written_bytes_total', 'Bytes made durable.', journal.writtenBytes),
+    {
+      type: 'histogram',
+      name: 'harmonydb_journal_sync_duration_seconds',
+      help: 'From the start of a write to the journal until it is durable.',
+      samples: [{ data: journal.syncLatency }],
+    },
+  ]
+}
+
+function databaseMetrics(databases: MemberStats['databases']): readonly MetricFamily[] {
+  const perDatabase = (
+    type: 'counter' | 'gauge',
+    name: string,
+    help: string,
+    read: (database: MemberStats['databases'][number]) => number,
+  ): MetricFamily => ({
+    type,
+    name,
+    help,
+    samples: databases.map((database) => ({
+      labels: { database: database.database },
+      value: read(database),
+    })),
+  })
+  return [
+    perDatabase(
+      'gauge',
+      'harmonydb_database_applied_index',
+      'Log index that the database has.',
+      (one) => one.appliedIndex,
+    ),
+    perDatabase(
+      'gauge',
+      'harmonydb_database_commit_index',
+      'Log index that is committed.',
+      (one) => one.commitIndex,
+    ),
+    perDatabase('gauge', 'harmonydb_database_awake', '1 if the database is open, 0 if it sleeps.', (one) =>
+      one.isAwake ? 1 : 0,
+    ),
+    perDatabase('gauge', 'harmonydb_database_failed', '1 if the database can not be used.', (one) =>
+      one.failure === null ? 0 : 1,
+    ),
+    perDatabase(
+      'gauge',
+      'harmonydb_database_transactions_waiting',
+      'Interactive transactions that wait for the writer.',
+      (one) => one.waitingTransactions,
+    ),
+    perDatabase(
+      'counter',
+      'harmonydb_database_transactions_total',
+      'Interactive transactions that took the writer.',
+      (one) => one.transactions,
+    ),
+    perDatabase(
+      'counter',
+      'harmonydb_database_checkpoints_total',
+      'Checkpoints made.',
+      (one) => one.checkpoints,
+    ),
+    {
+      type: 'histogram',
+      name: 'harmonydb_database_write_duration_seconds',
+      help: 'From handing a transaction to the writer until it is durable.',
+      samples: databases.map(({ database, submitLatency }) => ({
+        labels: { database },
+        data: submitLatency,
+      })),
+    },
+  ]
+}

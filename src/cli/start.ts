@@ -1,0 +1,159 @@
+/** Runs a member until it is told to stop. The only place where its parts meet. */
+
+import { adminRoutes, type Health } from '../admin/routes.ts'
+import { gatewayMetrics } from '../admin/gateway-metrics.ts'
+import { httpMetrics } from '../admin/http-metrics.ts'
+import { openApiDocument } from '../admin/openapi/document.ts'
+import { startProcessMetrics } from '../admin/process-metrics.ts'
+import { memberMetrics } from '../admin/member-metrics.ts'
+import { Member } from '../cluster/member.ts'
+import { ReaderPool } from '../engine/reader/database-reader.ts'
+import { LocalGateway } from '../gateway/local-gateway.ts'
+import { createHrana } from '../protocols/hrana/hrana.ts'
+import { OPEN_AUTHENTICATOR, TokenAuthenticator } from '../protocols/http/authenticator.ts'
+import type { Authenticator, HttpRoute } from '../protocols/http/exchange.ts'
+import { jsonApiRoutes } from '../protocols/http/json-api.ts'
+import { OriginPolicy } from '../protocols/http/origin-policy.ts'
+import { HttpServer } from '../protocols/http/server.ts'
+import { startBanner } from './banner.ts'
+import { EngineThreads } from './engine-threads.ts'
+import { EXIT_FAILED, EXIT_OK } from './failure.ts'
+import { isLoopback } from './listen-address.ts'
+import { Log } from './log.ts'
+import { isAuthenticated, type StartOptions } from './start-options.ts'
+import { listenForStop } from './stop-signal.ts'
+import { harmonyVersion } from './version.ts'
+
+export interface RunningMember {
+  readonly http: HttpServer
+  readonly address: { readonly host: string; readonly port: number }
+  readonly routes: readonly HttpRoute[]
+  /** Resolves if the member can't go on. */
+  readonly failed: Promise<Error>
+  /** Lets requests under way finish, and closes everything. */
+  stop(): Promise<void>
+}
+
+/** `harmonydb start`: resolves with the exit code when the member has stopped. */
+export async function start(options: StartOptions): Promise<number> {
+  const log = new Log(options.logFormat, (line) => process.stderr.write(line))
+  const stopSignal = listenForStop(() => log.warn('stopped at once', { reason: 'second signal' }))
+  const member = await openMember(options, log)
+  announce(options, member, log)
+  const reason = await Promise.race([stopSignal.received, member.failed])
+  log.info('stopping', { reason: String(reason), requestsActive: member.http.stats().requestsActive })
+  await member.stop()
+  log.info('stopped')
+  return reason instanceof Error ? EXIT_FAILED : EXIT_OK
+}
+
+/** Opens the data folder and listens. Rejects if either fails; then nothing is left open. */
+export async function openMember(options: StartOptions, log: Log): Promise<RunningMember> {
+  const { promise: failed, resolve: fail } = Promise.withResolvers<Error>()
+  const engines = new EngineThreads(options.limits.engine, (error) => {
+    log.error('an engine thread ended', { error: error.message })
+    fail(error)
+  })
+  const opened: (() => Promise<void>)[] = [() => engines.stop()]
+  const closeAll = async (): Promise<void> => {
+    for (const close of opened.toReversed()) await close()
+  }
+  try {
+    const member = await Member.open({
+      folder: options.dataFolder,
+      openEngine: (engineOptions) => engines.open(engineOptions),
+      limits: options.limits.group,
+    })
+    opened.push(() => member.close())
+    if (member.tornTail !== null)
+      log.info('journal cut behind the last complete write', { ...member.tornTail })
+    const gateway = new LocalGateway({
+      directory: member,
+      readers: new ReaderPool(options.limits.reader),
+      configuration: options.limits.gateway,
+    })
+    opened.push(() => gateway.close())
+    const { http, routes } = buildHttp(options, member, gateway, log)
+    const { address, port } = await http.listen(options.http.host, options.http.port)
+    opened.push(() => http.drain())
+    return { http, routes, failed, address: { host: address, port }, stop: closeAll }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+function buildHttp(
+  options: StartOptions,
+  member: Member,
+  gateway: LocalGateway,
+  log: Log,
+): { http: HttpServer; routes: readonly HttpRoute[] } {
+  const version = harmonyVersion()
+  const needsToken = isAuthenticated(options)
+  const authenticator = authenticatorOf(options)
+  const hrana = createHrana({ gateway, authenticator }, options.limits.hrana)
+  const readProcess = startProcessMetrics(version)
+  const routes: readonly HttpRoute[] = [
+    ...hrana.routes,
+    ...jsonApiRoutes(gateway, member),
+    ...adminRoutes({
+      version,
+      needsToken,
+      health: async () => healthOf(member),
+      metrics: async () => [
+        ...readProcess(),
+        ...httpMetrics(http.stats()),
+        ...gatewayMetrics(gateway.statistics()),
+        ...memberMetrics(member.stats()),
+      ],
+      openApiDocument: openApiDocument(version, needsToken),
+    }),
+  ]
+  const http = new HttpServer({
+    routes,
+    upgrade: hrana.upgrade,
+    authenticator,
+    origins: new OriginPolicy({ isAuthenticated: needsToken, allowedOrigins: options.allowedOrigins }),
+    limits: options.limits.http,
+    onFailure: (what, error) => log.error(what, { error: error.message }),
+  })
+  return { http, routes }
+}
+
+function healthOf(member: Member): Health {
+  return member.failure === null ? { status: 'ok' } : { status: 'failing', reason: member.failure.message }
+}
+
+function authenticatorOf(options: StartOptions): Authenticator {
+  if (!isAuthenticated(options)) return OPEN_AUTHENTICATOR
+  return new TokenAuthenticator({ staticToken: options.authToken, jwtKeys: options.jwtKeys, now: Date.now })
+}
+
+function announce(options: StartOptions, member: RunningMember, log: Log): void {
+  const { host, port } = member.address
+  const startedInMs = performance.now()
+  const needsToken = isAuthenticated(options)
+  const isOpen = !needsToken && !isLoopback(host)
+  if (isOpen)
+    log.warn('no authentication: everyone who can reach this address can read and change everything', {
+      host,
+    })
+  if (options.logFormat === 'json' || !process.stdout.isTTY)
+    log.info('started', {
+      http: `${host}:${port}`,
+      data: options.dataFolder,
+      startedInMs: Math.round(startedInMs),
+    })
+  if (options.logFormat === 'json') return
+  process.stdout.write(
+    startBanner({
+      version: harmonyVersion(),
+      address: member.address,
+      dataFolder: options.dataFolder,
+      needsToken,
+      isOpen,
+      startedInMs,
+    }),
+  )
+}
