@@ -673,9 +673,10 @@ test('B27: a destroyed replica comes back when a stale vote request arrives', ()
   assert.equal(admit(heartbeat, { generation: 0, tombstone: 1 }), 'ignore')
   assert.equal(
     admit(vote, { generation: 0, tombstone: 0 }),
-    'ignore',
-    'a vote request creates nothing at all',
+    'create',
+    'it never ran here: it is new, and empty',
   )
+  assert.equal(admit({ ...heartbeat, type: 'heartbeat-response' }, { generation: 0, tombstone: 0 }), 'ignore')
   assert.equal(admit(heartbeat, { generation: 0, tombstone: 0 }), 'create')
   assert.equal(admit(returned, { generation: 0, tombstone: 1 }), 'create')
   assert.equal(admit(returned, { generation: 1, tombstone: 0 }), 'replace')
@@ -761,4 +762,111 @@ test('a replica that knows no configuration yet tells a live voter that it was r
     false,
   )
   assert.equal(raft.status().removed, false)
+})
+
+test('a voter that no leader has reached is never created, and its vote is needed', () => {
+  const cluster = electedCluster(1)
+  const { raft } = cluster.replica(1)
+  cluster.isolate(2)
+  const steps = [
+    { kind: 'add-voter', id: 2 },
+    { kind: 'demote', id: 1 },
+  ] as const
+  raft.proposeMembership({ kind: 'change', steps, autoLeave: true })
+  cluster.stabilize()
+  cluster.replica(1).crash()
+  cluster.replica(1).restart()
+  cluster.heal()
+  cluster.tick(1, 2 * DEFAULT_RAFT_CONFIG.electionTimeoutTicks)
+  cluster.stabilize()
+  assert.equal(cluster.leaders.length, 1)
+  assert.deepEqual(
+    cluster.replica(2).raft.configuration.voters.map(({ id }) => id),
+    [2],
+  )
+})
+
+test('only a replica that its newest configuration leaves out has the log to win, and does not campaign', () => {
+  // Voters 2 and 3, joint on the way to 3 alone. Leader 3 sent C_new to 2, and lost it in a crash.
+  const joint = {
+    ...initialConfiguration([firstGeneration(3)]),
+    index: 2,
+    votersOutgoing: [2, 3].map(firstGeneration),
+    learnersNext: [firstGeneration(2)],
+    autoLeave: true,
+  }
+  const left = { ...initialConfiguration([firstGeneration(3)], [firstGeneration(2)]), index: 3 }
+  const log: Entry[] = [joint, left].map((configuration) => ({
+    index: configuration.index,
+    term: 1,
+    kind: 'membership',
+    data: encodeConfiguration(configuration),
+  }))
+  const configuration = initialConfiguration([2, 3].map(firstGeneration))
+  const hardState = { term: 1, votedFor: null, commit: 2 }
+  const second = loneReplica({ id: 2, configuration, log: [entry(1, 1), ...log], hardState })
+  second.raft.campaign()
+  assert.deepEqual(
+    second.raft.ready().messages.map(({ type, to }) => [type, to]),
+    [['pre-vote-request', 3]],
+  )
+  // Its own vote does not count: 3 decides alone.
+  assert.equal(second.raft.role, 'pre-candidate')
+  second.raft.step({ ...envelope(3, 2, 2), type: 'pre-vote-response', granted: true })
+  persist(second.raft, second.storage)
+  assert.equal(second.raft.role, 'candidate')
+  second.raft.step({ ...envelope(3, 2, 2), type: 'vote-response', granted: true })
+  assert.equal(second.raft.role, 'leader')
+  persist(second.raft, second.storage)
+  second.raft.step({ ...envelope(3, 2, 2), type: 'append-accepted', index: 4 })
+  assert.deepEqual([second.raft.commit, second.raft.role], [4, 'follower'])
+})
+
+test('a host takes a snapshot while another one is being installed, and can not know better', () => {
+  const { raft, storage } = loneReplica({ id: 3 })
+  raft.step(append(1, 3, 1, [0, 0], logOf(1, 1), 2))
+  persist(raft, storage)
+  raft.applied(2)
+  assert.deepEqual(raft.snapshotMetadata(2), { index: 2, term: 1, configuration: voters(3) })
+  const snapshot: SnapshotMetadata = { index: 9, term: 1, configuration: voters(3) }
+  raft.step({ ...envelope(1, 3, 1), type: 'snapshot-request', snapshot })
+  assert.deepEqual([raft.snapshotMetadata(2), raft.compact(2)], [null, null])
+  persist(raft, storage)
+  assert.deepEqual([raft.snapshotMetadata(2), raft.snapshotMetadata(9)], [null, snapshot])
+})
+
+/** A cluster that sleeps, with an ordinary heartbeat for each follower that comes late. */
+function sleepingCluster(learners: readonly number[] = []): { cluster: TestCluster; late: Message[] } {
+  const cluster = new TestCluster([1, 2], learners)
+  cluster.elect(1)
+  cluster.tick(1, 1)
+  cluster.processReady(1)
+  const late = cluster.take(({ type }) => type === 'heartbeat-request')
+  assert.equal(late.length, 1 + learners.length)
+  assert.equal(cluster.replica(1).raft.quiesce(), true)
+  cluster.stabilize()
+  return { cluster, late }
+}
+
+test('a late heartbeat wakes a sleeping follower alone, which then campaigns', () => {
+  const { cluster, late } = sleepingCluster([3])
+  for (const message of late) cluster.deliver(message)
+  cluster.stabilize()
+  for (const id of [1, 2, 3]) assert.equal(cluster.replica(id).raft.status().quiesced, true)
+  // The next heartbeat of a leader that woke up is no late one.
+  cluster.replica(1).raft.wake()
+  cluster.stabilize()
+  for (const id of [1, 2, 3]) assert.equal(cluster.replica(id).raft.status().quiesced, false)
+})
+
+test('a learner that is awake alone loses its sleeping leader for ever', () => {
+  const { cluster } = sleepingCluster([3])
+  cluster.isolate(1)
+  cluster.replica(3).raft.wake()
+  cluster.stabilize() // The question to the leader is lost.
+  cluster.heal()
+  cluster.tick(3, 4 * DEFAULT_RAFT_CONFIG.electionTimeoutTicks)
+  cluster.stabilize()
+  assert.equal(cluster.replica(1).raft.status().quiesced, false)
+  assert.deepEqual(cluster.replica(3).raft.leader, firstGeneration(1))
 })

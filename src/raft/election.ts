@@ -30,6 +30,7 @@ export function startPreVote(state: ReplicaState): void {
  */
 export function startElection(state: ReplicaState, forced: boolean): void {
   becomeCandidate(state)
+  // Counted, like any other, only if it is a voter's.
   state.sendWhenAllDurable({ ...state.envelope(state.self), type: 'vote-response', granted: true })
   for (const voter of otherVoters(state)) {
     state.sendWhenAllDurable({

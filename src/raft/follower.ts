@@ -65,7 +65,7 @@ export function takeHeartbeat(state: ReplicaState, message: HeartbeatRequest): v
   // The leader tells no more than this replica acknowledged: it must have lost its disk since.
   if (message.commit > log.lastIndex) return state.drop('beyond-log')
   if (log.commitTo(message.commit)) noteCommitted(state)
-  if (message.quiesce) return fallAsleep(state)
+  if (message.quiesce) return fallAsleep(state, message.round)
   const envelope = state.envelope(senderOf(message))
   state.sendWhenTermDurable({ ...envelope, type: 'heartbeat-response', round: message.round })
 }

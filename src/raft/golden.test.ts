@@ -11,13 +11,21 @@ import { runScript } from './testing/interpreter.ts'
 
 const FOLDER = join(import.meta.dirname, 'testdata')
 
+/** Shows where two transcripts part, instead of both. */
+function assertSameLines(actual: readonly string[], expected: readonly string[]): void {
+  const at = actual.findIndex((line, index) => line !== expected[index])
+  if (at === -1) return assert.equal(actual.length, expected.length)
+  const around = (lines: readonly string[]): string => lines.slice(Math.max(0, at - 3), at + 4).join('\n')
+  assert.equal(around(actual), around(expected), `line ${at + 1} differs`)
+}
+
 for (const name of readdirSync(FOLDER).filter((file) => file.endsWith('.txt'))) {
   test(`scenario: ${name.replace('.txt', '').replaceAll('-', ' ')}`, () => {
     const path = join(FOLDER, name)
     const expected = readFileSync(path, 'utf8')
     const actual = runScript(expected)
     if (process.env['RAFT_GOLDEN'] === 'rewrite') writeFileSync(path, actual)
-    else assert.equal(actual, expected)
+    else assertSameLines(actual.split('\n'), expected.split('\n'))
   })
 }
 

@@ -278,20 +278,24 @@ export class Log {
     this.#snapshot = null
   }
 
-  /** What a snapshot of the state machine at `index` covers. */
-  describe(index: number): SnapshotMetadata {
-    assert(index >= this.baseIndex && index <= this.applied, () => `no snapshot can be of index ${index}`)
-    return { index, term: this.#terms.termAt(index), configuration: this.memberships.at(index) }
+  /**
+   * What a snapshot of the state machine at `index`, which is applied, covers. Null where this log can't tell: it
+   * begins later, as it does as soon as a snapshot is accepted; or it knows no configuration at `index`, as in a
+   * replica that joined and got its first one in a later entry. Whoever installed such a snapshot would have nobody
+   * to campaign among.
+   */
+  describe(index: number): SnapshotMetadata | null {
+    assert(index <= this.applied, () => `index ${index} is not applied yet`)
+    if (index < this.baseIndex || this.#snapshot !== null) return null
+    const configuration = this.memberships.at(index)
+    if (configuration.voters.length === 0) return null
+    return { index, term: this.#terms.termAt(index), configuration }
   }
 
   /** Forgets everything up to `index`, which is applied. The new base; null if nothing changes. */
   compact(index: number): SnapshotMetadata | null {
-    assert(index <= this.applied, () => `index ${index} is not applied yet`)
-    if (index <= this.baseIndex || this.#snapshot !== null) return null
     const base = this.describe(index)
-    // A replica that joined knows no configuration before the first one that was sent to it as an entry. A log
-    // that began there would leave whoever gets it as a snapshot without voters to campaign among.
-    if (base.configuration.voters.length === 0) return null
+    if (base === null || index === this.baseIndex) return null
     this.#terms.compact(index)
     this.memberships.compact(index)
     this.#tail.release(index)

@@ -202,8 +202,11 @@ export class Raft {
     return this.#state.log.compact(index)
   }
 
-  /** Describes a snapshot of the state machine at `index`, from the log's base to the applied index. */
-  snapshotMetadata(index: number): SnapshotMetadata {
+  /**
+   * Describes a snapshot of the state machine at `index`, which is applied. Null if there can be none at the moment:
+   * the log has moved on beyond it (another snapshot is being installed), or does not know who takes part yet.
+   */
+  snapshotMetadata(index: number): SnapshotMetadata | null {
     return this.#state.log.describe(index)
   }
 

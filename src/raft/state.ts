@@ -65,6 +65,8 @@ export class ReplicaState {
   voteBlackoutTicks: number
 
   quiesced = false
+  /** While asleep: the round of the heartbeat that said so. Heartbeats up to it are only late. */
+  quiescedRound = 0
   diskStalled = false
   removed = false
 
@@ -110,10 +112,15 @@ export class ReplicaState {
     return sameReplica(replica, this.self)
   }
 
-  /** Whether this replica may campaign: it votes, has a state to lead from, and a disk to keep it. */
+  /**
+   * Whether this replica may campaign: it votes, has a state to lead from, and a disk to keep it. One that its newest
+   * configuration leaves out still may, until that configuration is committed: it can be the only one whose log is up
+   * to date (thesis 4.2.2, Figure 4.6). Its own vote does not count then, because it is no voter.
+   */
   isPromotable(): boolean {
     if (this.diskStalled || this.removed || this.log.isInstallingSnapshot) return false
-    return isVoter(this.configuration, this.self)
+    const { active } = this.log.memberships
+    return isVoter(active, this.self) || isVoter(this.log.memberships.at(this.log.commit), this.self)
   }
 
   /**

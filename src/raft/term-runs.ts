@@ -59,12 +59,12 @@ export class TermRuns {
   /** The last index at or before `index` whose term is not above `term`; the base if there is none. */
   lastIndexNotAbove(term: number, index: number): number {
     let run = this.#runOf(Math.max(index, this.baseIndex))
-    let found = index
+    let found = Math.max(index, this.baseIndex)
     while (run > 0 && this.#terms[run]! > term) {
       found = this.#starts[run]! - 1
       run -= 1
     }
-    return Math.max(found, this.baseIndex)
+    return this.#terms[run]! > term ? this.baseIndex : found
   }
 
   /** Which run holds `index`: the last that begins at or before it. */

@@ -1,7 +1,7 @@
 /** What the passing of time does, by role. */
 
 import { campaign } from './election.ts'
-import { quiesceGroup } from './quiescence.ts'
+import { askLeaderToWake, quiesceGroup } from './quiescence.ts'
 import { jointVoteOutcome } from './quorum.ts'
 import { tickFollowerReads } from './reads.ts'
 import { becomeFollower } from './roles.ts'
@@ -24,8 +24,8 @@ function tickOther(state: ReplicaState): void {
   tickFollowerReads(state)
   if (state.electionElapsedTicks < state.electionTimeoutTicks) return
   if (state.isPromotable()) campaign(state)
-  // One that may not campaign at least stops naming a leader that it does not hear.
-  else if (state.leader !== null) becomeFollower(state, state.term, null)
+  // One that may not campaign has no other way to find out whether its leader is asleep.
+  else if (state.electionElapsedTicks % state.electionTimeoutTicks === 0) askLeaderToWake(state)
 }
 
 function tickLeader(state: ReplicaState, role: LeaderRole): void {

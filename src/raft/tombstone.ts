@@ -6,7 +6,7 @@
  * replica that it destroyed, the generation as a tombstone, for as long as the group exists, and asks here.
  */
 
-import type { Message } from './message.ts'
+import type { Message, MessageType } from './message.ts'
 
 /** What a member holds of one group. Generations are 1 or more; 0 stands for none. */
 export interface LocalReplica {
@@ -26,19 +26,24 @@ export type Admission =
   | 'ignore'
 
 /**
- * Only the message of a leader creates a replica: a leader sends to nobody whom its configuration does not
- * name. A vote request does not; it may be older than the removal, and the replica it would create could
- * vote without the log that its predecessor acknowledged.
+ * A generation that was never destroyed here, and is not the one that runs, never ran here: it has promised
+ * nothing to anybody, so an empty replica is exactly what it is. Messages of a leader create it, and questions of
+ * candidates too: in a joint configuration the vote of a new voter can be needed before any leader reached it. The
+ * sender's log has the entry that added this generation, so the one before it was removed by a committed entry.
+ * No other message creates anything; nothing at or below a tombstone ever does.
  */
 export function admit(message: Message, local: LocalReplica): Admission {
   const { toGeneration } = message
   if (toGeneration <= local.tombstone || toGeneration < local.generation) return 'ignore'
   if (toGeneration === local.generation) return 'deliver'
-  if (!isFromLeader(message)) return 'ignore'
+  if (!CREATING.has(message.type)) return 'ignore'
   return local.generation === 0 ? 'create' : 'replace'
 }
 
-function isFromLeader(message: Message): boolean {
-  const { type } = message
-  return type === 'append-request' || type === 'heartbeat-request' || type === 'snapshot-request'
-}
+const CREATING: ReadonlySet<MessageType> = new Set([
+  'append-request',
+  'heartbeat-request',
+  'snapshot-request',
+  'pre-vote-request',
+  'vote-request',
+])

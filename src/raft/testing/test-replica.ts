@@ -99,6 +99,6 @@ export class TestReplica {
   }
 
   offerSnapshot(): void {
-    this.storage.offerSnapshot(this.raft.snapshotMetadata(this.appliedIndex))
+    this.storage.offerSnapshot(must(this.raft.snapshotMetadata(this.appliedIndex)))
   }
 }
