@@ -126,6 +126,7 @@ export class BatchRunner {
 
   async *#atomic(shape: AtomicShape): Events {
     const startMs = performance.now()
+    const { lastInsertRowid } = this.#runner
     let outcome: TransactionOutcome
     try {
       this.#runner.takeEnded()
@@ -142,7 +143,7 @@ export class BatchRunner {
     }
     const durationMs = performance.now() - startMs
     this.#observer.statementDone('write', durationMs)
-    yield* this.#outcomeEvents(shape, outcome, durationMs)
+    yield* this.#outcomeEvents(shape, outcome, durationMs, lastInsertRowid)
   }
 
   /** As if the steps had run one after another. */
@@ -150,30 +151,33 @@ export class BatchRunner {
     { begin, commit }: AtomicShape,
     outcome: TransactionOutcome,
     durationMs: number,
+    rowidBefore: bigint | null,
   ): Generator<BatchEvent, void, void> {
     const index = outcome.kind === 'committed' ? outcome.index : this.#runner.lastIndex
-    yield* this.#controlEvents(begin, index)
-    const failedAt = outcome.kind === 'failed' ? begin + 1 + outcome.failedStatement : Infinity
+    yield* this.#controlEvents(begin, index, rowidBefore)
+    // Where every statement has a result, what failed is COMMIT itself (deferred foreign keys).
+    const failedAt = begin + 1 + outcome.results.length
     for (let at = begin + 1; at < commit && at < failedAt; at++) {
       const result = outcome.results[at - begin - 1] as StatementResult
       this.#fates.push('ok')
       yield* this.#resultEvents(at, result, this.#steps[at]?.wantRows !== false, durationMs, index)
     }
     if (outcome.kind === 'committed') {
-      yield* this.#controlEvents(commit, index)
+      yield* this.#controlEvents(commit, index, this.#runner.lastInsertRowid)
       this.#fates.push('skipped')
       return
     }
-    // A failure of COMMIT itself (deferred foreign keys) has the position after the last statement.
-    const at = Math.min(failedAt, commit)
     this.#fates.push('error')
-    yield { type: 'step_error', step: at, error: fromErrorData(outcome.error) }
+    yield { type: 'step_error', step: failedAt, error: fromErrorData(outcome.error) }
     while (this.#fates.length <= commit) this.#fates.push('skipped')
-    yield* this.#controlEvents(commit + 1, index)
+    yield* this.#controlEvents(commit + 1, index, this.#runner.lastInsertRowid)
   }
 
-  *#controlEvents(step: number, index: bigint): Generator<BatchEvent, void, void> {
-    const { lastInsertRowid } = this.#runner
+  *#controlEvents(
+    step: number,
+    index: bigint,
+    lastInsertRowid: bigint | null,
+  ): Generator<BatchEvent, void, void> {
     this.#fates.push('ok')
     yield { type: 'step_begin', step, columns: [] }
     yield { type: 'step_end', step, changes: 0n, lastInsertRowid, durationMs: 0, index }

@@ -36,7 +36,7 @@ export class OpenDatabase {
         const ageMs = performance.now() - this.#confirmedAtMs
         return consistency.maxStalenessMs !== undefined && ageMs > consistency.maxStalenessMs
           ? this.#linearizable()
-          : this.core.appliedIndex
+          : this.#applied(this.core.appliedIndex)
       }
       default:
         return unreachable(consistency)
@@ -45,14 +45,14 @@ export class OpenDatabase {
 
   async #linearizable(): Promise<bigint> {
     const askedAtMs = performance.now()
-    const applied = await this.#applied(await this.core.readIndex())
+    const index = await this.core.readIndex()
     this.#confirmedAtMs = askedAtMs
-    return applied
+    return this.core.appliedIndex >= index ? this.core.appliedIndex : this.#applied(index)
   }
 
   async #applied(index: bigint): Promise<bigint> {
-    if (this.core.appliedIndex < index)
-      await this.core.waitApplied(index, this.configuration.appliedWaitTimeoutMs)
+    // Asked also where it is applied: the core says so when the database was dropped or the member stops.
+    await this.core.waitApplied(index, this.configuration.appliedWaitTimeoutMs)
     return this.core.appliedIndex
   }
 }

@@ -34,6 +34,8 @@ export class StatementRunner {
   #context: SessionContext = INITIAL_CONTEXT
   #lastIndex = 0n
   #transaction: OpenTransaction | null = null
+  /** A COMMIT that failed: the client has to ROLLBACK before it goes on. */
+  #failedCommit: HarmonyError | null = null
   /** `PRAGMA defer_foreign_keys` in autocommit: it holds for the next transaction. */
   #defersForeignKeys = false
 
@@ -44,6 +46,7 @@ export class StatementRunner {
   }
 
   get isAutocommit(): boolean {
+    if (this.#failedCommit !== null) return false
     return this.#transaction === null || this.#transaction.ended !== null
   }
 
@@ -69,6 +72,7 @@ export class StatementRunner {
   ): Promise<Answer> {
     this.takeEnded()
     const found = this.database.reader.classify(statement.sql)
+    if (this.#failedCommit !== null) return this.#afterFailedCommit(found)
     if (found.kind === 'control') return this.#control(found.control, options)
     const mayRead = found.kind === 'unknown' || !this.mayWrite
     const transaction = this.#transaction
@@ -128,8 +132,9 @@ export class StatementRunner {
       resultSizeBytesMax: this.database.configuration.resultSizeBytesMax,
     })
     if (outcome.kind === 'committed') this.#committed(outcome.index, outcome.context)
+    const results = defers ? outcome.results.slice(1) : outcome.results
+    if (outcome.kind === 'failed') for (const result of results) this.#noteResult(result)
     if (!defers) return outcome
-    const results = outcome.results.slice(1)
     return outcome.kind === 'committed'
       ? { ...outcome, results }
       : { ...outcome, results, failedStatement: outcome.failedStatement - 1 }
@@ -158,7 +163,7 @@ export class StatementRunner {
 
   /** Throws TRANSACTION_ACTIVE inside a transaction. */
   checkAutocommit(): void {
-    if (this.#transaction !== null)
+    if (this.#transaction !== null || this.#failedCommit !== null)
       throw new HarmonyError('TRANSACTION_ACTIVE', 'cannot start a transaction within a transaction')
   }
 
@@ -219,7 +224,7 @@ export class StatementRunner {
     }
   }
 
-  /** What `last_insert_rowid()` and the others tell after a ROLLBACK: SQLite does not roll them back. */
+  /** What `last_insert_rowid()` and the others tell after a rollback: SQLite does not roll them back. */
   #noteResult({ changes, lastInsertRowid }: StatementResult): void {
     if (changes === 0n && lastInsertRowid === this.lastInsertRowid) return
     this.#context = {
@@ -314,16 +319,33 @@ export class StatementRunner {
     return this.#transaction
   }
 
+  /**
+   * A COMMIT that fails for deferred foreign keys leaves SQLite's transaction open, so clients send ROLLBACK then. Here nothing
+   * is open any more, because every replica had to come to the same end; the session waits for that ROLLBACK all the same.
+   */
   async #commit(transaction: OpenTransaction): Promise<void> {
     try {
       const { index, context } = await transaction.commit()
       if (index !== null) this.#committed(index, context)
     } catch (error) {
-      // A COMMIT that fails for deferred foreign keys leaves the transaction open, as in SQLite.
-      if (transaction.ended !== null || !isConstraint(error)) this.#drop(transaction)
+      if (isConstraint(error)) this.#failedCommit = error
       throw error
+    } finally {
+      this.#drop(transaction)
     }
-    this.#drop(transaction)
+  }
+
+  #afterFailedCommit(found: StatementClass): Answer {
+    const cause = this.#failedCommit
+    if (found.kind === 'control' && found.control.type === 'rollback') {
+      this.#failedCommit = null
+      return this.#empty()
+    }
+    throw new HarmonyError(
+      'TRANSACTION_ABORTED',
+      `COMMIT has failed (${cause?.message}) and the transaction was rolled back: send ROLLBACK to go on.`,
+      { cause },
+    )
   }
 
   async #rollback(transaction: OpenTransaction): Promise<void> {
@@ -369,7 +391,7 @@ export class StatementRunner {
   }
 }
 
-function isConstraint(error: unknown): boolean {
+function isConstraint(error: unknown): error is HarmonyError {
   return error instanceof HarmonyError && error.code.startsWith('SQLITE_CONSTRAINT')
 }
 

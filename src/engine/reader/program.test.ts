@@ -140,7 +140,7 @@ test('the bound holds: no statement runs more instructions than its program was 
     const cost = costOf(connection.program(sql), (root) => (root === 1 ? 20 : 16))
     if (cost.kind === 'unbounded' || cost.isStreaming) continue
     const statement = connection.prepare(sql, 'run')
-    statement.all(...(args as SqlValue[]))
+    statement.all(...args)
     const steps = statement.stat('vmStep')
     assert.ok(steps <= cost.workPerRow, `${sql}: ${steps} instructions, bound ${cost.workPerRow}`)
     checked++

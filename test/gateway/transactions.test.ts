@@ -1,0 +1,314 @@
+/** Interactive transactions through a session, on a real member: as SQLite behaves, and serializable. */
+
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Session } from '../../src/gateway/session.ts'
+import { type Harness, openHarness, READ_ONLY, rowsOf, run, sql } from './harness.ts'
+
+const SCHEMA = [
+  'CREATE TABLE account (id INTEGER PRIMARY KEY, name TEXT UNIQUE, balance INTEGER NOT NULL)',
+  "INSERT INTO account VALUES (1, 'ann', 100), (2, 'bob', 100)",
+]
+
+async function withAccounts(
+  options: Parameters<typeof openHarness>[0] = {},
+): Promise<[Harness, Session, Session]> {
+  const harness = await openHarness(options)
+  const first = await harness.session()
+  await run(first, ...SCHEMA)
+  return [harness, first, await harness.session()]
+}
+
+const BALANCE = 'SELECT balance FROM account WHERE id = 1'
+const TAKE = 'UPDATE account SET balance = balance - 10 WHERE id = 1'
+
+test('COMMIT makes all of a transaction visible to others at once, ROLLBACK nothing', async () => {
+  const [harness, one, other] = await withAccounts()
+  await using _ = harness
+  await run(one, 'BEGIN', TAKE)
+  assert.equal(one.isAutocommit, false)
+  assert.deepEqual(await rowsOf(one, BALANCE), [[90n]], 'it sees its own writes')
+  assert.deepEqual(await rowsOf(other, BALANCE), [[100n]], 'nobody else does')
+  await run(one, 'COMMIT')
+  assert.equal(one.isAutocommit, true)
+  assert.deepEqual(await rowsOf(other, BALANCE), [[90n]])
+  await run(one, 'BEGIN', TAKE, 'ROLLBACK')
+  assert.deepEqual(await rowsOf(other, BALANCE), [[90n]])
+})
+
+test('reads before the first write see one state, however much others write', async () => {
+  const [harness, one, other] = await withAccounts()
+  await using _ = harness
+  await run(one, 'BEGIN')
+  assert.deepEqual(await rowsOf(one, BALANCE), [[100n]])
+  await run(other, TAKE)
+  assert.deepEqual(await rowsOf(one, BALANCE), [[100n]])
+  await run(one, 'COMMIT')
+  assert.deepEqual(await rowsOf(one, BALANCE), [[90n]])
+})
+
+test('the first write conflicts when the database has changed since the transaction read it', async () => {
+  const [harness, one, other] = await withAccounts()
+  await using _ = harness
+  await run(one, 'BEGIN')
+  await rowsOf(one, BALANCE)
+  await run(other, TAKE)
+  await assert.rejects(one.execute(sql(TAKE)), { code: 'TRANSACTION_CONFLICT' })
+  assert.equal(one.isAutocommit, false, 'it is open until the client ends it, as with SQLITE_BUSY_SNAPSHOT')
+  assert.deepEqual(await rowsOf(one, BALANCE), [[100n]])
+  await run(one, 'ROLLBACK', 'BEGIN')
+  assert.deepEqual(await rowsOf(one, BALANCE), [[90n]])
+  await run(one, TAKE, 'COMMIT')
+  assert.deepEqual(await rowsOf(one, BALANCE), [[80n]])
+})
+
+test('a transaction that writes first does not conflict, however long ago it began', async () => {
+  const [harness, one, other] = await withAccounts()
+  await using _ = harness
+  await run(one, 'BEGIN')
+  await run(other, TAKE)
+  await run(one, TAKE, 'COMMIT')
+  assert.deepEqual(await rowsOf(one, BALANCE), [[80n]])
+})
+
+test('two transactions that read the same and write can not both succeed', async () => {
+  const [harness, one, other] = await withAccounts()
+  await using _ = harness
+  for (const session of [one, other]) {
+    await run(session, 'BEGIN')
+    await rowsOf(session, 'SELECT sum(balance) FROM account WHERE id < 3')
+  }
+  await run(one, TAKE, 'COMMIT')
+  await assert.rejects(other.execute(sql('UPDATE account SET balance = 0 WHERE id = 2')), {
+    code: 'TRANSACTION_CONFLICT',
+  })
+})
+
+test('BEGIN IMMEDIATE takes the writer at once; others wait for it, up to a limit', async () => {
+  const [harness, one, other] = await withAccounts({ configuration: { writerWaitTimeoutMs: 100 } })
+  await using _ = harness
+  await run(one, 'BEGIN IMMEDIATE')
+  await assert.rejects(other.execute(sql('BEGIN IMMEDIATE')), { code: 'TRANSACTION_BUSY' })
+  assert.equal(other.isAutocommit, true)
+  await run(one, TAKE, 'COMMIT')
+  await run(other, 'BEGIN EXCLUSIVE', TAKE, 'END TRANSACTION')
+  assert.deepEqual(await rowsOf(one, BALANCE), [[80n]])
+})
+
+test('BEGIN READONLY is enforced, and can be committed', async () => {
+  const [harness, one] = await withAccounts()
+  await using _ = harness
+  await run(one, 'BEGIN TRANSACTION READONLY')
+  assert.deepEqual(await rowsOf(one, BALANCE), [[100n]])
+  await assert.rejects(one.execute(sql(TAKE)), { code: 'READ_ONLY' })
+  await assert.rejects(one.execute(sql('INSERT INTO account VALUES (3, 3, 3) RETURNING id')), {
+    code: 'READ_ONLY',
+  })
+  assert.deepEqual(await rowsOf(one, BALANCE), [[100n]])
+  await run(one, 'COMMIT', TAKE)
+})
+
+test('misplaced transaction control fails with the words of SQLite', async () => {
+  const [harness, one] = await withAccounts()
+  await using _ = harness
+  const fails = (text: string, code: string, message: string): Promise<void> =>
+    assert.rejects(one.execute(sql(text)), { code, message })
+  await fails('COMMIT', 'NO_TRANSACTION', 'cannot commit - no transaction is active')
+  await fails('ROLLBACK', 'NO_TRANSACTION', 'cannot rollback - no transaction is active')
+  await fails('RELEASE s', 'SQLITE_ERROR', 'no such savepoint: s')
+  await run(one, 'BEGIN')
+  await fails('BEGIN', 'TRANSACTION_ACTIVE', 'cannot start a transaction within a transaction')
+  await fails('ROLLBACK TO s', 'SQLITE_ERROR', 'no such savepoint: s')
+  assert.equal(one.isAutocommit, false)
+})
+
+test('a statement that fails leaves the transaction open and the rest of it undone alone', async () => {
+  const [harness, one] = await withAccounts()
+  await using _ = harness
+  await run(one, 'BEGIN', TAKE)
+  await assert.rejects(one.execute(sql("INSERT INTO account VALUES (3, 'ann', 1)")), {
+    code: 'SQLITE_CONSTRAINT_UNIQUE',
+  })
+  await run(one, 'COMMIT')
+  assert.deepEqual(await rowsOf(one, BALANCE), [[90n]])
+})
+
+test('savepoints: nested, before and after the first write', async () => {
+  const [harness, one] = await withAccounts()
+  await using _ = harness
+  await run(one, 'BEGIN', 'SAVEPOINT outer_one')
+  await rowsOf(one, BALANCE)
+  await run(one, 'SAVEPOINT inner_one', TAKE, 'ROLLBACK TO Inner_One', TAKE, TAKE)
+  assert.deepEqual(await rowsOf(one, BALANCE), [[80n]])
+  await run(one, 'RELEASE inner_one', 'ROLLBACK TO outer_one')
+  assert.deepEqual(await rowsOf(one, BALANCE), [[100n]])
+  await run(one, TAKE, 'COMMIT')
+  assert.deepEqual(await rowsOf(one, BALANCE), [[90n]])
+})
+
+test('a SAVEPOINT outside of a transaction begins one, and its RELEASE commits it', async () => {
+  const [harness, one, other] = await withAccounts()
+  await using _ = harness
+  await run(one, 'SAVEPOINT s', TAKE, 'SAVEPOINT t', TAKE, 'RELEASE t')
+  assert.equal(one.isAutocommit, false)
+  assert.deepEqual(await rowsOf(other, BALANCE), [[100n]])
+  await run(one, 'RELEASE s')
+  assert.equal(one.isAutocommit, true)
+  assert.deepEqual(await rowsOf(other, BALANCE), [[80n]])
+  await run(one, 'SAVEPOINT s', TAKE, 'ROLLBACK TO s')
+  assert.equal(one.isAutocommit, false, 'ROLLBACK TO keeps the savepoint and with it the transaction')
+  await run(one, 'COMMIT')
+  assert.deepEqual(await rowsOf(other, BALANCE), [[80n]])
+})
+
+test('RAISE(ROLLBACK) ends the transaction, and the session is in autocommit again', async () => {
+  const [harness, one] = await withAccounts()
+  await using _ = harness
+  await run(
+    one,
+    `CREATE TRIGGER no_debt BEFORE UPDATE ON account WHEN new.balance < 0
+     BEGIN SELECT RAISE(ROLLBACK, 'no debt'); END`,
+    'BEGIN',
+    TAKE,
+  )
+  await assert.rejects(one.execute(sql('UPDATE account SET balance = -1 WHERE id = 1')), {
+    message: /no debt/,
+  })
+  assert.equal(one.isAutocommit, true)
+  assert.deepEqual(await rowsOf(one, BALANCE), [[100n]])
+})
+
+test('a COMMIT that fails for deferred foreign keys wants a ROLLBACK before anything else', async () => {
+  const [harness, one] = await withAccounts()
+  await using _ = harness
+  await run(
+    one,
+    'CREATE TABLE entry (account INTEGER REFERENCES account (id) DEFERRABLE INITIALLY DEFERRED)',
+    'BEGIN',
+    TAKE,
+    'INSERT INTO entry VALUES (77)',
+  )
+  await assert.rejects(one.execute(sql('COMMIT')), { code: 'SQLITE_CONSTRAINT_FOREIGNKEY' })
+  assert.equal(one.isAutocommit, false)
+  await assert.rejects(one.execute(sql('SELECT 1')), { code: 'TRANSACTION_ABORTED', message: /ROLLBACK/ })
+  await run(one, 'ROLLBACK')
+  assert.deepEqual(await rowsOf(one, BALANCE), [[100n]])
+})
+
+test('an idle transaction is rolled back; the next statement does not run and says why', async () => {
+  const [harness, one, other] = await withAccounts({ configuration: { transactionIdleTimeoutMs: 50 } })
+  await using _ = harness
+  for (const first of [BALANCE, TAKE]) {
+    await run(one, 'BEGIN', first)
+    await sleep(200)
+    await assert.rejects(one.execute(sql(TAKE)), { code: 'TRANSACTION_TIMEOUT' })
+    assert.equal(one.isAutocommit, true)
+    assert.deepEqual(await rowsOf(other, BALANCE), [[100n]], `begun with ${first}`)
+  }
+  assert.equal(harness.gateway.statistics().transactionsOpen, 0)
+  assert.equal(harness.gateway.statistics().snapshotsOpen, 0)
+})
+
+test('a transaction that is busy all the time ends at its total timeout', async () => {
+  const [harness, one] = await withAccounts({ configuration: { transactionTotalTimeoutMs: 200 } })
+  await using _ = harness
+  const spend = async (first: string): Promise<void> => {
+    await run(one, 'BEGIN', first)
+    for (;;) {
+      await run(one, BALANCE)
+      await sleep(10)
+    }
+  }
+  await assert.rejects(spend(BALANCE), { code: 'TRANSACTION_TIMEOUT' })
+  await assert.rejects(spend(TAKE), { code: 'TRANSACTION_TIMEOUT' })
+  assert.deepEqual(await rowsOf(one, BALANCE), [[100n]])
+})
+
+test('a client that leaves in the middle of a transaction leaves nothing open', async () => {
+  const [harness, one, other] = await withAccounts()
+  await using _ = harness
+  await run(one, 'BEGIN IMMEDIATE', TAKE)
+  const reading = await harness.session()
+  await run(reading, 'BEGIN', BALANCE)
+  await Promise.all([one.close(), reading.close()])
+  await run(other, TAKE)
+  assert.deepEqual(await rowsOf(other, BALANCE), [[90n]])
+  const { transactionsOpen, snapshotsOpen, sessions } = harness.gateway.statistics()
+  assert.deepEqual(
+    { transactionsOpen, snapshotsOpen, sessions },
+    { transactionsOpen: 0, snapshotsOpen: 0, sessions: 1 },
+  )
+  await assert.rejects(one.execute(sql('SELECT 1')), { code: 'STREAM_NOT_OPEN' })
+})
+
+test('a session may be closed while its statement runs', async () => {
+  const [harness, one] = await withAccounts()
+  await using _ = harness
+  const endless = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n'
+  const running = one.execute(sql(endless))
+  running.catch(() => undefined)
+  while (harness.gateway.statistics().readsInWorkers === 0) await sleep(5)
+  await one.close()
+  await assert.rejects(running, { code: 'STATEMENT_CANCELLED' })
+  assert.equal(harness.gateway.statistics().workersBusy, 0)
+})
+
+test('cancel stops the statement that runs, and the session goes on', async () => {
+  const [harness, one] = await withAccounts()
+  await using _ = harness
+  const endless = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n'
+  const running = one.execute(sql(endless))
+  running.catch(() => undefined)
+  while (harness.gateway.statistics().readsInWorkers === 0) await sleep(5)
+  one.cancel?.()
+  await assert.rejects(running, { code: 'STATEMENT_CANCELLED' })
+  one.cancel?.()
+  assert.deepEqual(await rowsOf(one, BALANCE), [[100n]])
+})
+
+test('a read-only credential can not write, by any door', async () => {
+  const [harness] = await withAccounts()
+  await using _ = harness
+  const reader = await harness.session(READ_ONLY)
+  assert.deepEqual(await rowsOf(reader, BALANCE), [[100n]])
+  const attempts = [
+    TAKE,
+    'WITH x AS (SELECT 1) DELETE FROM account',
+    'INSERT INTO account VALUES (3, 3, 3) RETURNING id',
+    'CREATE TABLE t (x)',
+    'PRAGMA user_version = 5',
+    'BEGIN IMMEDIATE',
+    'ANALYZE',
+    'REINDEX',
+  ]
+  for (const text of attempts) await assert.rejects(reader.execute(sql(text)), { code: 'READ_ONLY' }, text)
+  await assert.rejects(reader.executeAtomic([sql(BALANCE), sql(TAKE)]), { code: 'READ_ONLY' })
+  await run(reader, 'BEGIN')
+  for (const text of attempts.slice(0, 3))
+    await assert.rejects(reader.execute(sql(text)), { code: 'READ_ONLY' }, text)
+  await run(reader, 'COMMIT')
+})
+
+test('limits: open transactions and sessions', async () => {
+  const [harness, one, other] = await withAccounts({ configuration: { transactionsMax: 1, sessionsMax: 3 } })
+  await using _ = harness
+  await run(one, 'BEGIN')
+  await assert.rejects(other.execute(sql('BEGIN')), { code: 'OVERLOADED' })
+  await run(one, 'COMMIT')
+  await run(other, 'BEGIN', 'COMMIT')
+  const third = await harness.session()
+  await assert.rejects(harness.session(), { code: 'OVERLOADED' })
+  await third.close()
+  await (await harness.session()).close()
+})
+
+test('a gateway that closes lets open transactions finish, and refuses new sessions', async () => {
+  const [harness, one] = await withAccounts({ configuration: { drainTimeoutMs: 10_000 } })
+  await using _ = harness
+  await run(one, 'BEGIN', TAKE)
+  const closing = harness.gateway.close()
+  await assert.rejects(harness.session(), { code: 'SHUTTING_DOWN' })
+  await run(one, 'COMMIT')
+  await closing
+})
