@@ -105,7 +105,7 @@ class Run {
       new StateMachineSafety(ledger),
       new MonotonicState(),
       new DurablePromises(),
-      new ConfigurationSafety(),
+      new ConfigurationSafety(() => this.cluster.initial, ledger),
       new FreshReads(),
       acknowledged,
       new LinearizableHistory(() =>
@@ -127,6 +127,7 @@ class Run {
     this.#faults.stop()
     const broken = this.#options.leaveMinorityBroken ? this.#faults.breakMinority() : new Set<never>()
     this.#liveness.serveAgain(broken)
+    this.#liveness.handOver(broken)
     clients.stop()
     this.#liveness.comeToRest(broken)
     this.#checkers.finished()

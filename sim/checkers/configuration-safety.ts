@@ -7,10 +7,11 @@
  */
 
 import { decodeConfiguration } from '../../src/raft/configuration-codec.ts'
-import type { Entry, ReplicaId } from '../../src/raft/entry.ts'
+import type { Entry, ReplicaId, SnapshotMetadata } from '../../src/raft/entry.ts'
 import { isVoter } from '../../src/raft/membership.ts'
 import type { Configuration } from '../../src/raft/membership.ts'
 import type { Ready } from '../../src/raft/ready.ts'
+import type { Ledger } from '../cluster/ledger.ts'
 import type { MemoryLog } from '../cluster/memory-log.ts'
 import type { Replica } from '../cluster/replica.ts'
 import { Violation } from './checker.ts'
@@ -18,6 +19,8 @@ import type { Checker } from './checker.ts'
 
 export class ConfigurationSafety implements Checker {
   readonly name = 'configuration safety'
+  readonly #initial: () => Configuration
+  readonly #ledger: Ledger
   readonly #overlaps = new Map<string, boolean>()
   /** The term in which a replica was last seen to campaign or lead, so that only the beginning is checked. */
   readonly #elections = new Map<Replica, string>()
@@ -35,8 +38,14 @@ export class ConfigurationSafety implements Checker {
     })
   }
 
+  constructor(initial: () => Configuration, ledger: Ledger) {
+    this.#initial = initial
+    this.#ledger = ledger
+  }
+
   handedOut(replica: Replica, { write }: Ready): void {
     if (write === null) return
+    if (write.snapshot !== null) this.#checkSnapshot(replica, write.snapshot)
     for (const entry of write.entries) {
       if (entry.kind === 'membership') this.#checkEntry(replica, entry)
     }
@@ -70,6 +79,17 @@ export class ConfigurationSafety implements Checker {
     }
   }
 
+  /** A snapshot brings the configuration in force at its index: no later one, and none that was given up. */
+  #checkSnapshot({ id }: Replica, { index, configuration }: SnapshotMetadata): void {
+    const expected = committedAt(this.#ledger, index) ?? this.#initial()
+    if (describe(expected) === describe(configuration) && expected.index === configuration.index) return
+    throw new Violation(
+      this.name,
+      `member ${id.id} installs a snapshot of ${index} with ${describe(configuration)} of ${configuration.index}; in force there is ${describe(expected)} of ${expected.index}`,
+      { members: [id.id], indexes: [index, configuration.index, expected.index] },
+    )
+  }
+
   #overlap(left: Configuration, right: Configuration): boolean {
     const key = `${describe(left)} | ${describe(right)}`
     let answer = this.#overlaps.get(key)
@@ -89,6 +109,14 @@ function configurationAt(log: MemoryLog, index: number): Configuration {
     if (configuration !== null) return configuration
   }
   return log.base.configuration
+}
+
+function committedAt(ledger: Ledger, index: number): Configuration | null {
+  for (let at = index; at > 0; at -= 1) {
+    const entry = ledger.at(at)?.entry
+    if (entry?.kind === 'membership') return decodeConfiguration(entry.data)
+  }
+  return null
 }
 
 const nameOf = ({ id, generation }: ReplicaId): string => `${id}.${generation}`

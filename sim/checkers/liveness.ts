@@ -22,6 +22,7 @@ const BOUND_US: TimeUs = 40 * SECOND
 const LOOK_EVERY_US: TimeUs = 20 * MILLISECOND
 /** For how long a leader must stay once the cluster is at rest. */
 const STABLE_US: TimeUs = 2 * SECOND
+const HAND_OVER_ATTEMPTS = 6
 const NAME = 'liveness'
 
 export class Liveness {
@@ -45,6 +46,36 @@ export class Liveness {
       return true
     })
     this.#waitFor('a leader that commits a new write', broken, wrote)
+  }
+
+  /** A leader under load hands over to a healthy, active voter when it is asked to, at the latest when asked again. */
+  handOver(broken: ReadonlySet<Member>): void {
+    const leader = this.#leader(broken)
+    if (leader === null || isJoint(leader.raft.configuration)) return
+    const { queue, options } = this.#cluster
+    const target = leader.raft
+      .status()
+      .followers.find(
+        ({ id, state, recentlyActive }) =>
+          state === 'replicate' &&
+          recentlyActive &&
+          !broken.has(this.#cluster.member(id)) &&
+          leader.raft.configuration.voters.some((voter) => voter.id === id),
+      )
+    if (target === undefined || target.id === leader.id.id) return
+    const timeoutUs = options.raft.electionTimeoutTicks * options.host.tickUs
+    const before = leader.raft.term
+    for (let attempt = 0; attempt < HAND_OVER_ATTEMPTS; attempt += 1) {
+      if (leader.isOver || leader.raft.role !== 'leader' || leader.raft.term > before) return
+      leader.call((raft) => raft.transferLeadership(target.id))
+      queue.runUntil(queue.nowUs + 2 * timeoutUs)
+    }
+    if (leader.isOver || leader.raft.role !== 'leader' || leader.raft.term > before) return
+    throw new Violation(
+      NAME,
+      `member ${leader.id.id} was asked ${HAND_OVER_ATTEMPTS} times to hand over to member ${target.id}, which works, and still leads`,
+      { members: [leader.id.id, target.id], terms: [before] },
+    )
   }
 
   comeToRest(broken: ReadonlySet<Member>): void {
@@ -88,6 +119,9 @@ export class Liveness {
       if (!this.#cluster.isIntact(replica)) return `the configuration names a lost replica on ${replica.id}`
       if (broken.has(member)) continue
       if (!isEqual(member.replica, leader)) return `member ${replica.id} is behind`
+      if (member.replica?.hasStrandedClients === true) {
+        return `member ${replica.id} never told a client how its command ended`
+      }
     }
     for (const member of this.#cluster.members) {
       const { replica } = member

@@ -7,6 +7,7 @@
  */
 
 import type { Entry } from '../../src/raft/entry.ts'
+import type { AppendRequest } from '../../src/raft/message.ts'
 import type { Ready } from '../../src/raft/ready.ts'
 import type { Replica } from '../cluster/replica.ts'
 import { Violation } from './checker.ts'
@@ -23,9 +24,21 @@ export class LogMatching implements Checker {
   readonly name = 'log matching'
   readonly #known = new Map<number, Map<number, Known>>()
 
-  handedOut(replica: Replica, { write }: Ready): void {
-    if (write === null) return
-    for (const entry of write.entries) this.#check(replica, entry)
+  handedOut(replica: Replica, { write, messages }: Ready): void {
+    for (const entry of write?.entries ?? []) this.#check(replica, entry)
+    for (const message of messages) if (message.type === 'append-request') this.#checkSent(replica, message)
+  }
+
+  #checkSent({ id }: Replica, { previousIndex, previousTerm, term, entries }: AppendRequest): void {
+    const exists = previousIndex === 0 || this.#known.get(previousIndex)?.has(previousTerm) === true
+    const isConsecutive = entries.every((entry, at) => entry.index === previousIndex + 1 + at)
+    if (exists && isConsecutive) return
+    const what = exists ? 'entries with a hole' : 'entries'
+    throw new Violation(
+      this.name,
+      `member ${id.id} sends ${what} after ${previousIndex}.${previousTerm}, ${exists ? '' : 'which no log ever held, '}in term ${term}`,
+      { members: [id.id], terms: [term], indexes: [previousIndex] },
+    )
   }
 
   #check({ id, log }: Replica, entry: Entry): void {

@@ -119,9 +119,9 @@ export class Replica {
     return this.#applier.image
   }
 
-  /** The newest snapshot is being sent to somebody. */
-  get sendsSnapshot(): boolean {
-    return this.#sender.active
+  /** Whether a client waits for the outcome of a command whose index is applied. */
+  get hasStrandedClients(): boolean {
+    return this.#waiting.isStranded(this.image.appliedIndex)
   }
 
   /** Everything that was only in memory is gone; clients that waited never learn more. */
@@ -338,7 +338,6 @@ export class Replica {
   }
 
   #checkpointed(image: MachineImage): void {
-    if (this.awaitsSnapshot) return // the core's log begins after an image that is still to be installed
     this.#offerSnapshot(image)
     const index = image.appliedIndex - this.#host.options.host.keepEntries
     if (!(index > this.log.base.index)) return
@@ -351,8 +350,8 @@ export class Replica {
   }
 
   #offerSnapshot(image: MachineImage): void {
-    if (image.appliedIndex < this.log.base.index) return
-    this.#storage.addSnapshot({ metadata: this.raft.snapshotMetadata(image.appliedIndex), image })
+    const metadata = this.raft.snapshotMetadata(image.appliedIndex)
+    if (metadata !== null) this.#storage.addSnapshot({ metadata, image })
   }
 
   #senderHost(): ConstructorParameters<typeof SnapshotSender>[0] {

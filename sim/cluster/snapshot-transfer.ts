@@ -40,10 +40,6 @@ export class SnapshotSender {
     this.#chunks = chunks
   }
 
-  get active(): boolean {
-    return this.#outgoing.size > 0
-  }
-
   /** Begins a transfer; one that is under way to the same member is forgotten. */
   begin(request: SnapshotRequest, image: MachineImage): void {
     this.#transfers += 1

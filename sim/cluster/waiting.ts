@@ -54,6 +54,11 @@ export class Waiting {
     }
   }
 
+  /** Whether somebody waits for what was applied already. */
+  isStranded(appliedIndex: number): boolean {
+    return [...this.#proposals.keys()].some((index) => index <= appliedIndex)
+  }
+
   reading(context: number, done: (outcome: ReadOutcome) => void): void {
     this.#reads.set(context, { index: null, done })
   }

@@ -1,0 +1,112 @@
+/**
+ * `npm run sim:mutants [-- --only B8a,B9] [--seeds N] [--seed S] [--seconds T]`: puts each known bug into a copy of
+ * the sources and lets the simulator look for it. Every mutant must die; the exit code is 1 if one survives.
+ *
+ * First the unchanged sources must survive the same seeds: a simulator that fails by itself kills everything.
+ */
+
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { MUTANTS, NOT_APPLICABLE } from './mutants/catalogue.ts'
+import type { HuntResult } from './mutants/hunt-main.ts'
+import type { Mutant } from './mutants/mutant.ts'
+import { withPatchedCopy } from './mutants/workspace.ts'
+
+interface Budget {
+  readonly firstSeed: number
+  readonly seeds: number
+  readonly seconds: number
+}
+
+const AT_A_TIME = 2
+const CONTROL_SEEDS = 200
+
+async function huntIn(folder: string, profile: string, budget: Budget): Promise<HuntResult> {
+  const { firstSeed, seeds, seconds } = budget
+  const args = [join(folder, 'sim/mutants/hunt-main.ts'), profile, firstSeed, seeds, seconds].map(String)
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  let errors = ''
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
+  const code = await new Promise<number | null>((done) => child.on('close', done))
+  if (code !== 0) throw new Error(`the simulator did not run (exit code ${code}): ${errors.slice(0, 2000)}`)
+  return JSON.parse(output) as HuntResult
+}
+
+/** Runs `work` for each item, a few at a time, in order of their beginning. */
+async function forEachAtOnce<Item>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const waiting = [...items]
+  const worker = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item)
+  }
+  await Promise.all(Array.from({ length: AT_A_TIME }, worker))
+}
+
+async function controlSurvives(mutants: readonly Mutant[], budget: Budget): Promise<boolean> {
+  const profiles = [...new Set(mutants.map(({ profile }) => profile))]
+  let survives = true
+  await withPatchedCopy([], async (folder) => {
+    await forEachAtOnce(profiles, async (profile) => {
+      const seeds = Math.min(budget.seeds, CONTROL_SEEDS)
+      const result = await huntIn(folder, profile, { ...budget, seeds })
+      console.log(
+        result.killed
+          ? `control  ${profile}: FAILED without any mutant, seed ${result.seed}, ${result.by}: ${result.message}`
+          : `control  ${profile}: ${result.seeds} seeds pass, ${result.seconds.toFixed(1)} s`,
+      )
+      survives &&= !result.killed
+    })
+  })
+  return survives
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      seeds: { type: 'string', default: '5000' },
+      seconds: { type: 'string', default: '120' },
+      seed: { type: 'string', default: '1' },
+    },
+  })
+  const only = values.only?.split(',')
+  const mutants = MUTANTS.filter(({ bug }) => only === undefined || only.includes(bug))
+  const budget = {
+    firstSeed: Number(values.seed),
+    seeds: Number(values.seeds),
+    seconds: Number(values.seconds),
+  }
+  if (!(await controlSurvives(mutants, budget))) return 1
+  const survivors: string[] = []
+  await forEachAtOnce(mutants, async (mutant) => {
+    const result = await withPatchedCopy(mutant.patches, (folder) => huntIn(folder, mutant.profile, budget))
+    console.log(describe(mutant, result))
+    if (!result.killed) survivors.push(mutant.bug)
+  })
+  for (const { bug, title, reason } of only === undefined ? NOT_APPLICABLE : []) {
+    console.log(`${bug.padEnd(5)} not applicable: ${title}; ${reason}`)
+  }
+  console.log(
+    survivors.length === 0
+      ? `all ${mutants.length} mutants are dead`
+      : `${survivors.length} of ${mutants.length} mutants SURVIVE: ${survivors.join(', ')}`,
+  )
+  return survivors.length === 0 ? 0 : 1
+}
+
+function describe({ bug, title, profile }: Mutant, result: HuntResult): string {
+  const { killed, by, seed, seeds, seconds, message } = result
+  const time = `${seconds.toFixed(1)} s`
+  if (!killed) return `${bug.padEnd(5)} SURVIVED ${seeds} seeds of ${profile}, ${time}: ${title}`
+  return [
+    `${bug.padEnd(5)} killed by ${by}, after ${seeds} ${seeds === 1 ? 'seed' : 'seeds'} of ${profile}, ${time}: ${title}`,
+    `        seed ${seed}: ${message}`,
+  ].join('\n')
+}
+
+process.exitCode = await main()

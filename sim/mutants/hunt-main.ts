@@ -1,0 +1,39 @@
+/**
+ * Runs inside a patched copy: tries seeds until one fails or the budget is used up, and prints what happened as
+ * one line of JSON. Arguments: profile, first seed, number of seeds, seconds.
+ */
+
+import { Violation } from '../checkers/checker.ts'
+import { isProfileName } from '../cluster/profiles.ts'
+import { runSeed } from '../run.ts'
+
+export interface HuntResult {
+  readonly killed: boolean
+  /** How many seeds were run. */
+  readonly seeds: number
+  readonly seconds: number
+  /** The checker or the assertion that found it, the seed, and what it said; empty if it survived. */
+  readonly by: string
+  readonly seed: number
+  readonly message: string
+}
+
+function hunt(profile: string, first: number, count: number, secondsMax: number): HuntResult {
+  if (!isProfileName(profile)) throw new Error(`there is no profile ${profile}`)
+  const startedMs = performance.now()
+  const elapsed = (): number => (performance.now() - startedMs) / 1000
+  let seeds = 0
+  while (seeds < count && elapsed() < secondsMax) {
+    const seed = first + seeds
+    seeds += 1
+    const { failure } = runSeed({ seed, profile, recording: false })
+    if (failure === null) continue
+    const by = failure instanceof Violation ? failure.checker : `assertion (${failure.name})`
+    const message = failure.message.split('\n')[0] ?? ''
+    return { killed: true, seeds, seconds: elapsed(), by, seed, message }
+  }
+  return { killed: false, seeds, seconds: elapsed(), by: '', seed: 0, message: '' }
+}
+
+const [profile, first, count, seconds] = process.argv.slice(2)
+console.log(JSON.stringify(hunt(profile ?? '', Number(first), Number(count), Number(seconds))))
