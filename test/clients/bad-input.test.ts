@@ -5,7 +5,7 @@
 
 import { after, afterEach, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
+import { on, once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocket } from 'ws'
@@ -142,7 +142,7 @@ test('SQL that is none, holds nothing, or holds too much', async () => {
     'SQL_MANY_STATEMENTS',
     /\S/,
   )
-  await failsAsAnswer(execute('SELECT * FROM missing'), 'SQL_INPUT_ERROR', /no such table: missing/)
+  await failsAsAnswer(execute('SELECT * FROM missing'), 'SQLITE_ERROR', /no such table: missing/)
 })
 
 test('a violated constraint', () =>
@@ -212,24 +212,20 @@ async function closeOf(socket: WebSocket): Promise<{ code: number; reason: strin
   return { code, reason: reason.toString() }
 }
 
-/** A connection with an open transaction that has written; `answered` resolves when it has. */
+/** A connection with an open transaction that has written. */
 async function openTransaction(): Promise<WebSocket> {
   const socket = await openSocket()
   socket.send('{"type":"hello","jwt":null}')
   socket.send(request(1, { type: 'open_stream', stream_id: 1 }))
   socket.send(request(2, { type: 'execute', stream_id: 1, stmt: { sql: 'BEGIN IMMEDIATE' } }))
   socket.send(request(3, { type: 'execute', stream_id: 1, stmt: { sql: 'INSERT INTO kept VALUES (2)' } }))
-  for await (const [data] of iterate(socket)) {
-    const message = JSON.parse(data.toString()) as { type: string; request_id?: number }
+  for await (const [data] of on(socket, 'message')) {
+    const message = JSON.parse(String(data)) as { type: string; request_id?: number }
     if (message.request_id !== 3) continue
     assert.equal(message.type, 'response_ok')
     break
   }
   return socket
-}
-
-async function* iterate(socket: WebSocket): AsyncGenerator<[Buffer]> {
-  for (;;) yield (await once(socket, 'message')) as [Buffer]
 }
 
 /** The writer is free again: what was not committed is gone. */

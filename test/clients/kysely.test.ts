@@ -83,7 +83,9 @@ for (const scheme of ['http', 'ws'] as const) {
 
     test('the schema can be read', async () => {
       const tables = await db.introspection.getTables()
-      assert.deepEqual(tables.map(({ name }) => name).sort(), ['account', 'transfer'])
+      // The member's own tables are plain tables in the same file: tools see them, and may not write them.
+      const names = tables.map(({ name }) => name).filter((name) => !name.startsWith('_harmony_'))
+      assert.deepEqual(names.sort(), ['account', 'transfer'])
     })
 
     test('insert and returning', async () => {

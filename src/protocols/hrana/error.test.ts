@@ -22,6 +22,16 @@ for (const [own, code, extendedCode] of KNOWN) {
   })
 }
 
+test('what SQLite can not read is a parse error; what it can not find is not', () => {
+  for (const message of ['near "SELEC": syntax error', 'unrecognized token: "\'x"', 'incomplete input'])
+    assert.deepEqual(toHranaError(new HarmonyError('SQLITE_ERROR', message)), {
+      message,
+      code: 'SQL_PARSE_ERROR',
+      extendedCode: 'SQLITE_ERROR',
+    })
+  assert.equal(toHranaError(new HarmonyError('SQLITE_ERROR', 'no such table: near')).code, 'SQLITE_ERROR')
+})
+
 test('what nobody foresaw is INTERNAL', () => {
   assert.equal(toHranaError(new TypeError('x is undefined')).code, 'INTERNAL')
 })

@@ -33,9 +33,17 @@ function primaryOf(code: string): string | null {
   return primary?.[1] ?? null
 }
 
+/** SQLite's parser has no code of its own: it says what it could not read in one of these ways (parse.y, tokenize.c). */
+const PARSER_MESSAGE = /^near ".*": syntax error|^unrecognized token: |^incomplete input/s
+
+function knownToClients(code: string, message: string): string | null {
+  if (code === 'SQLITE_ERROR') return PARSER_MESSAGE.test(message) ? 'SQL_PARSE_ERROR' : null
+  return primaryOf(code) ?? KNOWN_TO_CLIENTS.get(code) ?? null
+}
+
 /** Any thrown value; what is not a HarmonyError becomes INTERNAL. */
 export function toHranaError(thrown: unknown): HranaError {
   const { code, message } = toHarmonyError(thrown)
-  const known = primaryOf(code) ?? KNOWN_TO_CLIENTS.get(code) ?? null
+  const known = knownToClients(code, message)
   return known === null ? { message, code, extendedCode: null } : { message, code: known, extendedCode: code }
 }
