@@ -33,12 +33,12 @@ function compareRows(left: RawRow, right: RawRow): number {
   return Buffer.compare(left.records, right.records)
 }
 
-const decoder = new TextEncoder()
+const encoder = new TextEncoder()
 
 function hashGroup(group: TableGroup): Uint8Array {
   const rows = group.rows.length > 1 ? [...group.rows].sort(compareRows) : group.rows
   const hash = createHash('sha256')
-  hash.update(decoder.encode(group.table))
+  hash.update(encoder.encode(group.table))
   hash.update(Uint8Array.from(group.primaryKey, Number))
   for (const row of rows) {
     hash.update(Uint8Array.of(OPERATION_CODES[row.operation]))
@@ -62,7 +62,7 @@ export function chunkOf(changeset: Uint8Array): CapturedChunk {
 
 /** SHA-256 of some parts, one after the other. */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
-  return hashOnce('sha256', parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts), 'buffer')
+  return new Uint8Array(hashOnce('sha256', Buffer.concat(parts), 'buffer'))
 }
 
 /** Records changes from `start` to `take`. */

@@ -82,6 +82,7 @@ export class WriterConnection {
   /** Keeps SQLite from compiling `DELETE FROM t` into an instruction that sessions don't see (DESIGN.md). */
   #guard: Session
   #foreignKeys = true
+  #planner: DatabaseSync | null = null
 
   private constructor(database: DatabaseSync, dataFile: string) {
     this.database = database
@@ -104,6 +105,7 @@ export class WriterConnection {
   }
 
   close(): void {
+    this.#planner?.close()
     this.#guard.close()
     this.database.close()
   }
@@ -127,6 +129,20 @@ export class WriterConnection {
     if (this.#foreignKeys === isOn) return
     this.database.exec(`PRAGMA foreign_keys = ${isOn ? 'ON' : 'OFF'}`)
     this.#foreignKeys = isOn
+  }
+
+  /**
+   * The program of a statement under the committed schema; null if it can't be told. On a connection of its own,
+   * because EXPLAIN of a write resets `changes()` and nothing may happen inside an open transaction on the leader alone.
+   */
+  explain(sql: string): Row[] | null {
+    try {
+      this.#planner ??= new DatabaseSync(this.#dataFile, PLANNER_OPTIONS)
+      this.#planner.exec(`PRAGMA foreign_keys = ${this.#foreignKeys ? 'ON' : 'OFF'}`)
+      return this.#planner.prepare(`EXPLAIN ${sql}`).all() as unknown as Row[]
+    } catch {
+      return null
+    }
   }
 
   counters(): Counters {
@@ -154,6 +170,14 @@ export class WriterConnection {
     const { bavail, bsize } = statfsSync(dirname(this.#dataFile))
     return bavail * bsize < FREE_BYTES_MIN
   }
+}
+
+const PLANNER_OPTIONS = {
+  readOnly: true,
+  readBigInts: true,
+  returnArrays: true,
+  enableDoubleQuotedStringLiterals: true,
+  timeout: BUSY_TIMEOUT_MS,
 }
 
 function openFile(dataFile: string, limits: EngineLimits): DatabaseSync {

@@ -9,7 +9,7 @@
  *       [string idempotency key]
  *       varint statements, each:
  *         varint position in the client's transaction
- *         u8 flags (1: new chunk before it, 2: uncaptured, 4: fails, 8: reads only)
+ *         u8 flags (1: new chunk before it, 2: uncaptured, 4: fails, 8: reads only, 16: was tried, 32: in a savepoint)
  *         varint text: 0 and a string for a new text, else the ordinal of an earlier one of this entry, from 1
  *         varint values, each: u8 kind (0 NULL, 1 INTEGER i64, 2 REAL f64, 3 TEXT string, 4 BLOB bytes)
  *         [string code of the error, if it fails]
@@ -32,12 +32,20 @@ export const ENTRY_VERSION = 1
 const SEED_BYTES = 16
 const DIGEST_BYTES = 32
 
-export interface LoggedStatement {
-  /** In the client's transaction; its random numbers depend on it. */
-  readonly position: number
-  /** The leader closed its session and opened another one before this statement (DESIGN.md, "Bounded capture"). */
+/** How a statement was run, so that replicas run it alike (DESIGN.md, "Bounded capture"). */
+export interface RunMode {
+  /** The leader closed its session and opened another one before this statement. */
   readonly isNewChunk: boolean
   readonly isUncaptured: boolean
+  /** The leader ran it in a savepoint to see how much it changes. */
+  readonly isTried: boolean
+  /** It ran in a savepoint of its own. */
+  readonly isGuarded: boolean
+}
+
+export interface LoggedStatement extends RunMode {
+  /** In the client's transaction; its random numbers depend on it. */
+  readonly position: number
   /** Code of the error with which it fails on every replica; null if it succeeds. */
   readonly failure: string | null
   /** It changes nothing and is here only because its result is kept under an idempotency key. */
@@ -68,6 +76,8 @@ const FLAG_NEW_CHUNK = 1
 const FLAG_UNCAPTURED = 2
 const FLAG_FAILS = 4
 const FLAG_READ = 8
+const FLAG_TRIED = 16
+const FLAG_GUARDED = 32
 
 export function writeValue(writer: ByteWriter, value: SqlValue): void {
   if (value === null) writer.u8(0)
@@ -93,7 +103,9 @@ function writeStatement(writer: ByteWriter, statement: LoggedStatement, texts: M
     (statement.isNewChunk ? FLAG_NEW_CHUNK : 0) |
       (statement.isUncaptured ? FLAG_UNCAPTURED : 0) |
       (statement.failure === null ? 0 : FLAG_FAILS) |
-      (statement.isRead ? FLAG_READ : 0),
+      (statement.isRead ? FLAG_READ : 0) |
+      (statement.isTried ? FLAG_TRIED : 0) |
+      (statement.isGuarded ? FLAG_GUARDED : 0),
   )
   const known = texts.get(statement.sql)
   if (known === undefined) {
@@ -172,6 +184,8 @@ function readStatement(reader: ByteReader, texts: string[]): LoggedStatement {
     isUncaptured: (flags & FLAG_UNCAPTURED) !== 0,
     failure: (flags & FLAG_FAILS) === 0 ? null : reader.string(),
     isRead: (flags & FLAG_READ) !== 0,
+    isTried: (flags & FLAG_TRIED) !== 0,
+    isGuarded: (flags & FLAG_GUARDED) !== 0,
     sql,
     values,
   }

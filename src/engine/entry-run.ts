@@ -11,6 +11,7 @@ import type { SqlValue, StatementResult } from '../base/value.ts'
 import type { WriterConnection } from './connection.ts'
 import { EffectRecorder } from './effect.ts'
 import type { EngineLimits, EntryStamp } from './engine.ts'
+import type { RunMode } from './entry-codec.ts'
 import { installFunctions, RandomStream } from './functions.ts'
 import { WritePolicy } from './policy.ts'
 import { Priming } from './priming.ts'
@@ -21,15 +22,12 @@ import type { PreparedStatement } from './statement-cache.ts'
 import { runStatement } from './statement-run.ts'
 import type { StatementRun } from './statement-run.ts'
 
-/** How a statement's changes are recorded. */
-export interface CaptureMode {
-  readonly isNewChunk: boolean
-  readonly isUncaptured: boolean
-}
-
 const TRIAL = 'SAVEPOINT _harmony_trial'
 const TRIAL_UNDO = 'ROLLBACK TO _harmony_trial'
 const TRIAL_END = 'RELEASE _harmony_trial'
+const STATEMENT = 'SAVEPOINT _harmony_statement'
+const STATEMENT_UNDO = 'ROLLBACK TO _harmony_statement'
+const STATEMENT_END = 'RELEASE _harmony_statement'
 const TRANSACTION = 'SAVEPOINT _harmony_transaction'
 const TRANSACTION_UNDO = 'ROLLBACK TO _harmony_transaction'
 const TRANSACTION_END = 'RELEASE _harmony_transaction'
@@ -46,17 +44,20 @@ interface Current {
   readonly tables: Set<string>
   /** SQLite's `changes()` tells what this session should see. */
   areChangesSet: boolean
+  hasRowWrite: boolean
   hasCut: boolean
 }
 
 export interface StatementDone {
   readonly run: StatementRun
-  readonly mode: CaptureMode
+  readonly mode: RunMode
 }
 
-const CAPTURED: CaptureMode = { isNewChunk: false, isUncaptured: false }
-const NEW_CHUNK: CaptureMode = { isNewChunk: true, isUncaptured: false }
-const UNCAPTURED: CaptureMode = { isNewChunk: false, isUncaptured: true }
+const CAPTURED: RunMode = { isNewChunk: false, isUncaptured: false, isTried: false, isGuarded: false }
+const NEW_CHUNK: RunMode = { ...CAPTURED, isNewChunk: true }
+const UNCAPTURED: RunMode = { ...CAPTURED, isUncaptured: true }
+const TRIED: RunMode = { ...NEW_CHUNK, isTried: true }
+const TRIED_UNCAPTURED: RunMode = { ...UNCAPTURED, isTried: true }
 
 type Once = () => StatementRun
 
@@ -71,8 +72,6 @@ export class EntryRun {
   #timeMs = 0
   #current: Current | null = null
   #isSchemaTouched = false
-  /** A chunk ended at a statement that the log does not have. */
-  #hasUnloggedCut = false
   #recordedRows = 0n
   /** What SQLite's counters told last. */
   #total = 0n
@@ -127,10 +126,9 @@ export class EntryRun {
   /** Opens the savepoint of one of the entry's transactions. `ordinal`: how many come before it in the log. */
   beginTransaction(context: SessionContext, ordinal: number): void {
     this.connection.own(TRANSACTION).run()
-    if (this.#rowid !== context.lastInsertRowid) {
-      this.#priming.setLastInsertRowid(context.lastInsertRowid)
-      this.#readCounters()
-    }
+    if (this.#rowid !== context.lastInsertRowid) this.#priming.setLastInsertRowid(context.lastInsertRowid)
+    // Savepoints make full-text indexes write what they held back, which counts too.
+    this.#readCounters()
     this.#current = {
       context,
       ordinal,
@@ -140,6 +138,7 @@ export class EntryRun {
       counts: new ByteWriter(),
       tables: new Set(),
       areChangesSet: false,
+      hasRowWrite: false,
       hasCut: false,
     }
   }
@@ -177,14 +176,15 @@ export class EntryRun {
 
   /**
    * Runs a statement and counts it. `position`: in the client's transaction. `mode`: as the log says, or null for the
-   * leader to decide.
+   * leader to decide. `isGuarded`: a result that is too large leaves no effect of the statement.
    */
   run(
     prepared: PreparedStatement,
     values: readonly SqlValue[],
     position: number,
-    mode: CaptureMode | null,
+    mode: RunMode | null,
     sizeBytesMax: number,
+    isGuarded: boolean,
   ): StatementDone {
     const current = must(this.#current, 'no transaction is open')
     this.#setChanges(current, prepared)
@@ -192,10 +192,24 @@ export class EntryRun {
       this.#random.seek(current.ordinal, position)
       return runStatement(this.connection, prepared, values, sizeBytesMax)
     }
-    if (!prepared.facts.isWrite) return { run: once(), mode: CAPTURED }
+    if (!prepared.facts.isWrite) return { run: this.#read(current, prepared, once), mode: CAPTURED }
+    if (isGuarded) this.#savepoint(STATEMENT)
     const done = this.#runWrite(current, prepared, mode ?? this.#decide(prepared, values), once)
-    this.#count(current, prepared, done)
-    return done
+    if (done.run.kind === 'failed' && done.run.error.code === 'RESPONSE_TOO_LARGE') {
+      if (isGuarded) this.#undoGuarded(current)
+    } else {
+      this.#count(current, prepared, done)
+      if (isGuarded && this.isOpen) this.#savepoint(STATEMENT_END)
+    }
+    return isGuarded ? { run: done.run, mode: { ...done.mode, isGuarded } } : done
+  }
+
+  /** On a replica: what a statement whose result was too large for its client has left behind on the leader. */
+  repeatUndone(mode: RunMode): void {
+    const current = must(this.#current, 'no transaction is open')
+    this.#savepoint(STATEMENT)
+    if (mode.isNewChunk || mode.isUncaptured) this.#cut(current)
+    this.#undoGuarded(current)
   }
 
   result(prepared: PreparedStatement, run: StatementRun & { kind: 'ok' }): StatementResult {
@@ -208,10 +222,21 @@ export class EntryRun {
     }
   }
 
+  #savepoint(sql: string): void {
+    this.connection.own(sql).run()
+    this.#readCounters()
+  }
+
+  /** SQLite's counters don't go back with a rollback. */
+  #undoGuarded(current: Current): void {
+    this.connection.own(STATEMENT_UNDO).run()
+    this.connection.own(STATEMENT_END).run()
+    this.#resetCounters(current)
+  }
+
   #forget(): void {
     this.effect.reset()
     this.#current = null
-    this.#hasUnloggedCut = false
     this.#recordedRows = 0n
   }
 
@@ -235,14 +260,25 @@ export class EntryRun {
   }
 
   /** The leader's choice; 'trial' where only running the statement can tell (DESIGN.md, "Bounded capture"). */
-  #decide(prepared: PreparedStatement, values: readonly SqlValue[]): CaptureMode | 'trial' {
+  #decide(prepared: PreparedStatement, values: readonly SqlValue[]): RunMode | 'trial' {
     const { facts } = prepared
     if (facts.isSchemaChange || facts.isAnalyze) return UNCAPTURED
     if (!facts.isRowWrite) return CAPTURED
     if (this.#recordedRows >= BigInt(this.#limits.capturedRowsMax)) return UNCAPTURED
     if (isIndexCommand(prepared.sql, values) && this.#writesVirtualTable(prepared)) return UNCAPTURED
-    if (prepared.canChangeMany()) return 'trial'
-    return this.#hasUnloggedCut ? NEW_CHUNK : CAPTURED
+    if (this.#canChangeMany(prepared)) return 'trial'
+    return CAPTURED
+  }
+
+  /** EXPLAIN of a write resets `changes()`, as if the write had been run. */
+  #read(current: Current, prepared: PreparedStatement, once: Once): StatementRun {
+    if (prepared.facts.isExplain && !current.hasRowWrite) current.areChangesSet = false
+    return once()
+  }
+
+  /** Where the transaction has changed the schema, nobody else can compile its statements: then only a trial tells. */
+  #canChangeMany(prepared: PreparedStatement): boolean {
+    return this.#isSchemaTouched || prepared.canChangeMany()
   }
 
   #writesVirtualTable(prepared: PreparedStatement): boolean {
@@ -252,10 +288,11 @@ export class EntryRun {
   #runWrite(
     current: Current,
     prepared: PreparedStatement,
-    mode: CaptureMode | 'trial',
+    mode: RunMode | 'trial',
     once: Once,
   ): StatementDone {
     if (mode === 'trial') return this.#runTrial(current, prepared, once)
+    if (mode.isTried) return this.#repeatTrial(current, prepared, mode, once)
     if (mode.isUncaptured) return this.#runUncaptured(current, prepared, mode, once)
     if (prepared.facts.isRowWrite) {
       if (mode.isNewChunk) this.#cut(current)
@@ -271,12 +308,7 @@ export class EntryRun {
     current.hasCut = true
   }
 
-  #runUncaptured(
-    current: Current,
-    prepared: PreparedStatement,
-    mode: CaptureMode,
-    once: Once,
-  ): StatementDone {
+  #runUncaptured(current: Current, prepared: PreparedStatement, mode: RunMode, once: Once): StatementDone {
     const { facts } = prepared
     this.#cut(current)
     const isSchemaChange = facts.isSchemaChange || facts.isAnalyze
@@ -290,20 +322,38 @@ export class EntryRun {
   /** Runs without a session to see how many rows change; if few, undoes it and runs again with one. */
   #runTrial(current: Current, prepared: PreparedStatement, once: Once): StatementDone {
     this.#cut(current)
-    this.connection.own(TRIAL).run()
+    this.#savepoint(TRIAL)
     const first = once()
-    if (!this.isOpen) return { run: first, mode: NEW_CHUNK }
+    if (!this.isOpen) return { run: first, mode: TRIED }
     const changedRows = this.connection.counters().totalChanges - this.#total
     if (this.#recordedRows + changedRows > BigInt(this.#limits.capturedRowsMax)) {
       this.connection.own(TRIAL_END).run()
       this.effect.addUncaptured(prepared.facts.tables, false)
-      return { run: first, mode: UNCAPTURED }
+      return { run: first, mode: TRIED_UNCAPTURED }
     }
+    return this.#runAfterTrial(current, once)
+  }
+
+  #runAfterTrial(current: Current, once: Once): StatementDone {
     this.connection.own(TRIAL_UNDO).run()
     this.connection.own(TRIAL_END).run()
     this.#resetCounters(current)
     this.effect.record()
-    return { run: once(), mode: NEW_CHUNK }
+    return { run: once(), mode: TRIED }
+  }
+
+  /**
+   * What the leader's trial came to, with the same savepoints: at each of them full-text indexes write what they hold
+   * back, so that their content depends on where savepoints are.
+   */
+  #repeatTrial(current: Current, prepared: PreparedStatement, mode: RunMode, once: Once): StatementDone {
+    this.#cut(current)
+    this.#savepoint(TRIAL)
+    if (!mode.isUncaptured) return this.#runAfterTrial(current, once)
+    const run = once()
+    if (this.isOpen) this.connection.own(TRIAL_END).run()
+    this.effect.addUncaptured(prepared.facts.tables, false)
+    return { run, mode }
   }
 
   #afterRollbackTo(): void {
@@ -323,19 +373,15 @@ export class EntryRun {
     const changedRows = totalChanges - this.#total
     this.#total = totalChanges
     this.#rowid = lastInsertRowid
-    if (run.kind === 'failed' && run.error.code === 'RESPONSE_TOO_LARGE') {
-      this.#hasUnloggedCut ||= mode.isNewChunk || mode.isUncaptured
-      return
-    }
     current.changedRows += changedRows
     current.lastInsertRowid = lastInsertRowid
     const countsRows = prepared.facts.isRowWrite && !prepared.facts.isSchemaChange
     if (countsRows) {
       current.changes = changes
       current.areChangesSet = true
+      current.hasRowWrite = true
     }
     if (!mode.isUncaptured) this.#recordedRows += changedRows
-    if (mode.isNewChunk) this.#hasUnloggedCut = false
     for (const table of prepared.facts.tables) current.tables.add(table)
     current.counts
       .bigVarint(changedRows)

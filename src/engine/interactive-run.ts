@@ -17,15 +17,11 @@ import { valuesOf } from './parameters.ts'
 import type { PendingEntry } from './pending-entry.ts'
 import { fromSqlite, isMachineFailure, toErrorData } from './sqlite-errors.ts'
 import type { PreparedStatement } from './statement-cache.ts'
-import { loggedSize, mayViolateAtCommit } from './statement-rules.ts'
+import { loggedSize, mayViolateAtCommit, mustBeLogged } from './statement-rules.ts'
 
 export type Prepared =
   | { readonly kind: 'settled'; readonly context: SessionContext }
   | { readonly kind: 'pending'; readonly entry: PendingEntry; readonly payload: Uint8Array }
-
-const STATEMENT = 'SAVEPOINT _harmony_statement'
-const STATEMENT_UNDO = 'ROLLBACK TO _harmony_statement'
-const STATEMENT_END = 'RELEASE _harmony_statement'
 
 function failed(error: HarmonyError, isEnded: boolean): StatementOutcome {
   return { kind: 'failed', error: toErrorData(error), isEnded }
@@ -66,9 +62,9 @@ export class InteractiveRun {
     try {
       const prepared = this.#run.statements.prepare(sql)
       const values = valuesOf(prepared.layout, args)
-      if (!prepared.facts.isWrite) return this.#read(prepared, values, position, resultSizeBytesMax)
       this.#loggedBytes += loggedSize(prepared.sql, values)
       if (this.#loggedBytes > this.#limits.entryLengthBytesMax) throw transactionTooLarge(this.#limits)
+      if (!prepared.facts.isWrite) return this.#read(prepared, values, position, resultSizeBytesMax)
       return this.#write(prepared, values, position, resultSizeBytesMax)
     } catch (cause) {
       const error = fromSqlite(cause)
@@ -103,7 +99,10 @@ export class InteractiveRun {
     position: number,
     sizeBytesMax: number,
   ): StatementOutcome {
-    const { run } = this.#run.run(prepared, values, position, null, sizeBytesMax)
+    const { run, mode } = this.#run.run(prepared, values, position, null, sizeBytesMax, false)
+    if (mustBeLogged(prepared.facts, this.#logged.length > 0, this.#run.schema)) {
+      this.#logged.push({ position, ...mode, failure: null, isRead: true, sql: prepared.sql, values })
+    }
     if (run.kind === 'failed') return failed(run.error, false)
     return { kind: 'ok', result: this.#run.result(prepared, run) }
   }
@@ -115,18 +114,12 @@ export class InteractiveRun {
     position: number,
     sizeBytesMax: number,
   ): StatementOutcome {
-    const returnsRows = prepared.columns.length > 0 && prepared.facts.isRowWrite
+    const isGuarded = prepared.columns.length > 0 && prepared.facts.isRowWrite
     this.#mayFailAtCommit ||= mayViolateAtCommit(prepared.facts, this.#request.context, this.#run.schema)
-    if (returnsRows) this.#run.connection.own(STATEMENT).run()
-    const { run, mode } = this.#run.run(prepared, values, position, null, sizeBytesMax)
+    const { run, mode } = this.#run.run(prepared, values, position, null, sizeBytesMax, isGuarded)
     if (run.kind === 'failed' && !this.#run.isOpen) return failed(endedBySqlite(run.error), true)
-    const isTooLarge = run.kind === 'failed' && run.error.code === 'RESPONSE_TOO_LARGE'
-    if (returnsRows && isTooLarge) this.#run.connection.own(STATEMENT_UNDO).run()
-    if (returnsRows) this.#run.connection.own(STATEMENT_END).run()
-    if (!isTooLarge) {
-      const failure = run.kind === 'failed' ? run.error.code : null
-      this.#logged.push({ position, ...mode, failure, isRead: false, sql: prepared.sql, values })
-    }
+    const failure = run.kind === 'failed' ? run.error.code : null
+    this.#logged.push({ position, ...mode, failure, isRead: false, sql: prepared.sql, values })
     if (run.kind === 'failed') return failed(run.error, false)
     return { kind: 'ok', result: this.#run.result(prepared, run) }
   }

@@ -13,7 +13,7 @@ import { valuesOf } from './parameters.ts'
 import type { PendingEntry, PendingOutcome } from './pending-entry.ts'
 import { outcomeAt } from './pending-entry.ts'
 import { fromSqlite, isMachineFailure, toErrorData } from './sqlite-errors.ts'
-import { loggedSize, mayViolateAtCommit, needsOwnEntry } from './statement-rules.ts'
+import { loggedSize, mayViolateAtCommit, mustBeLogged, needsOwnEntry } from './statement-rules.ts'
 
 /** An entry is closed when it has this much: more would only make everyone wait. */
 const ENTRY_BYTES_ENOUGH = 4 * 1024 * 1024
@@ -219,13 +219,15 @@ class StatementsRun {
     this.#mayFailAtCommit ||= mayViolateAtCommit(facts, this.#request.context, this.#run.schema)
     this.#isAlone ||= this.#mayFailAtCommit || needsOwnEntry(facts)
     if (this.#isAlone && this.#ordinal > 0) return false
-    const isLogged = facts.isWrite || this.#request.idempotencyKey !== null
+    const hasWritten = this.#logged.some((statement) => !statement.isRead)
+    const isLogged =
+      mustBeLogged(facts, hasWritten, this.#run.schema) || this.#request.idempotencyKey !== null
     if (isLogged) this.#loggedBytes += loggedSize(prepared.sql, values)
     if (this.#loggedBytes > this.#parts.limits.entryLengthBytesMax)
       throw transactionTooLarge(this.#parts.limits)
     if (entryBytes + this.#loggedBytes > this.#parts.limits.entryLengthBytesMax) return false
     const sizeBytesMax = this.#request.resultSizeBytesMax - this.#sizeBytes
-    const { run, mode } = this.#run.run(prepared, values, position, null, sizeBytesMax)
+    const { run, mode } = this.#run.run(prepared, values, position, null, sizeBytesMax, false)
     if (run.kind === 'failed') throw run.error
     this.#sizeBytes += run.sizeBytes
     this.#results.push(this.#run.result(prepared, run))

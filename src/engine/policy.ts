@@ -33,8 +33,11 @@ export interface StatementFacts {
   readonly defersForeignKeys: boolean
   /** ROLLBACK TO a savepoint. */
   readonly isRollbackTo: boolean
+  readonly isExplain: boolean
   /** Tables whose rows it can change, those of its triggers and foreign key actions included, in lower case. */
   readonly tables: ReadonlySet<string>
+  /** Tables that it reads from, in lower case. */
+  readonly readTables: ReadonlySet<string>
   /** In lower case. */
   readonly functions: ReadonlySet<string>
 }
@@ -47,7 +50,9 @@ interface Findings {
   isPragma: boolean
   defersForeignKeys: boolean
   isRollbackTo: boolean
+  isExplain: boolean
   readonly tables: Set<string>
+  readonly readTables: Set<string>
   readonly functions: Set<string>
   refusal: HarmonyError | null
 }
@@ -61,7 +66,9 @@ function newFindings(): Findings {
     isPragma: false,
     defersForeignKeys: false,
     isRollbackTo: false,
+    isExplain: false,
     tables: new Set(),
+    readTables: new Set(),
     functions: new Set(),
     refusal: null,
   }
@@ -173,11 +180,12 @@ function useFunction(findings: Findings, _first: string, name: string): null {
 }
 
 function readRows(
-  _findings: Findings,
+  findings: Findings,
   table: string,
   _column: string,
   schema: string | null,
 ): HarmonyError | null {
+  findings.readTables.add(table.toLowerCase())
   return schema === RESERVED_SCHEMA ? reservedName(`${RESERVED_SCHEMA}.${table}`) : null
 }
 
@@ -283,8 +291,8 @@ export class WritePolicy {
     } finally {
       this.#findings = null
     }
-    if (classify(sql).kind === 'explain')
-      findings.isWrite = findings.isRowWrite = findings.isSchemaChange = false
+    findings.isExplain = classify(sql).kind === 'explain'
+    if (findings.isExplain) findings.isWrite = findings.isRowWrite = findings.isSchemaChange = false
     const refusal = judgeWhole(findings, sql)
     if (refusal !== null) throw refusal
     return { compiled, facts: findings }

@@ -70,7 +70,8 @@ function hasWriteInLoop(program: readonly Instruction[]): boolean {
   const writes = body.filter((instruction) => isWrite(instruction, temporary)).map(({ address }) => address)
   return body.some(
     ({ opcode, address, p2 }) =>
-      p2 > 0 && p2 < address && !NO_JUMPS.has(opcode) && writes.some((at) => at >= p2 && at <= address),
+      opcode === 'Clear' ||
+      (p2 > 0 && p2 < address && !NO_JUMPS.has(opcode) && writes.some((at) => at >= p2 && at <= address)),
   )
 }
 

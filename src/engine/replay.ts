@@ -14,10 +14,21 @@ class StatementDiffers extends Error {}
 
 function replayStatement(run: EntryRun, statement: LoggedStatement): StatementResult | null {
   const { sql, values, position } = statement
+  if (statement.failure === 'RESPONSE_TOO_LARGE') {
+    run.repeatUndone(statement)
+    return null
+  }
   const prepared = run.statements.prepare(sql)
-  const done = run.run(prepared, values, position, statement, Number.MAX_SAFE_INTEGER).run
+  const done = run.run(
+    prepared,
+    values,
+    position,
+    statement,
+    Number.MAX_SAFE_INTEGER,
+    statement.isGuarded,
+  ).run
   const failure = done.kind === 'failed' ? done.error.code : null
-  if (failure !== statement.failure) {
+  if (failure !== statement.failure && !statement.isRead) {
     const here = done.kind === 'failed' ? `failed with ${failure} (${done.error.message})` : 'succeeded'
     throw new StatementDiffers(
       `${here} here and ${statement.failure ?? 'success'} was logged: ${sql.slice(0, 200)}`,

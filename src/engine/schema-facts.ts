@@ -6,7 +6,7 @@ import { hasWord } from './sql-text.ts'
 
 type Rows = SqlValue[][]
 
-const VIRTUAL_QUERY = `SELECT 1 FROM pragma_table_list(?) WHERE schema = 'main' AND type = 'virtual'`
+const TYPE_QUERY = `SELECT lower(name) FROM pragma_table_list WHERE schema = 'main' AND type = ?`
 
 const DEFERRED = new Set(['DEFERRED'])
 const SESSION_FUNCTIONS = new Set(['CHANGES', 'LAST_INSERT_ROWID'])
@@ -24,6 +24,7 @@ export class SchemaFacts {
   #deferred: ReadonlySet<string> | null = null
   #asksForSession: boolean | null = null
   #shadows: ReadonlySet<string> | null = null
+  #virtual: ReadonlySet<string> | null = null
   readonly #visibility = new Map<string, Visibility>()
 
   constructor(connection: WriterConnection) {
@@ -34,6 +35,7 @@ export class SchemaFacts {
     this.#deferred = null
     this.#asksForSession = null
     this.#shadows = null
+    this.#virtual = null
     this.#visibility.clear()
   }
 
@@ -60,17 +62,18 @@ export class SchemaFacts {
 
   /** A table in which a virtual table keeps its content. */
   isShadow(table: string): boolean {
-    this.#shadows ??= this.#findShadows()
+    this.#shadows ??= this.#tablesOfType('shadow')
     return this.#shadows.has(table)
   }
 
   isVirtual(table: string): boolean {
-    return this.#connection.row(VIRTUAL_QUERY, table) !== undefined
+    this.#virtual ??= this.#tablesOfType('virtual')
+    return this.#virtual.has(table)
   }
 
-  #findShadows(): ReadonlySet<string> {
-    const sql = `SELECT lower(name) FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'`
-    return new Set((this.#connection.own(sql).all() as unknown as Rows).map(([name]) => String(name)))
+  #tablesOfType(type: 'shadow' | 'virtual'): ReadonlySet<string> {
+    const rows = this.#connection.own(TYPE_QUERY).all(type) as unknown as Rows
+    return new Set(rows.map(([name]) => String(name)))
   }
 
   #tableDefinitions(): [string, string][] {

@@ -5,7 +5,7 @@
 
 import type { StatementSync } from 'node:sqlite'
 import { HarmonyError } from '../base/errors.ts'
-import type { ResultColumn, SqlValue } from '../base/value.ts'
+import type { ResultColumn } from '../base/value.ts'
 import type { WriterConnection } from './connection.ts'
 import { parametersOf } from './parameters.ts'
 import type { ParameterLayout } from './parameters.ts'
@@ -88,22 +88,23 @@ export class StatementCache {
     const sql = oneStatement(text, this.#sqlLengthBytesMax)
     const layout = parametersOf(sql)
     try {
-      const { compiled, facts } = this.#policy.judge(sql, () => this.#connection.database.prepare(sql))
       let canChangeMany: boolean | null = null
+      const { compiled, facts } = this.#policy.judge(sql, () => this.#connection.database.prepare(sql))
       return {
         sql,
         statement: compiled,
         facts,
         layout,
         columns: compiled.columns().map(({ name, type }) => ({ name, declaredType: type })),
-        canChangeMany: () => (canChangeMany ??= canChangeManyRows(sql, this.#explain(sql))),
+        canChangeMany: () => (canChangeMany ??= this.#canChangeMany(sql)),
       }
     } catch (error) {
       throw fromSqlite(error)
     }
   }
 
-  #explain(sql: string): SqlValue[][] {
-    return this.#connection.database.prepare(`EXPLAIN ${sql}`).all() as unknown as SqlValue[][]
+  #canChangeMany(sql: string): boolean {
+    const program = this.#connection.explain(sql)
+    return program === null || canChangeManyRows(sql, program)
   }
 }

@@ -10,6 +10,16 @@ export function needsOwnEntry(facts: StatementFacts): boolean {
   return facts.isSchemaChange || facts.isAnalyze || facts.defersForeignKeys
 }
 
+/**
+ * Whether the statement must be in the log. Of statements that only read, two kinds leave a mark on a transaction that
+ * has written: a query of a full-text index makes it write what it has held back in memory, so that its tables come
+ * out otherwise where the query is missing; and EXPLAIN resets `changes()`.
+ */
+export function mustBeLogged(facts: StatementFacts, hasWritten: boolean, schema: SchemaFacts): boolean {
+  if (facts.isWrite) return true
+  return hasWritten && (facts.isExplain || [...facts.readTables].some((table) => schema.isVirtual(table)))
+}
+
 /** SQLite checks deferred foreign keys at COMMIT alone. */
 export function mayViolateAtCommit(
   facts: StatementFacts,
