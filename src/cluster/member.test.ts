@@ -1,6 +1,7 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { Member } from './member.ts'
 import { SystemDisk } from '../host/system-disk.ts'
 import {
   BEGIN,
@@ -192,4 +193,20 @@ test('stats tell what happened', () =>
     assert.equal(mine?.submitLatency.count, 4)
     assert.equal(stats.journal.syncs, stats.journal.syncLatency.count)
     assert.ok(stats.journal.syncs >= 3)
+  }))
+
+test('with engines in worker threads, as a member runs in production', () =>
+  withFolder(async (folder) => {
+    const member = await Member.open({ folder })
+    try {
+      const database = await member.get('default')
+      await run(database, 'CREATE TABLE t (a)', 'INSERT INTO t VALUES (1)')
+      assert.deepEqual(await column(database, 'SELECT a FROM t'), [1n])
+      const transaction = await database.begin(BEGIN)
+      await transaction.execute(statement('INSERT INTO t VALUES (2)'), RESULT_SIZE_BYTES_MAX)
+      assert.equal((await transaction.commit()).index, database.appliedIndex)
+      assert.deepEqual(await column(database, 'SELECT a FROM t'), [1n, 2n])
+    } finally {
+      await member.close()
+    }
   }))

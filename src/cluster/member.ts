@@ -14,6 +14,7 @@ import type { Random } from '../host/random.ts'
 import { SystemRandom } from '../host/random.ts'
 import { SystemDisk } from '../host/system-disk.ts'
 import type { DatabaseGroup, GroupStats } from '../group/database-group.ts'
+import { EnginePool } from '../group/engines.ts'
 import type { EngineOpener, GroupHostOptions, JournalStats } from '../group/group-host.ts'
 import { GroupHost } from '../group/group-host.ts'
 import { CATALOG_GROUP, CATALOG_NAME, Catalog, databaseExists } from './catalog.ts'
@@ -24,8 +25,8 @@ import { checkDatabaseName } from './database-name.ts'
 export interface MemberOptions {
   /** The data folder; made if missing. */
   readonly folder: string
-  /** How engines are opened: in worker threads in production. */
-  readonly openEngine: EngineOpener
+  /** How engines are opened. Default: in worker threads of the member's own. */
+  readonly openEngine?: EngineOpener
   /** Databases that a new data folder begins with. Default: `default`. */
   readonly firstDatabases?: readonly string[]
   /** A database that was not used for so long gets its engine closed. Default 60 s. */
@@ -55,6 +56,7 @@ const IDLE_CHECK_INTERVAL_MS = 5_000
 export class Member {
   readonly #folder: DataFolder
   readonly #host: GroupHost
+  readonly #engines: EnginePool | null
   readonly #catalog: Catalog
   readonly #catalogGroup: DatabaseGroup
   readonly #disk: Disk
@@ -72,9 +74,11 @@ export class Member {
    */
   static async open(options: MemberOptions): Promise<Member> {
     const { disk = new SystemDisk(), clock = new SystemClock(), random = new SystemRandom() } = options
-    const { lock = lockFolder, openEngine, limits, journal } = options
+    const { lock = lockFolder, limits, journal } = options
+    const engines = options.openEngine === undefined ? new EnginePool() : null
+    const openEngine = options.openEngine ?? must(engines).open
     const folder = await DataFolder.open({ folder: options.folder, disk, clock, random, lock })
-    let host: GroupHost | null = null
+    let host: GroupHost
     try {
       const { journalFolder } = folder
       host = await GroupHost.open({
@@ -86,22 +90,27 @@ export class Member {
         ...(limits !== undefined && { limits }),
         ...(journal !== undefined && { journal }),
       })
-      const member = new Member(options, { folder, host, disk, clock })
+    } catch (error) {
+      folder.close()
+      throw error
+    }
+    const member = new Member(options, { folder, host, engines, disk, clock })
+    try {
       await member.#start(options.firstDatabases ?? ['default'])
       return member
     } catch (error) {
-      await host?.close()
-      folder.close()
+      await member.close()
       throw error
     }
   }
 
   private constructor(
     options: MemberOptions,
-    parts: { folder: DataFolder; host: GroupHost; disk: Disk; clock: Clock },
+    parts: { folder: DataFolder; host: GroupHost; engines: EnginePool | null; disk: Disk; clock: Clock },
   ) {
     this.#folder = parts.folder
     this.#host = parts.host
+    this.#engines = parts.engines
     this.#disk = parts.disk
     this.#clock = parts.clock
     this.#databaseIdleTimeMs = options.databaseIdleTimeMs ?? 60_000
@@ -230,6 +239,7 @@ export class Member {
     await Promise.all([...this.#databases.values()].map((database) => database.close()))
     await this.#catalogGroup.close()
     await this.#host.close()
+    await this.#engines?.stop()
     this.#folder.close()
   }
 

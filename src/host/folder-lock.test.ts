@@ -26,9 +26,11 @@ test('another process holds it, is named, and loses it with SIGKILL', () =>
     const script = `
       const { lockFolder } = await import('${module}')
       lockFolder('${folder}')
+      // Nobody keeps the lock, and yet it stays.
+      globalThis.gc()
       console.log('locked')
       setInterval(() => {}, 1000)`
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     await once(child.stdout, 'data')

@@ -15,6 +15,9 @@ export interface FolderLock {
   release(): void
 }
 
+/** Keeps the connections alive: one that is collected as garbage lets go of its lock. */
+const held = new Set<DatabaseSync>()
+
 const LOCK_FILE = 'lock'
 const OWNER_FILE = 'lock.owner'
 
@@ -28,10 +31,12 @@ export function lockFolder(folder: string): FolderLock {
     lockFile.close()
     throw lockError(error, folder)
   }
+  held.add(lockFile)
   writeFileSync(`${folder}/${OWNER_FILE}`, `${process.pid}\n`)
   return {
     release: () => {
       rmSync(`${folder}/${OWNER_FILE}`, { force: true })
+      held.delete(lockFile)
       lockFile.close()
     },
   }

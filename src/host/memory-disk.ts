@@ -42,19 +42,21 @@ export class MemoryDisk implements Disk {
   /** Total size that files may have; beyond it writes fail as on a full disk. */
   capacityBytes: number = Number.POSITIVE_INFINITY
 
-  async open(path: string): Promise<DiskFile> {
-    await this.#operate({ kind: 'read', path })
-    const content = this.#files.get(path)
-    if (content === undefined) throw toDiskError({ code: 'ENOENT' }, 'open', path)
-    return new MemoryFile(this, path, content)
+  open(path: string): Promise<DiskFile> {
+    return this.operate({ kind: 'read', path }, () => {
+      const content = this.#files.get(path)
+      if (content === undefined) throw toDiskError({ code: 'ENOENT' }, 'open', path)
+      return new MemoryFile(this, path, content)
+    })
   }
 
-  async create(path: string): Promise<DiskFile> {
-    await this.#operate({ kind: 'create', path })
-    const content: Content = { seen: new Uint8Array(), durable: new Uint8Array(), unsynced: new Map() }
-    this.#files.set(path, content)
-    this.#folderChanges.push({ kind: 'link', path, content })
-    return new MemoryFile(this, path, content)
+  create(path: string): Promise<DiskFile> {
+    return this.operate({ kind: 'create', path }, () => {
+      const content: Content = { seen: new Uint8Array(), durable: new Uint8Array(), unsynced: new Map() }
+      this.#files.set(path, content)
+      this.#folderChanges.push({ kind: 'link', path, content })
+      return new MemoryFile(this, path, content)
+    })
   }
 
   async exists(path: string): Promise<boolean> {
@@ -77,24 +79,27 @@ export class MemoryDisk implements Disk {
     for (let folder = path; folder !== ''; folder = folderOf(folder)) this.#folders.add(folder)
   }
 
-  async rename(from: string, to: string): Promise<void> {
-    await this.#operate({ kind: 'rename', path: from, to })
-    const content = must(this.#files.get(from), `no file ${from}`)
-    this.#files.delete(from)
-    this.#files.set(to, content)
-    this.#folderChanges.push({ kind: 'rename', from, to, content })
+  rename(from: string, to: string): Promise<void> {
+    return this.operate({ kind: 'rename', path: from, to }, () => {
+      const content = must(this.#files.get(from), `no file ${from}`)
+      this.#files.delete(from)
+      this.#files.set(to, content)
+      this.#folderChanges.push({ kind: 'rename', from, to, content })
+    })
   }
 
-  async remove(path: string): Promise<void> {
-    await this.#operate({ kind: 'remove', path })
-    if (this.#files.delete(path)) this.#folderChanges.push({ kind: 'unlink', path })
+  remove(path: string): Promise<void> {
+    return this.operate({ kind: 'remove', path }, () => {
+      if (this.#files.delete(path)) this.#folderChanges.push({ kind: 'unlink', path })
+    })
   }
 
-  async syncFolder(path: string): Promise<void> {
-    await this.#operate({ kind: 'sync-folder', path })
-    const [synced, others] = partition(this.#folderChanges, (change) => folderOf(pathOf(change)) === path)
-    for (const change of synced) applyChange(this.#durableFiles, change)
-    this.#folderChanges = others
+  syncFolder(path: string): Promise<void> {
+    return this.operate({ kind: 'sync-folder', path }, () => {
+      const [synced, others] = partition(this.#folderChanges, (change) => folderOf(pathOf(change)) === path)
+      for (const change of synced) applyChange(this.#durableFiles, change)
+      this.#folderChanges = others
+    })
   }
 
   /** The disk as it may be found after a power cut now. This one stays as it is. */
@@ -125,22 +130,19 @@ export class MemoryDisk implements Disk {
     return [...this.#files.keys()].sort()
   }
 
-  /** For the files of this disk only. */
-  async operate(operation: DiskOperation, growthBytes: number = 0): Promise<void> {
-    await this.#operate(operation)
+  /** For the files of this disk only: does `effect`, unless a fault was planted before it. Nothing comes between the two. */
+  async operate<T>(operation: DiskOperation, effect: () => T, growthBytes: number = 0): Promise<T> {
+    // Real calls answer in a later turn of the event loop; what depends on the order must notice here too.
+    await Promise.resolve()
+    this.beforeOperation(operation)
     if (growthBytes > 0 && this.#usedBytes() + growthBytes > this.capacityBytes) {
       throw toDiskError({ code: 'ENOSPC' }, operation.kind, operation.path)
     }
+    return effect()
   }
 
   #usedBytes(): number {
     return this.#files.values().reduce((sum, content) => sum + content.seen.length, 0)
-  }
-
-  async #operate(operation: DiskOperation): Promise<void> {
-    // Real calls answer in a later turn of the event loop; what depends on the order must notice here too.
-    await Promise.resolve()
-    this.beforeOperation(operation)
   }
 }
 
@@ -155,24 +157,28 @@ class MemoryFile implements DiskFile {
     this.#content = content
   }
 
-  async read(position: number, sizeBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-    await this.#disk.operate({ kind: 'read', path: this.path })
-    return this.#content.seen.slice(position, position + sizeBytes)
+  read(position: number, sizeBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#disk.operate({ kind: 'read', path: this.path }, () =>
+      this.#content.seen.slice(position, position + sizeBytes),
+    )
   }
 
-  async write(position: number, bytes: Uint8Array): Promise<void> {
+  write(position: number, bytes: Uint8Array): Promise<void> {
     const end = position + bytes.length
     const growthBytes = Math.max(0, end - this.#content.seen.length)
-    await this.#disk.operate({ kind: 'write', path: this.path }, growthBytes)
-    this.#content.seen = resized(this.#content.seen, Math.max(end, this.#content.seen.length))
-    this.#content.seen.set(bytes, position)
-    this.#rememberSectors(position, end)
+    const effect = () => {
+      this.#content.seen = resized(this.#content.seen, Math.max(end, this.#content.seen.length))
+      this.#content.seen.set(bytes, position)
+      this.#rememberSectors(position, end)
+    }
+    return this.#disk.operate({ kind: 'write', path: this.path }, effect, growthBytes)
   }
 
-  async sync(): Promise<void> {
-    await this.#disk.operate({ kind: 'sync', path: this.path })
-    this.#content.durable = this.#content.seen.slice()
-    this.#content.unsynced.clear()
+  sync(): Promise<void> {
+    return this.#disk.operate({ kind: 'sync', path: this.path }, () => {
+      this.#content.durable = this.#content.seen.slice()
+      this.#content.unsynced.clear()
+    })
   }
 
   async writeDurable(position: number, bytes: Uint8Array): Promise<void> {
@@ -180,17 +186,20 @@ class MemoryFile implements DiskFile {
     await this.sync()
   }
 
-  async allocate(sizeBytes: number): Promise<void> {
+  allocate(sizeBytes: number): Promise<void> {
     const growthBytes = Math.max(0, sizeBytes - this.#content.seen.length)
-    await this.#disk.operate({ kind: 'allocate', path: this.path }, growthBytes)
-    this.#content.seen = new Uint8Array(sizeBytes)
-    this.#content.durable = new Uint8Array(sizeBytes)
-    this.#content.unsynced.clear()
+    const effect = () => {
+      this.#content.seen = new Uint8Array(sizeBytes)
+      this.#content.durable = new Uint8Array(sizeBytes)
+      this.#content.unsynced.clear()
+    }
+    return this.#disk.operate({ kind: 'allocate', path: this.path }, effect, growthBytes)
   }
 
-  async truncate(sizeBytes: number): Promise<void> {
-    await this.#disk.operate({ kind: 'truncate', path: this.path })
-    this.#content.seen = resized(this.#content.seen, sizeBytes)
+  truncate(sizeBytes: number): Promise<void> {
+    return this.#disk.operate({ kind: 'truncate', path: this.path }, () => {
+      this.#content.seen = resized(this.#content.seen, sizeBytes)
+    })
   }
 
   async sizeBytes(): Promise<number> {

@@ -60,7 +60,6 @@ export class Reclaimer {
     while (!this.#isStopped && this.#isWorthwhile()) {
       const oldest = segments[0] as Segment
       if (oldest.isNeeded && !(await this.#copyAll(oldest))) return
-      segments.shift()
       await this.#dispose(oldest)
     }
   }
@@ -75,13 +74,16 @@ export class Reclaimer {
     return !segment.isNeeded
   }
 
+  /** In this order: a segment that is still in the folder must not be the only one without the one before it. */
   async #dispose(segment: Segment): Promise<void> {
-    const { disk, folder, supply } = this.#options
-    const isRecycled = !segment.isBeingRead && supply.recycle(segment)
+    const { disk, folder, supply, segments } = this.#options
+    const isRecycled = !segment.isBeingRead && (await supply.recycle(segment))
+    if (!isRecycled) {
+      await disk.remove(segment.path)
+      await disk.syncFolder(folder)
+    }
+    segments.shift()
     await segment.close()
-    if (isRecycled) return
-    await disk.remove(segment.path)
-    await disk.syncFolder(folder)
   }
 
   #livePart(): number {

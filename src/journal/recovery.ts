@@ -21,7 +21,7 @@ import {
 import { GroupIndex } from './group-index.ts'
 import type { RecordPlace } from './group-index.ts'
 import type { Segment } from './segment.ts'
-import { UNFINISHED_NAME, corrupt, openSegment } from './segment.ts'
+import { corrupt, openSegment, removeUnfinished } from './segment.ts'
 
 export interface RecoveredJournal {
   readonly journalId: Uint8Array
@@ -41,7 +41,7 @@ export async function recover(
   folder: string,
   cache: EntryCache,
 ): Promise<RecoveredJournal | null> {
-  await disk.remove(`${folder}/${UNFINISHED_NAME}`)
+  await removeUnfinished(disk, folder)
   const opened = await openSegments(disk, folder)
   const journalId = opened[0]?.journalId
   if (journalId === undefined) return null

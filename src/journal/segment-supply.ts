@@ -3,7 +3,7 @@
 import { assert } from '../base/assert.ts'
 import type { Disk } from '../host/disk.ts'
 import type { Segment } from './segment.ts'
-import { createSegment } from './segment.ts'
+import { createSegment, makeSpare } from './segment.ts'
 import { frameBoundary, SEGMENT_HEADER_BYTES } from './format.ts'
 
 export interface SegmentSupplyOptions {
@@ -20,8 +20,8 @@ export class SegmentSupply {
   readonly #options: SegmentSupplyOptions
   readonly #ready: Segment[]
   #lastSequence: number
-  /** The path of a segment file nobody needs any more, to be used again. */
-  #recycled: string | null = null
+  /** The file of an old segment: there is none, it waits to be used again, or it is being made a segment. */
+  #spare: 'none' | 'waiting' | 'in use' = 'none'
   #preparation: Promise<void> | null = null
 
   constructor(options: SegmentSupplyOptions) {
@@ -30,12 +30,18 @@ export class SegmentSupply {
     this.#lastSequence = options.lastSequence
   }
 
-  /** Takes an old segment file of the usual size for the next one. False if one waits already. */
-  recycle(segment: Segment): boolean {
+  /** Takes an old segment's file for the next segment. False, with nothing done, if it can't be used. */
+  async recycle(segment: Segment): Promise<boolean> {
     const isUsual = segment.sizeBytes === this.#options.segmentSizeBytes
-    if (!isUsual || this.#recycled !== null || this.#ready.length > 0) return false
-    this.#recycled = segment.path
-    return true
+    if (!isUsual || this.#spare !== 'none') return false
+    this.#spare = 'in use'
+    try {
+      await makeSpare(this.#options.disk, this.#options.folder, segment)
+      this.#spare = 'waiting'
+      return true
+    } finally {
+      if (this.#spare === 'in use') this.#spare = 'none'
+    }
   }
 
   /** Begins to make the next segment unless one is ready. A failure shows when the segment is needed. */
@@ -66,10 +72,14 @@ export class SegmentSupply {
   async #create(sizeBytes: number): Promise<void> {
     const { disk, folder, journalId } = this.#options
     const shape = { journalId, sequence: this.#lastSequence + 1, sizeBytes }
-    const recycled = sizeBytes === this.#options.segmentSizeBytes ? this.#recycled : null
-    if (recycled !== null) this.#recycled = null
-    this.#ready.push(await createSegment(disk, folder, shape, recycled))
-    this.#lastSequence++
+    const useSpare = this.#spare === 'waiting' && sizeBytes === this.#options.segmentSizeBytes
+    if (useSpare) this.#spare = 'in use'
+    try {
+      this.#ready.push(await createSegment(disk, folder, shape, useSpare))
+      this.#lastSequence++
+    } finally {
+      if (useSpare) this.#spare = 'none'
+    }
   }
 
   /** For a frame larger than a usual segment: a larger one takes the place and the number of the one that is ready. */

@@ -14,8 +14,9 @@ import {
   segmentName,
 } from './format.ts'
 
-/** A segment in the making has this name; one that is found at the start was never used and is removed. */
-export const UNFINISHED_NAME = 'next.tmp'
+/** A segment in the making: new, or from a file that was a segment before. Never used yet, so the next start removes it. */
+export const NEW_NAME = 'next.tmp'
+export const SPARE_NAME = 'spare.tmp'
 
 export class Segment {
   readonly path: string
@@ -77,27 +78,44 @@ export class Segment {
 }
 
 /**
- * Makes a segment that is durable, allocated and empty. `recycled` is the path of an old segment file to use again, whose
- * bytes can stay because no checksum of it is right under the new header's seed.
+ * Makes a segment that is durable, allocated and empty. With `useSpare` the file that `makeSpare` left becomes it. Its old
+ * bytes can stay, because no checksum in them is right under the new header's seed.
  */
 export async function createSegment(
   disk: Disk,
   folder: string,
   shape: { readonly journalId: Uint8Array; readonly sequence: number; readonly sizeBytes: number },
-  recycled: string | null,
+  useSpare: boolean,
 ): Promise<Segment> {
-  const unfinished = `${folder}/${UNFINISHED_NAME}`
-  if (recycled === null) await allocateFile(disk, unfinished, shape.sizeBytes)
-  else await disk.rename(recycled, unfinished)
+  const unfinished = `${folder}/${useSpare ? SPARE_NAME : NEW_NAME}`
+  if (!useSpare) await allocateFile(disk, unfinished, shape.sizeBytes)
   const header = encodeSegmentHeader(shape.journalId, shape.sequence, shape.sizeBytes)
   const file = await disk.open(unfinished)
-  await file.write(0, header)
-  await file.sync()
-  await file.close()
+  try {
+    await file.write(0, header)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
   const path = `${folder}/${segmentName(shape.sequence)}`
   await disk.rename(unfinished, path)
   await disk.syncFolder(folder)
   return new Segment(await disk.open(path), decodeSegmentHeader(header))
+}
+
+/**
+ * Takes the file of a segment that nobody needs out of the journal, to be used again. That is durable before the file is written to: a crash
+ * must not find a new header under the old name.
+ */
+export async function makeSpare(disk: Disk, folder: string, segment: Segment): Promise<void> {
+  await disk.rename(segment.path, `${folder}/${SPARE_NAME}`)
+  await disk.syncFolder(folder)
+}
+
+/** Removes what was not finished when the journal was open last. */
+export async function removeUnfinished(disk: Disk, folder: string): Promise<void> {
+  await disk.remove(`${folder}/${NEW_NAME}`)
+  await disk.remove(`${folder}/${SPARE_NAME}`)
 }
 
 async function allocateFile(disk: Disk, path: string, sizeBytes: number): Promise<void> {
