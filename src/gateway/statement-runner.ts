@@ -25,6 +25,8 @@ import type { BeginMode, ReadRequest, StatementClass, StatementControl } from '.
 import type { Credential, ExecuteOptions, StatementDescription } from './session.ts'
 import type { SessionObserver } from './statistics.ts'
 
+/** What needs no description: it has been run by a connection that can't write. */
+const ALREADY_READ: Pick<StatementDescription, 'isReadOnly'> = { isReadOnly: true }
 const DEFER_FOREIGN_KEYS: SqlStatement = { sql: 'PRAGMA defer_foreign_keys=ON', args: NO_ARGUMENTS }
 
 export class StatementRunner {
@@ -75,20 +77,15 @@ export class StatementRunner {
     if (this.#failedCommit !== null) return this.#afterFailedCommit(found)
     if (found.kind === 'control') return this.#control(found.control, options)
     const mayRead = found.kind === 'unknown' || !this.mayWrite
+    const request = this.#readRequest(statement, resultSizeBytesMax, signal)
     const transaction = this.#transaction
-    if (transaction?.isWriting !== true && mayRead && (await this.isReadOnly(statement.sql, options))) {
-      const request = this.#readRequest(statement, resultSizeBytesMax, signal)
-      return transaction === null
-        ? this.#read(request, options)
-        : this.#readInTransaction(transaction, request, options)
+    if (transaction === null) {
+      const answer = mayRead ? await this.#read(request, options) : null
+      return answer ?? this.#write(statement, options)
     }
-    this.#checkMayWrite()
-    await this.database.reader.vet(statement.sql, this.database.core.appliedIndex)
-    if (transaction !== null) return this.#writeInTransaction(transaction, statement)
-    const outcome = await this.submit([statement], options)
-    if (outcome.kind === 'failed') throw fromErrorData(outcome.error)
-    const result = outcome.results[0] as StatementResult
-    return { kind: 'result', effect: 'write', result, index: outcome.index }
+    if (!transaction.isWriting && mayRead && (await this.isReadOnly(statement.sql, options)))
+      return this.#readInTransaction(transaction, request, options)
+    return this.#writeInTransaction(transaction, statement)
   }
 
   /** Reports once why a transaction is over; the statement that comes then does not run. */
@@ -186,15 +183,31 @@ export class StatementRunner {
     return { statement, context: this.#context, resultSizeBytesMax, timeoutMs, signal }
   }
 
-  async #read(request: Omit<ReadRequest, 'appliedIndex'>, options: ExecuteOptions): Promise<Answer> {
+  /** Null if the statement turns out to write. */
+  async #read(request: Omit<ReadRequest, 'appliedIndex'>, options: ExecuteOptions): Promise<Answer | null> {
     const appliedIndex = await this.database.fresh(options.consistency, this.#lastIndex)
+    const placed: ReadRequest = { ...request, appliedIndex }
+    const result = this.database.reader.readInline(placed)
+    const { isReadOnly } = result === null ? await this.#describeAt(placed) : ALREADY_READ
+    if (!isReadOnly) return null
     // Like the end of any transaction, a read in autocommit ends what `PRAGMA defer_foreign_keys` had set.
     this.#defersForeignKeys = false
     this.#seen(appliedIndex)
-    const placed: ReadRequest = { ...request, appliedIndex }
-    const result = this.database.reader.readInline(placed)
     if (result !== null) return { kind: 'result', effect: 'read', result, index: appliedIndex }
     return { kind: 'pages', pages: this.database.reader.readInWorker(placed), index: () => appliedIndex }
+  }
+
+  #describeAt({ statement, appliedIndex }: ReadRequest): Promise<StatementDescription> {
+    return this.database.reader.describe(statement.sql, appliedIndex)
+  }
+
+  async #write(statement: SqlStatement, options: ExecuteOptions): Promise<Answer> {
+    this.#checkMayWrite()
+    await this.database.reader.vet(statement.sql, this.database.core.appliedIndex)
+    const outcome = await this.submit([statement], options)
+    if (outcome.kind === 'failed') throw fromErrorData(outcome.error)
+    const result = outcome.results[0] as StatementResult
+    return { kind: 'result', effect: 'write', result, index: outcome.index }
   }
 
   #readInTransaction(
@@ -213,6 +226,8 @@ export class StatementRunner {
   }
 
   async #writeInTransaction(transaction: OpenTransaction, statement: SqlStatement): Promise<Answer> {
+    this.#checkMayWrite()
+    await this.database.reader.vet(statement.sql, this.database.core.appliedIndex)
     try {
       const result = await transaction.write(statement, this.database.configuration.resultSizeBytesMax)
       this.#noteResult(result)

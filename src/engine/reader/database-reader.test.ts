@@ -122,6 +122,12 @@ test('a result over its limit fails and tells what to do', async () => {
   assert.equal(open.pool.statistics().workersBusy, 0)
 })
 
+test('a row over its limit fails, even where the whole result may be larger', async () => {
+  await using open = opened({ rowSizeBytesMax: 1_000_000 })
+  const large = open.reader.readInWorker(request('SELECT zeroblob(600000), zeroblob(600000)'))
+  await assert.rejects(allRows(large), { code: 'RESPONSE_TOO_LARGE' })
+})
+
 test('a value over its limit fails', async () => {
   await using open = opened({ valueSizeBytesMax: 1_000_000 })
   const large = open.reader.readInWorker(request('SELECT zeroblob(2000000)'))

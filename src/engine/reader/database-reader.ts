@@ -54,6 +54,8 @@ const COMPILE_TIME_MS_MAX = 10
 const SHORT_TIME_MS_MAX = 100
 
 const WAITING_MAX = 1_000
+/** Longer texts, such as inserts of many rows, seldom come twice. */
+const SQL_LENGTH_CACHED_MAX = 16 * 1024
 
 /** Errors of vetting that are not about what the statement says. */
 const VETTING_ERRORS: ReadonlySet<string> = new Set(['STATEMENT_TIMEOUT', 'OVERLOADED', 'SHUTTING_DOWN'])
@@ -102,7 +104,7 @@ export class ReaderPool {
   }
 
   #pool(workersMax: number, longMax: number): WorkerPool {
-    const { valueSizeBytesMax, mmapSizeBytes, pageRowsMax, pageSizeBytesMax } = this.options
+    const { valueSizeBytesMax, rowSizeBytesMax, mmapSizeBytes, pageRowsMax, pageSizeBytesMax } = this.options
     return new WorkerPool({
       workersMax,
       longMax,
@@ -110,6 +112,7 @@ export class ReaderPool {
       idleTimeMs: this.options.workerIdleTimeMs,
       worker: {
         valueSizeBytesMax,
+        rowSizeBytesMax,
         mmapSizeBytes,
         pageRowsMax,
         pageSizeBytesMax,
@@ -124,6 +127,7 @@ export class DatabaseReader {
   readonly #pool: ReaderPool
   readonly #held: HeldConnection
   readonly #lastTimeMs: LruMap<string, number>
+  readonly #classes: LruMap<string, ReadStatementClass>
   readonly #snapshots = new Set<Snapshot>()
   /** Connections of finished transactions, ready for the next one. */
   readonly #spare: HeldConnection[] = []
@@ -134,6 +138,7 @@ export class DatabaseReader {
     this.#pool = pool
     this.#held = new HeldConnection(dataFile, pool.options)
     this.#lastTimeMs = new LruMap(pool.options.statementsCachedMax)
+    this.#classes = new LruMap(pool.options.statementsCachedMax)
   }
 
   split(sql: string): readonly string[] {
@@ -146,7 +151,11 @@ export class DatabaseReader {
         'STATEMENT_TOO_LARGE',
         `The statement has ${sql.length} characters; the limit is ${this.#pool.options.sqlSizeBytesMax}. Bind large values as arguments.`,
       )
-    return classifyStatement(sql)
+    const known = this.#classes.get(sql)
+    if (known !== undefined) return known
+    const found = classifyStatement(sql)
+    if (sql.length <= SQL_LENGTH_CACHED_MAX) this.#classes.set(sql, found)
+    return found
   }
 
   async describe(sql: string, appliedIndex: bigint): Promise<Description> {

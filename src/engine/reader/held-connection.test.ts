@@ -145,8 +145,8 @@ test('wrong arguments are refused before anything runs', () => {
   assert.throws(() => read([1n], [['a', 1n]]), { code: 'ARGS_BOTH_POSITIONAL_AND_NAMED' })
 })
 
-test('a statement that was measured slow here is not run here again', () => {
+test('a statement that was measured slow here several times in a row is not run here again', () => {
   using file = opened({ inlineTimeMsMax: -1 })
-  assert.deepEqual(rowsOf(file.held, 1n, NAME), [['one']])
+  for (let times = 0; times < 3; times++) assert.deepEqual(rowsOf(file.held, 1n, NAME), [['one']])
   assert.equal(rowsOf(file.held, 1n, NAME), undefined)
 })

@@ -53,6 +53,9 @@ const SQL_LENGTH_INLINE_MAX = 16 * 1024
 const PROGRAM_LENGTH_INLINE_MAX = 20_000
 const COLUMNS_INLINE_MAX = 256
 
+/** After being slow so often in a row, a statement runs in workers until the schema changes. */
+const SLOW_TIMES = 3
+
 const SQLITE_TOOBIG = 18
 const SQLITE_NOMEM = 7
 
@@ -70,8 +73,8 @@ export class HeldConnection {
   readonly #compiled: LruMap<string, Compiled>
   /** Texts that a worker has compiled in a short time, so that this thread may. */
   readonly #vetted: LruMap<string, true>
-  /** Texts that were measured to be slow here. */
-  readonly #slow: LruMap<string, true>
+  /** How often in a row texts were measured to be slow here. */
+  readonly #slow: LruMap<string, number>
   readonly #smallRows = new Map<number, number | null>()
   #views: ReadonlySet<string> | null = null
   #knownSchemaVersion = -1n
@@ -152,14 +155,21 @@ export class HeldConnection {
       if (isOverLimit(error)) return null
       throw this.#connection.toError(error)
     } finally {
-      if (performance.now() - startMs > this.#options.inlineTimeMsMax) this.#slow.set(statement.sql, true)
+      this.#measured(statement.sql, performance.now() - startMs)
     }
+  }
+
+  /** Once or twice a busy machine was slow and not the statement. */
+  #measured(sql: string, durationMs: number): void {
+    if (durationMs > this.#options.inlineTimeMsMax) this.#slow.set(sql, (this.#slow.get(sql) ?? 0) + 1)
+    else if (this.#slow.size > 0) this.#slow.delete(sql)
   }
 
   #rows(compiled: Compiled, { args }: SqlStatement, resultSizeBytesMax: number): QuickResult | null {
     const { statement, layout, columns, cost } = compiled
     assert(cost.kind === 'bounded', 'a statement of unbounded cost was about to run on the gateway thread')
-    if (!cost.isStreaming && resultSizeBytesMax >= this.#options.pageSizeBytesMax)
+    // One row is bounded by the limits of this connection; several are counted, because they need not be small.
+    if (cost.rowsMax <= 1 && resultSizeBytesMax >= this.#options.pageSizeBytesMax)
       return { columns, rows: allRows(statement, layout, args) }
     const rows: Row[] = []
     let size = 0
@@ -176,7 +186,8 @@ export class HeldConnection {
   }
 
   #isQuick({ cost, columns, isReadOnly }: Compiled, sql: string): boolean {
-    if (cost.kind !== 'bounded' || !isReadOnly || this.#slow.has(sql)) return false
+    if (cost.kind !== 'bounded' || !isReadOnly) return false
+    if ((this.#slow.get(sql) ?? 0) >= SLOW_TIMES) return false
     if (columns.length > COLUMNS_INLINE_MAX) return false
     const rows = cost.isStreaming ? this.#options.pageRowsMax : 1
     return cost.workPerRow * rows <= this.#options.inlineWorkMax

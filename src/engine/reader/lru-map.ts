@@ -34,6 +34,10 @@ export class LruMap<Key, Value> {
     if (oldest.done !== true) this.#entries.delete(oldest.value)
   }
 
+  delete(key: Key): void {
+    this.#entries.delete(key)
+  }
+
   clear(): void {
     this.#entries.clear()
   }

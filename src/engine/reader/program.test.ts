@@ -114,6 +114,28 @@ test('a text that takes long to compile is not compiled on the gateway thread be
   assert.equal(runsInline('SELECT * FROM seen WHERE id = 1'), true)
 })
 
+test('a few rows that are large go to a worker, too', () => {
+  const heavy = sampleFile()
+  heavy.writer.exec("INSERT INTO small SELECT id + 100, printf('%.60000c', 'x') FROM large LIMIT 100")
+  const connection = new HeldConnection(heavy.path, READER_DEFAULTS)
+  const read = (sql: string): unknown =>
+    connection.read({ sql, args: { positional: [], named: [] } }, INITIAL_CONTEXT, 1n, 1_000_000_000)
+  assert.notEqual(read('SELECT name FROM small WHERE id = 101'), null)
+  assert.notEqual(read('SELECT length(name) FROM small'), null)
+  assert.equal(read('SELECT name FROM small'), null)
+  assert.equal(read('SELECT name FROM small ORDER BY name'), null)
+  assert.equal(
+    read(
+      Array.from({ length: 100 }, (_, at) => `SELECT name FROM small WHERE id = ${at + 101}`).join(
+        ' UNION ALL ',
+      ),
+    ),
+    null,
+  )
+  connection.close()
+  heavy[Symbol.dispose]()
+})
+
 test('a table that has grown is no longer walked through inline', () => {
   const grown = sampleFile()
   const connection = new HeldConnection(grown.path, READER_DEFAULTS)

@@ -42,8 +42,10 @@ export type ProgramCost =
       readonly kind: 'bounded'
       /** Upper bound of the instructions executed until the next row, or the end. */
       readonly workPerRow: number
-      /** False if it gives no more rows than `workPerRow` allows; true if rows may go on without end. */
+      /** True if rows may go on without end. */
       readonly isStreaming: boolean
+      /** Upper bound of its rows; Infinity if it is streaming. */
+      readonly rowsMax: number
       /** Tables and indexes that were taken as small. The bound holds while they have no more rows than this. */
       readonly smallTables: readonly SmallTable[]
     }
@@ -288,13 +290,16 @@ export function costOf(program: readonly Instruction[], rowsOf: SmallTableRows):
   const { bounded, smallRoots } = boundedCursors(program, edges, rowsOf)
   if (cyclic(residual(program, edges, bounded, true)).size > 0)
     return { kind: 'unbounded', reason: 'a loop that may not hand out rows' }
+  const isStreaming = cyclic(residual(program, edges, bounded, false)).size > 0
+  const resultRows = program.filter(({ opcode }) => opcode === 'ResultRow').length
   const weight = program.reduce((total, { opcode }) => total + weightOf(opcode), 0)
   const counted = program.filter(({ opcode }) => opcode === 'Count').map(({ p1 }) => p1)
   const countedRoots = program.filter((each) => each.opcode === 'OpenRead' && counted.includes(each.p1))
   return {
     kind: 'bounded',
     workPerRow: weight * product(bounded),
-    isStreaming: cyclic(residual(program, edges, bounded, false)).size > 0,
+    isStreaming,
+    rowsMax: isStreaming ? Infinity : resultRows * product(bounded),
     smallTables: [...new Set([...smallRoots, ...countedRoots.map(({ p2 }) => p2)])].map((rootPage) => ({
       rootPage,
       rowsMax: rowsOf(rootPage) ?? 0,

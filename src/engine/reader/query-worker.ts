@@ -67,9 +67,10 @@ function sendPage(first: Pick<Extract<WorkerReply, { type: 'page' }>, 'columns'>
       rows = null
       break
     }
+    const rowBytes = rowSizeBytes(next.value)
+    if (rowBytes > options.rowSizeBytesMax || size + rowBytes > sizeLeft) throw tooLarge()
     page.push(next.value)
-    size += rowSizeBytes(next.value)
-    if (size > sizeLeft) throw tooLarge()
+    size += rowBytes
   }
   sizeLeft -= size
   send({ type: 'page', columns: first.columns, rows: page, isLast: rows === null })
@@ -78,7 +79,7 @@ function sendPage(first: Pick<Extract<WorkerReply, { type: 'page' }>, 'columns'>
 function tooLarge(): HarmonyError {
   return new HarmonyError(
     'RESPONSE_TOO_LARGE',
-    'The result is larger than the limit: ask for fewer rows or columns, or page through them with LIMIT.',
+    'The result, or one of its rows, is larger than the limit: ask for fewer rows or columns, or page through them with LIMIT.',
   )
 }
 

@@ -5,6 +5,8 @@ export interface ReaderOptions {
   readonly sqlSizeBytesMax: number
   /** Largest value, row or SQL text of a statement in a query worker. */
   readonly valueSizeBytesMax: number
+  /** Largest row of a result: it crosses from its worker in one piece. */
+  readonly rowSizeBytesMax: number
   /** Address space that each connection may map of the file; reads through it copy nothing. */
   readonly mmapSizeBytes: number
   /** A held read transaction is let go after this time, used or not, so that the writer can reset the WAL. */
@@ -16,7 +18,7 @@ export interface ReaderOptions {
   readonly pageSizeBytesMax: number
   /** Upper bound of the instructions that a statement may run on the gateway's thread: some milliseconds. */
   readonly inlineWorkMax: number
-  /** A statement that took longer than this on the gateway's thread runs in workers from then on. */
+  /** A statement that took longer than this on the gateway's thread, several times in a row, runs in workers from then on. */
   readonly inlineTimeMsMax: number
   /** Tables with up to this many rows may be walked through on the gateway's thread. */
   readonly smallTableRowsMax: number
@@ -37,6 +39,7 @@ const MIB = 1024 * 1024
 export const READER_DEFAULTS: ReaderOptions = {
   sqlSizeBytesMax: 1 * MIB,
   valueSizeBytesMax: 64 * MIB,
+  rowSizeBytesMax: 64 * MIB,
   mmapSizeBytes: 1024 * MIB,
   holdTimeMs: 20,
   statementsCachedMax: 1_000,

@@ -14,6 +14,7 @@ import type { Description, Row } from './read-connection.ts'
 
 export interface WorkerOptions {
   readonly valueSizeBytesMax: number
+  readonly rowSizeBytesMax: number
   readonly mmapSizeBytes: number
   readonly pageRowsMax: number
   readonly pageSizeBytesMax: number
