@@ -274,7 +274,7 @@ export class Replica {
     this.durable.disk.write(
       recordsOf(write, image),
       () => this.#host.whenAwake(() => this.#stored(write, image, watch)),
-      write.mustSync,
+      true,
     )
   }
 

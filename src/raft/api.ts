@@ -5,7 +5,7 @@
 import type { RaftConfig } from './config.ts'
 import type { Configuration } from './membership.ts'
 import type { HardState, ReplicaId } from './entry.ts'
-import type { LogStorage } from './log-storage.ts'
+import type { LogOutline, LogStorage } from './log-storage.ts'
 import type { Leadership } from './ready.ts'
 
 export interface RaftOptions {
@@ -14,6 +14,8 @@ export interface RaftOptions {
   readonly replica: ReplicaId
   readonly config: RaftConfig
   readonly storage: LogStorage
+  /** What `storage` holds, if the host knows it already; otherwise the core reads the whole log once. */
+  readonly outline?: LogOutline
   /** What was last made durable; `INITIAL_HARD_STATE` for a new replica. */
   readonly hardState: HardState
   /** The index that the state machine has applied, durably. Not below `storage.base().index`. */

@@ -822,6 +822,17 @@ test('only a replica that its newest configuration leaves out has the log to win
   assert.deepEqual([second.raft.commit, second.raft.role], [4, 'follower'])
 })
 
+test('a replica that was stopped after its removal, before its destruction, starts as if nothing had happened', () => {
+  const configuration = initialConfiguration([1, 2].map(firstGeneration))
+  const { raft } = loneReplica({
+    id: 3,
+    configuration,
+    log: logOf(1),
+    hardState: { term: 1, votedFor: null, commit: 1 },
+  })
+  assert.equal(raft.ready().leadership?.removed, true)
+})
+
 test('a host takes a snapshot while another one is being installed, and can not know better', () => {
   const { raft, storage } = loneReplica({ id: 3 })
   raft.step(append(1, 3, 1, [0, 0], logOf(1, 1), 2))

@@ -21,11 +21,23 @@ export interface LogStorage {
   /**
    * Entries from `from` up to and without `to`, both within what is kept. As many as fit `sizeBytesMax`
    * (counted with `entrySizeBytes`), but at least one; none at all means "not in memory, being read": the
-   * core asks again later. While a `Raft` is constructed it reads the whole log through this once, for its
-   * terms and configurations, and has to get all of it.
+   * core asks again at the next `ready()`, and `hasReady()` stays true meanwhile, so a host waits for the read
+   * before it calls again. A `Raft` that is constructed without an outline reads the whole log through this once,
+   * and has to get all of it.
    */
   entries(from: number, to: number, sizeBytesMax: number): readonly Entry[]
 
   /** The newest snapshot that can be sent to a follower; null if there is none at the moment. */
   snapshot(): SnapshotMetadata | null
+}
+
+/**
+ * What a replica has to know of its stored log before it starts. A host that finds it while it recovers its files passes
+ * it to the core, which then reads nothing.
+ */
+export interface LogOutline {
+  /** The first entry of each term, in log order; more entries do no harm. */
+  readonly terms: readonly { readonly index: number; readonly term: number }[]
+  /** All membership entries, in log order. */
+  readonly memberships: readonly Entry[]
 }

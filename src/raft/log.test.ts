@@ -6,6 +6,7 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { DEFAULT_RAFT_CONFIG } from './config.ts'
+import { encodeConfiguration } from './configuration-codec.ts'
 import type { Entry, HardState } from './entry.ts'
 import { Log } from './log.ts'
 import { MemoryLogStorage } from './memory-log-storage.ts'
@@ -15,8 +16,12 @@ import { RandomValues } from './testing/random-values.ts'
 
 const HARD_STATE: HardState = { term: 0, votedFor: null, commit: 0 }
 
+function openAt(storage: MemoryLogStorage, appliedIndex: number, limits = DEFAULT_RAFT_CONFIG): Log {
+  return new Log(storage, { appliedIndex, commitHint: 0, outline: undefined }, limits)
+}
+
 function openLog(storage: MemoryLogStorage, applied = 0, limits = {}): Log {
-  return new Log(storage, applied, 0, { ...DEFAULT_RAFT_CONFIG, ...limits })
+  return openAt(storage, applied, { ...DEFAULT_RAFT_CONFIG, ...limits })
 }
 
 function withEntries(...terms: number[]): MemoryLogStorage {
@@ -26,13 +31,12 @@ function withEntries(...terms: number[]): MemoryLogStorage {
     hardState: HARD_STATE,
     snapshot: null,
     entries: logOf(...terms),
-    mustSync: true,
   })
   return storage
 }
 
 function takeWrite(log: Log): StorageWrite {
-  return { ...log.takeWrite(), hardState: null, mustSync: true }
+  return { ...log.takeWrite(), hardState: null }
 }
 
 function contents(log: Log): string[] {
@@ -49,6 +53,33 @@ test('a log that is opened knows every term of what is stored', () => {
   const log = openLog(withEntries(1, 1, 3))
   assert.deepEqual([log.lastIndex, log.lastTerm, log.termAt(2), log.termAt(4)], [3, 3, 1, null])
   assert.equal(log.durableIndex, 3)
+})
+
+test('an outline spares reading the log, and says the same', () => {
+  const configuration = { ...voters(4), index: 3 }
+  const membership: Entry = {
+    index: 3,
+    term: 3,
+    kind: 'membership',
+    data: encodeConfiguration(configuration),
+  }
+  const storage = withEntries(1, 1)
+  storage.perform({ number: 0, hardState: null, snapshot: null, entries: [membership] })
+  const read = openLog(storage)
+  storage.entries = () => assert.fail('the log is read')
+  const terms = [
+    { index: 1, term: 1 },
+    { index: 3, term: 3 },
+  ]
+  const outline = { terms, memberships: [membership] }
+  const told = new Log(storage, { appliedIndex: 0, commitHint: 0, outline }, DEFAULT_RAFT_CONFIG)
+  for (const log of [read, told]) {
+    assert.deepEqual(
+      [0, 1, 2, 3, 4].map((index) => log.termAt(index)),
+      [0, 1, 1, 3, null],
+    )
+    assert.deepEqual(log.memberships.active, configuration)
+  }
 })
 
 test('entries that are here already are skipped, and what follows them stays', () => {
@@ -182,7 +213,7 @@ function restoreSomething(log: Log, random: RandomValues, term: number): void {
 function checkDurable(log: Log, disk: DiskModel): void {
   for (let keep = 0; keep <= disk.count; keep += 1) {
     const storage = disk.after(keep)
-    const found = new Log(storage, storage.base().index, 0, DEFAULT_RAFT_CONFIG)
+    const found = openAt(storage, storage.base().index)
     // A disk that a later snapshot, or a later truncation, got to has moved on; up to what is durable, they agree.
     for (let index = Math.max(log.baseIndex, found.baseIndex) + 1; index <= log.durableIndex; index += 1)
       assert.equal(found.termAt(index), log.termAt(index), `index ${index} after ${keep} more writes`)

@@ -17,7 +17,7 @@ import { HarmonyError } from '../base/errors.ts'
 import { ApplyWindow } from './apply-window.ts'
 import { decodeConfiguration } from './configuration-codec.ts'
 import type { Entry, SnapshotMetadata } from './entry.ts'
-import type { LogStorage } from './log-storage.ts'
+import type { LogOutline, LogStorage } from './log-storage.ts'
 import { MembershipHistory } from './membership-history.ts'
 import { MemoryTail } from './memory-tail.ts'
 import { TermRuns } from './term-runs.ts'
@@ -26,6 +26,14 @@ import { WriteTracker } from './write-tracker.ts'
 export interface LogLimits {
   readonly applyBytesMax: number
   readonly memoryTailBytesMax: number
+}
+
+/** Where a log stands when its replica starts. */
+export interface LogStart {
+  readonly appliedIndex: number
+  readonly commitHint: number
+  /** What is known of the stored log; undefined to read it. */
+  readonly outline: LogOutline | undefined
 }
 
 const SCAN_BYTES_MAX = 4 << 20
@@ -47,7 +55,8 @@ export class Log {
   /** Accepted from a leader; `installing` once a write carries it (§7). */
   #snapshot: { readonly metadata: SnapshotMetadata; installing: boolean } | null = null
 
-  constructor(storage: LogStorage, appliedIndex: number, commitHint: number, limits: LogLimits) {
+  constructor(storage: LogStorage, start: LogStart, limits: LogLimits) {
+    const { appliedIndex, commitHint, outline } = start
     const base = storage.base()
     const lastIndex = storage.lastIndex()
     if (appliedIndex < base.index || appliedIndex > lastIndex) {
@@ -68,7 +77,8 @@ export class Log {
     this.#writeFrom = lastIndex + 1
     this.writes = new WriteTracker(lastIndex)
     this.#applyWindow = new ApplyWindow(appliedIndex, limits.applyBytesMax)
-    this.#scan(base.index + 1)
+    if (outline === undefined) this.#scan(base.index + 1)
+    else this.#takeOutline(outline)
   }
 
   /** Reads the stored log once, for its terms and configurations. */
@@ -82,9 +92,17 @@ export class Log {
     }
   }
 
+  #takeOutline(outline: LogOutline): void {
+    for (const { index, term } of outline.terms) if (index > this.baseIndex) this.#terms.append(index, term)
+    for (const entry of outline.memberships) if (entry.index > this.baseIndex) this.#learnMembership(entry)
+  }
+
   #learn(entry: Entry): void {
     this.#terms.append(entry.index, entry.term)
-    if (entry.kind !== 'membership') return
+    if (entry.kind === 'membership') this.#learnMembership(entry)
+  }
+
+  #learnMembership(entry: Entry): void {
     const configuration = decodeConfiguration(entry.data)
     assert(configuration !== null, () => `the membership entry at ${entry.index} is malformed`)
     this.memberships.append(configuration)

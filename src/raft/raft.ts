@@ -27,6 +27,7 @@ import { noteAvailable, retireFromLeading } from './disk.ts'
 import { quiesceGroup, wakeUp } from './quiescence.ts'
 import { isRoundDue, sendReadRequests, startRead } from './reads.ts'
 import type { Leadership, Ready, Role, StorageWrite } from './ready.ts'
+import { noteCommitted } from './removal.ts'
 import { noteSnapshotSent, noteUnreachable, sendAll } from './replication.ts'
 import type { LeaderRole } from './role.ts'
 import { becomeFollower } from './roles.ts'
@@ -49,6 +50,8 @@ export class Raft {
     becomeFollower(this.#state, this.#state.term, null)
     this.#state.resetElectionTimer()
     this.#reported = this.#leadership()
+    // It may have been stopped between its removal and its destruction.
+    noteCommitted(this.#state)
   }
 
   // Inputs: time and messages.
@@ -243,9 +246,7 @@ export class Raft {
     const { log } = this.#state
     if (!this.#state.hasUnwritten() || log.writeMustWait()) return null
     const { number, snapshot, entries } = log.takeWrite()
-    const { hardState, isPromise } = this.#state.takeHardState(number)
-    const mustSync = isPromise || snapshot !== null || entries.length > 0
-    return { number, hardState, snapshot, entries, mustSync }
+    return { number, hardState: this.#state.takeHardState(number), snapshot, entries }
   }
 
   #leadership(): Leadership {

@@ -22,14 +22,12 @@ export interface StorageWrite {
   readonly hardState: HardState | null
   /**
    * Install this snapshot: it replaces the state machine's state and the whole log, which from then on
-   * begins after it. Nothing is being applied when it is handed out, and nothing will be until it is
-   * reported durable, which also says that it is applied.
+   * begins after it. Nothing is being applied when it is handed out (all writes wait for that), and nothing will be
+   * until it is reported durable, which also says that it is applied.
    */
   readonly snapshot: SnapshotMetadata | null
   /** Entries to write. Whatever storage holds at the index of the first and beyond is replaced. */
   readonly entries: readonly Entry[]
-  /** False if `appended` may be reported without waiting for the disk: only the commit index changed. */
-  readonly mustSync: boolean
 }
 
 /** The answer to `requestRead(context)`: a read is linearizable once the state machine has applied `index`. */

@@ -89,7 +89,11 @@ export class ReplicaState {
     this.config = config
     this.random = options.random
     this.snapshotSource = storage
-    this.log = new Log(storage, appliedIndex, hardState.commit, config)
+    this.log = new Log(
+      storage,
+      { appliedIndex, commitHint: hardState.commit, outline: options.outline },
+      config,
+    )
     // A log never holds a term that its replica has not seen; a hard state torn off its entries is healed here.
     this.term = Math.max(hardState.term, this.log.lastTerm)
     // Whom it voted for in such a term is unknown, so it has no second vote to give: as if it voted for itself.
@@ -193,14 +197,13 @@ export class ReplicaState {
    * The hard state for write `number`, or null. The commit index rides along when there is a write anyway, and
    * only as far as this write or an earlier one takes the log.
    */
-  takeHardState(number: number): { hardState: HardState | null; isPromise: boolean } {
+  takeHardState(number: number): HardState | null {
     const { commit } = this.log
-    const isPromise = this.#hardStateDirty
-    if (!isPromise && commit === this.#writtenCommit) return { hardState: null, isPromise }
-    if (isPromise) this.#hardStateWrite = number
+    if (!this.#hardStateDirty && commit === this.#writtenCommit) return null
+    if (this.#hardStateDirty) this.#hardStateWrite = number
     this.#hardStateDirty = false
     this.#writtenCommit = commit
-    return { hardState: { term: this.term, votedFor: this.votedFor, commit }, isPromise }
+    return { term: this.term, votedFor: this.votedFor, commit }
   }
 
   /** The answers to reads since the last call. The arrays are the caller's from then on. */

@@ -52,7 +52,7 @@ export function loneReplica(options: LoneReplicaOptions = {}): { raft: Raft; sto
   const { id = 1, configuration = voters(3), log = [], appliedIndex = 0, config = {} } = options
   const hardState = options.hardState ?? { term: log.at(-1)?.term ?? 0, votedFor: null, commit: 0 }
   const storage = new MemoryLogStorage(configuration)
-  storage.perform({ number: 0, hardState, snapshot: null, entries: log, mustSync: true })
+  storage.perform({ number: 0, hardState, snapshot: null, entries: log })
   const raft = new Raft({
     group: 1,
     replica: firstGeneration(id),

@@ -106,7 +106,7 @@ export function describeWrite(write: StorageWrite): string {
   if (write.hardState !== null) parts.push(describeHardState(write.hardState))
   if (write.snapshot !== null) parts.push(describeSnapshot(write.snapshot))
   if (write.entries.length > 0) parts.push(describeEntries(write.entries))
-  return `write ${write.number}: ${parts.join('; ')}${write.mustSync ? '' : ' (no sync)'}`
+  return `write ${write.number}: ${parts.join('; ')}`
 }
 
 /** One line for each thing to do. */
