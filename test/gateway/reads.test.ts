@@ -186,3 +186,23 @@ test('the databases of a credential, and databases that come and go', async () =
   const after = await harness.gateway.openSession('other', READ_WRITE)
   await assert.rejects(rowsOf(after, 'SELECT * FROM old'), { message: 'no such table: old' })
 })
+
+test('a database that rests is read as ever, from connections that are open and from new ones', async () => {
+  await using harness = await openHarness({ configuration: { databaseIdleTimeMs: 10 } })
+  const session = await harness.session()
+  await run(session, ...LARGE)
+  const database = await harness.member.get('default')
+  for (let round = 1n; round <= 2n; round++) {
+    await database.rest()
+    assert.equal(database.stats().isAwake, false)
+    assert.deepEqual(await rowsOf(session, POINT, round), [[`note ${round}`]])
+    assert.deepEqual(await rowsOf(session, 'SELECT count(*) FROM large'), [[5000n]])
+    await session.execute(sql('UPDATE large SET note = note WHERE id = 1'))
+  }
+  await session.close()
+  await database.rest()
+  await sleep(50)
+  const later = await harness.session()
+  assert.deepEqual(await rowsOf(later, POINT, 1n), [['note 1']])
+  assert.deepEqual(await rowsOf(later, 'SELECT count(*) FROM large'), [[5000n]])
+})

@@ -189,8 +189,8 @@ export class HeldConnection {
     if (cost.kind !== 'bounded' || !isReadOnly) return false
     if ((this.#slow.get(sql) ?? 0) >= SLOW_TIMES) return false
     if (columns.length > COLUMNS_INLINE_MAX) return false
-    const rows = cost.isStreaming ? this.#options.pageRowsMax : 1
-    return cost.workPerRow * rows <= this.#options.inlineWorkMax
+    const rows = Math.min(cost.rowsMax, this.#options.pageRowsMax)
+    return Math.min(cost.workMax, cost.workPerRow * (rows + 1)) <= this.#options.inlineWorkMax
   }
 
   #compile(sql: string, appliedIndex: bigint): Compiled | null {

@@ -42,6 +42,8 @@ export type ProgramCost =
       readonly kind: 'bounded'
       /** Upper bound of the instructions executed until the next row, or the end. */
       readonly workPerRow: number
+      /** Upper bound of all instructions executed; Infinity if it is streaming. */
+      readonly workMax: number
       /** True if rows may go on without end. */
       readonly isStreaming: boolean
       /** Upper bound of its rows; Infinity if it is streaming. */
@@ -136,63 +138,94 @@ function edgesOf(instruction: Instruction, address: number, continuations: Conti
 }
 
 /**
- * The instructions that lie on a cycle: those in a strongly connected component of several, or with an edge to
- * themselves (Tarjan 1972, without recursion).
+ * The cycles of the graph: for each instruction the number of the strongly connected component that it is in, or -1 if it
+ * is on no cycle (Tarjan 1972, without recursion).
  */
-function cyclic(edges: readonly (readonly number[])[]): Set<number> {
+function cyclesOf(edges: readonly (readonly number[])[]): number[] {
   const order = new Map<number, number>()
   const low = new Map<number, number>()
   const stack: number[] = []
   const onStack = new Set<number>()
-  const found = new Set<number>()
-  const visit = (root: number): void => {
-    const work: { node: number; next: number }[] = [{ node: root, next: 0 }]
-    while (work.length > 0) {
-      const frame = work.at(-1) as { node: number; next: number }
-      const { node } = frame
-      if (frame.next === 0) {
-        order.set(node, order.size)
-        low.set(node, order.get(node) as number)
-        stack.push(node)
-        onStack.add(node)
-      }
-      const target = edges[node]?.[frame.next++]
-      if (target === undefined) {
-        work.pop()
-        const parent = work.at(-1)?.node
-        if (parent !== undefined)
-          low.set(parent, Math.min(low.get(parent) as number, low.get(node) as number))
-        if (low.get(node) === order.get(node)) closeComponent(node)
-      } else if (target >= edges.length) {
-        continue
-      } else if (!order.has(target)) {
-        work.push({ node: target, next: 0 })
-      } else if (onStack.has(target)) {
-        low.set(node, Math.min(low.get(node) as number, order.get(target) as number))
-      }
-    }
-  }
+  const found = edges.map(() => -1)
   const closeComponent = (node: number): void => {
     const component = stack.splice(stack.lastIndexOf(node))
     for (const member of component) onStack.delete(member)
-    if (component.length > 1 || edges[node]?.includes(node)) for (const member of component) found.add(member)
+    if (component.length > 1 || edges[node]?.includes(node) === true)
+      for (const member of component) found[member] = node
   }
-  visit(0)
+  const lower = (node: number, value: number): void => {
+    low.set(node, Math.min(low.get(node) as number, value))
+  }
+  const work: { node: number; next: number }[] = [{ node: 0, next: 0 }]
+  while (work.length > 0) {
+    const frame = work.at(-1) as { node: number; next: number }
+    const { node } = frame
+    if (frame.next === 0) {
+      low.set(node, order.size)
+      order.set(node, order.size)
+      stack.push(node)
+      onStack.add(node)
+    }
+    const target = edges[node]?.[frame.next++]
+    if (target === undefined) {
+      work.pop()
+      const parent = work.at(-1)?.node
+      if (parent !== undefined) lower(parent, low.get(node) as number)
+      if (low.get(node) === order.get(node)) closeComponent(node)
+    } else if (target < edges.length) {
+      if (!order.has(target)) work.push({ node: target, next: 0 })
+      else if (onStack.has(target)) lower(node, order.get(target) as number)
+    }
+  }
   return found
 }
 
-/** The graph in which the loops of `bounded` cursors do not jump back, and, if asked, rows end it. */
-function residual(
+/**
+ * How often each instruction runs at most, given bounds of all loops that are left in the graph: a component is entered
+ * once, and goes round as often as the product of its loops' turns.
+ */
+function timesOf(
   program: readonly Instruction[],
   edges: readonly (readonly number[])[],
   bounded: ReadonlyMap<number, number>,
-  areRowsEnds: boolean,
-): number[][] {
-  return program.map(({ opcode, p1 }, address) => {
-    if (areRowsEnds && opcode === 'ResultRow') return []
-    if (LOOPS.has(opcode) && bounded.has(p1)) return [address + 1]
-    return [...(edges[address] as readonly number[])]
-  })
+): number[] {
+  const cycles = cyclesOf(edges)
+  const turns = new Map<number, Map<number, number>>()
+  for (const [address, { opcode, p1 }] of program.entries()) {
+    const cycle = cycles[address] as number
+    const bound = LOOPS.has(opcode) ? bounded.get(p1) : undefined
+    if (cycle < 0 || bound === undefined) continue
+    const loops = turns.get(cycle) ?? new Map<number, number>()
+    turns.set(cycle, loops.set(p1, bound + 1))
+  }
+  return cycles.map((cycle) =>
+    [...(turns.get(cycle)?.values() ?? [])].reduce((total, each) => total * each, 1),
+  )
+}
+
+/** The graph in which the loops of `bounded` cursors do not jump back. */
+function withoutBounded(
+  program: readonly Instruction[],
+  edges: readonly (readonly number[])[],
+  bounded: ReadonlyMap<number, number>,
+): (readonly number[])[] {
+  return program.map(({ opcode, p1 }, address) =>
+    LOOPS.has(opcode) && bounded.has(p1) ? [address + 1] : (edges[address] as readonly number[]),
+  )
+}
+
+/** The graph in which handing out a row ends the program. */
+function untilRow(
+  program: readonly Instruction[],
+  edges: readonly (readonly number[])[],
+): (readonly number[])[] {
+  return program.map(({ opcode }, address) =>
+    opcode === 'ResultRow' ? [] : (edges[address] as readonly number[]),
+  )
+}
+
+function hasCycle(edges: readonly (readonly number[])[]): boolean {
+  return cyclesOf(edges).some((cycle) => cycle >= 0)
 }
 
 interface Cursors {
@@ -226,10 +259,6 @@ function cursorsOf(program: readonly Instruction[]): Cursors {
   return { roots, inserts, looped }
 }
 
-function product(bounded: ReadonlyMap<number, number>): number {
-  return [...bounded.values()].reduce((total, turns) => total * (turns + 1), 1)
-}
-
 function rowsOfCursor(roots: readonly number[] | undefined, rowsOf: SmallTableRows): number | null {
   if (roots === undefined) return null
   let most = 0
@@ -259,11 +288,16 @@ function boundedCursors(
   // A loop over rows that the program inserted is bounded once all of its inserts are outside of unbounded cycles.
   for (let before = -1; before !== bounded.size;) {
     before = bounded.size
-    const cycles = cyclic(residual(program, edges, bounded, false))
+    const cycles = cyclesOf(withoutBounded(program, edges, bounded))
+    const times = timesOf(program, edges, bounded)
     for (const cursor of looped) {
       const addresses = inserts.get(cursor)
-      if (bounded.has(cursor) || addresses === undefined || addresses.some((at) => cycles.has(at))) continue
-      bounded.set(cursor, addresses.length * product(bounded))
+      if (bounded.has(cursor) || addresses === undefined) continue
+      if (addresses.some((at) => (cycles[at] as number) >= 0)) continue
+      bounded.set(
+        cursor,
+        addresses.reduce((total, at) => total + (times[at] as number), 0),
+      )
       break
     }
   }
@@ -288,18 +322,23 @@ export function costOf(program: readonly Instruction[], rowsOf: SmallTableRows):
   if (reason !== null) return { kind: 'unbounded', reason }
   const edges = successors(program)
   const { bounded, smallRoots } = boundedCursors(program, edges, rowsOf)
-  if (cyclic(residual(program, edges, bounded, true)).size > 0)
+  const open = withoutBounded(program, edges, bounded)
+  if (hasCycle(untilRow(program, open)))
     return { kind: 'unbounded', reason: 'a loop that may not hand out rows' }
-  const isStreaming = cyclic(residual(program, edges, bounded, false)).size > 0
-  const resultRows = program.filter(({ opcode }) => opcode === 'ResultRow').length
-  const weight = program.reduce((total, { opcode }) => total + weightOf(opcode), 0)
+  const isStreaming = hasCycle(open)
+  const sum = (times: readonly number[], worth: (instruction: Instruction) => number): number =>
+    program.reduce((total, each, at) => total + worth(each) * (times[at] as number), 0)
+  const isRow = ({ opcode }: Instruction): number => (opcode === 'ResultRow' ? 1 : 0)
+  const weight = ({ opcode }: Instruction): number => weightOf(opcode)
+  const all = timesOf(program, edges, bounded)
   const counted = program.filter(({ opcode }) => opcode === 'Count').map(({ p1 }) => p1)
   const countedRoots = program.filter((each) => each.opcode === 'OpenRead' && counted.includes(each.p1))
   return {
     kind: 'bounded',
-    workPerRow: weight * product(bounded),
+    workPerRow: sum(timesOf(program, untilRow(program, edges), bounded), weight),
+    workMax: isStreaming ? Infinity : sum(all, weight),
     isStreaming,
-    rowsMax: isStreaming ? Infinity : resultRows * product(bounded),
+    rowsMax: isStreaming ? Infinity : sum(all, isRow),
     smallTables: [...new Set([...smallRoots, ...countedRoots.map(({ p2 }) => p2)])].map((rootPage) => ({
       rootPage,
       rowsMax: rowsOf(rootPage) ?? 0,
