@@ -2,8 +2,9 @@
 
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { HarmonyError } from '../base/errors.ts'
 import type { Disk } from './disk.ts'
 import { readWhole, replaceWhole, toDiskError } from './disk.ts'
@@ -134,4 +135,17 @@ test('in memory, a full disk refuses growth and lets the file be', async () => {
   await assert.rejects(file.write(5, new Uint8Array(6)), { code: 'DISK_FULL' })
   await file.write(5, new Uint8Array(5))
   assert.equal(await file.sizeBytes(), 10)
+})
+
+test('folders are created with what is missing above them, and a refusal is told instead of tried again for ever', async () => {
+  const disk = new SystemDisk()
+  const folder = mkdtempSync(join(tmpdir(), 'harmonydb-disk-'))
+  await disk.createFolder(join(folder, 'a/b/c'))
+  await disk.createFolder(join(folder, 'a/b/c'))
+  assert.deepEqual(await disk.list(join(folder, 'a/b')), ['c'])
+  writeFileSync(join(folder, 'file'), '')
+  await assert.rejects(disk.createFolder(join(folder, 'file')), { code: 'DISK_FAILED' })
+  if (process.platform === 'linux')
+    await assert.rejects(disk.createFolder('/proc/harmonydb/data'), { code: 'DISK_FAILED' })
+  rmSync(folder, { recursive: true })
 })

@@ -3,6 +3,7 @@
 import * as fs from 'node:fs'
 import { open, mkdir, readdir, rename, rm, access, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { Disk, DiskFile } from './disk.ts'
 import { toDiskError } from './disk.ts'
 
@@ -48,9 +49,7 @@ export class SystemDisk implements Disk {
   }
 
   createFolder(path: string): Promise<void> {
-    return attempt('create', path, async () => {
-      await mkdir(path, { recursive: true })
-    })
+    return attempt('create', path, () => createFolders(path))
   }
 
   rename(from: string, to: string): Promise<void> {
@@ -165,4 +164,24 @@ async function attempt<T>(action: string, path: string, work: () => Promise<T>):
 
 function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT'
+}
+
+/**
+ * Creates the folder and what is missing above it. Not `mkdir(…, { recursive: true })`: where a file system refuses new
+ * folders with ENOENT, as /proc does, that one of Node.js tries again for ever.
+ */
+async function createFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    if (await isFolder(path)) return
+    const parent = dirname(path)
+    if (!isMissing(error) || (await isFolder(parent))) throw error
+    await createFolders(parent)
+    await mkdir(path)
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() ?? false
 }
