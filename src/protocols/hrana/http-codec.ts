@@ -26,6 +26,7 @@ export interface HttpCodec<Piece extends string | Uint8Array> {
   readonly encodeCursorEntries: (entries: readonly CursorEntry[]) => Piece
   /** Null where the end of the body says it. `replicationIndex` is the highest log index that the stream has seen. */
   readonly encodeCursorEnd: ((replicationIndex: bigint) => Piece) | null
+  readonly join: (pieces: readonly Piece[]) => Piece
 }
 
 export const JSON_HTTP: HttpCodec<string> = {
@@ -38,6 +39,7 @@ export const JSON_HTTP: HttpCodec<string> = {
   encodeCursorHead: jsonEncode.encodeCursorHead,
   encodeCursorEntries: jsonEncode.encodeCursorLines,
   encodeCursorEnd: jsonEncode.encodeCursorEnd,
+  join: (pieces) => pieces.join(''),
 }
 
 export const PROTOBUF_HTTP: HttpCodec<Uint8Array> = {
@@ -51,4 +53,5 @@ export const PROTOBUF_HTTP: HttpCodec<Uint8Array> = {
   encodeCursorEntries: protobufEncode.encodeCursorEntries,
   // The schema has no such entry, and @libsql/hrana-client fails on an entry that it does not know.
   encodeCursorEnd: null,
+  join: (pieces) => Buffer.concat(pieces),
 }

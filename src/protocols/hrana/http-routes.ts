@@ -111,20 +111,23 @@ class HranaHttp {
     const stream = await this.#streams.acquire(baton, exchange, true)
     let cursor: Cursor | null = null
     let isKept = false
+    let unsent: Piece[]
     const stopWatching = whenClientLeaves(exchange, () => stream.stream.session.cancel?.())
     try {
       cursor = stream.stream.openCursor(batch)
       const continuation = this.#streams.continuation(stream)
       isKept = continuation.baton !== null
-      exchange.response.writeHead(200, { 'content-type': codec.cursorContentType })
-      await writeEntries(exchange, codec, cursor, continuation)
+      unsent = await writePages(exchange, codec, cursor, codec.encodeCursorHead(continuation))
     } finally {
       stopWatching()
       await cursor?.close()
       await this.#streams.release(stream, isKept)
     }
-    const end = cursor.hasFailed ? null : codec.encodeCursorEnd?.(stream.stream.session.lastIndex)
-    if (end !== null && end !== undefined) await exchange.write(end)
+    // Only now, because the client may send its next request as soon as it has the end of this response.
+    if (!cursor.hasFailed && codec.encodeCursorEnd !== null)
+      unsent.push(codec.encodeCursorEnd(stream.stream.session.lastIndex))
+    if (exchange.response.headersSent) await exchange.write(codec.join(unsent))
+    else exchange.send(200, codec.cursorContentType, codec.join(unsent))
   }
 
   /** `POST /v1/execute` and `/v1/batch`: a stream of its own for one request (HTTP_V1_SPEC.md). */
@@ -159,24 +162,22 @@ function encodeStateless(result: StreamResult & { type: 'ok' }): string {
   throw new HarmonyError('INTERNAL', `A stateless request was answered with ${response.type}.`)
 }
 
-/** Head and first page go out together: a small result costs one write. */
-async function writeEntries<Piece extends string | Uint8Array>(
+/** Writes `head` and the entries up to the last page, which it gives back: a small result goes out in one piece. */
+async function writePages<Piece extends string | Uint8Array>(
   exchange: HttpExchange,
   codec: HttpCodec<Piece>,
   cursor: Cursor,
-  continuation: StreamContinuation,
-): Promise<void> {
-  exchange.response.cork()
-  try {
-    const first = await cursor.read(Infinity, CURSOR_PAGE_BYTES)
-    void exchange.response.write(codec.encodeCursorHead(continuation))
-    if (first.length > 0) void exchange.response.write(codec.encodeCursorEntries(first))
-  } finally {
-    exchange.response.uncork()
-  }
-  while (!cursor.isDone) {
+  head: Piece,
+): Promise<Piece[]> {
+  let unsent = [head]
+  for (;;) {
     const page = await cursor.read(Infinity, CURSOR_PAGE_BYTES)
-    if (page.length > 0) await exchange.write(codec.encodeCursorEntries(page))
+    if (page.length > 0) unsent.push(codec.encodeCursorEntries(page))
+    if (cursor.isDone) return unsent
+    if (!exchange.response.headersSent)
+      exchange.response.writeHead(200, { 'content-type': codec.cursorContentType })
+    await exchange.write(codec.join(unsent))
+    unsent = []
   }
 }
 
