@@ -14,7 +14,6 @@ import { HarmonyError } from '../base/errors.ts'
 import { must } from '../base/assert.ts'
 import type { SqlValue } from '../base/value.ts'
 import type { AppliedState, EngineLimits } from './engine.ts'
-import { RESERVED_SCHEMA } from './policy.ts'
 import { fromSqlite } from './sqlite-errors.ts'
 
 /** Of the tables under `_harmony_` and of the digest. A file with a higher one is not opened. */
@@ -96,7 +95,6 @@ export class WriterConnection {
     try {
       database = openFile(dataFile, limits)
       ensureOwnTables(database, dataFile)
-      database.exec(`ATTACH ':memory:' AS ${RESERVED_SCHEMA}`)
       return new WriterConnection(database, dataFile)
     } catch (error) {
       database?.close()
@@ -189,7 +187,7 @@ function openFile(dataFile: string, limits: EngineLimits): DatabaseSync {
     enableDoubleQuotedStringLiterals: true,
     defensive: true,
     timeout: BUSY_TIMEOUT_MS,
-    limits: { length: limits.rowLengthBytesMax, sqlLength: limits.sqlLengthBytesMax, attach: 1 },
+    limits: { length: limits.rowLengthBytesMax, sqlLength: limits.sqlLengthBytesMax, attach: 0 },
   })
   database.exec(NEW_FILE_SETTINGS)
   database.exec(settings(limits))

@@ -69,6 +69,11 @@ export class EffectRecorder {
     this.#changedRows += changedRows
   }
 
+  /** Tables that the logged transactions may have written to, in lower case. */
+  get writtenTables(): ReadonlySet<string> {
+    return this.#written
+  }
+
   addWritten(tables: Iterable<string>): void {
     for (const table of tables) this.#written.add(table)
   }

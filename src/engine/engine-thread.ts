@@ -93,9 +93,9 @@ export class EngineThread {
     waiter.reject(new HarmonyError(code as HarmonyErrorCode, text, offset === null ? {} : { offset }))
   }
 
-  #die(cause: Error | null): void {
+  #die(cause: unknown): void {
     if (this.#death !== null) return
-    const reason = cause === null ? '' : `: ${cause.message}`
+    const reason = cause instanceof Error ? `: ${cause.message}` : ''
     this.#death = new HarmonyError('INTERNAL', `The engine thread has ended${reason}`, { cause })
     for (const waiter of this.#waiters.values()) waiter.reject(this.#death)
     this.#waiters.clear()

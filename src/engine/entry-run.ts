@@ -16,6 +16,7 @@ import { installFunctions, RandomStream } from './functions.ts'
 import { WritePolicy } from './policy.ts'
 import { Priming } from './priming.ts'
 import { isIndexCommand } from './program.ts'
+import { RandomRowidError, RowidWatch } from './rowid-watch.ts'
 import { SchemaFacts } from './schema-facts.ts'
 import { StatementCache } from './statement-cache.ts'
 import type { PreparedStatement } from './statement-cache.ts'
@@ -66,6 +67,7 @@ export class EntryRun {
   readonly statements: StatementCache
   readonly schema: SchemaFacts
   readonly effect: EffectRecorder
+  readonly #rowids: RowidWatch
   readonly #limits: EngineLimits
   readonly #priming: Priming
   readonly #random = new RandomStream()
@@ -83,6 +85,7 @@ export class EntryRun {
     this.#priming = new Priming(connection)
     this.schema = new SchemaFacts(connection)
     this.effect = new EffectRecorder(connection, this.schema)
+    this.#rowids = new RowidWatch(connection)
     const policy = new WritePolicy()
     this.statements = new StatementCache(connection, policy, limits.sqlLengthBytesMax)
     const context = {
@@ -212,6 +215,11 @@ export class EntryRun {
     this.#undoGuarded(current)
   }
 
+  /** True if SQLite may have chosen a rowid at random in this entry: it must be undone and run again, with suspicion. */
+  mayHaveRandomRowids(): boolean {
+    return this.#rowids.findNew(this.effect.writtenTables)
+  }
+
   result(prepared: PreparedStatement, run: StatementRun & { kind: 'ok' }): StatementResult {
     const current = must(this.#current, 'no transaction is open')
     return {
@@ -264,6 +272,7 @@ export class EntryRun {
     const { facts } = prepared
     if (facts.isSchemaChange || facts.isAnalyze) return UNCAPTURED
     if (!facts.isRowWrite) return CAPTURED
+    if (this.#rowids.isSuspect(facts.tables)) return 'trial'
     if (this.#recordedRows >= BigInt(this.#limits.capturedRowsMax)) return UNCAPTURED
     if (isIndexCommand(prepared.sql, values) && this.#writesVirtualTable(prepared)) return UNCAPTURED
     if (this.#canChangeMany(prepared)) return 'trial'
@@ -321,17 +330,32 @@ export class EntryRun {
 
   /** Runs without a session to see how many rows change; if few, undoes it and runs again with one. */
   #runTrial(current: Current, prepared: PreparedStatement, once: Once): StatementDone {
+    const { tables } = prepared.facts
+    const isSuspect = this.#rowids.isSuspect(tables)
     this.#cut(current)
     this.#savepoint(TRIAL)
     const first = once()
     if (!this.isOpen) return { run: first, mode: TRIED }
     const changedRows = this.connection.counters().totalChanges - this.#total
-    if (this.#recordedRows + changedRows > BigInt(this.#limits.capturedRowsMax)) {
-      this.connection.own(TRIAL_END).run()
-      this.effect.addUncaptured(prepared.facts.tables, false)
-      return { run: first, mode: TRIED_UNCAPTURED }
-    }
-    return this.#runAfterTrial(current, once)
+    const isBig = this.#recordedRows + changedRows > BigInt(this.#limits.capturedRowsMax)
+    const rowids = isSuspect ? this.#rowids.fingerprint(tables) : ''
+    if (isBig && !isSuspect) return this.#keepTrial(prepared, first)
+    const done = isBig ? this.#repeatBig(current, prepared, once) : this.#runAfterTrial(current, once)
+    if (isSuspect && this.isOpen && this.#rowids.fingerprint(tables) !== rowids)
+      throw new RandomRowidError(tables)
+    return done
+  }
+
+  #keepTrial(prepared: PreparedStatement, run: StatementRun): StatementDone {
+    if (this.isOpen) this.connection.own(TRIAL_END).run()
+    this.effect.addUncaptured(prepared.facts.tables, false)
+    return { run, mode: TRIED_UNCAPTURED }
+  }
+
+  #repeatBig(current: Current, prepared: PreparedStatement, once: Once): StatementDone {
+    this.connection.own(TRIAL_UNDO).run()
+    this.#resetCounters(current)
+    return this.#keepTrial(prepared, once())
   }
 
   #runAfterTrial(current: Current, once: Once): StatementDone {
@@ -349,11 +373,7 @@ export class EntryRun {
   #repeatTrial(current: Current, prepared: PreparedStatement, mode: RunMode, once: Once): StatementDone {
     this.#cut(current)
     this.#savepoint(TRIAL)
-    if (!mode.isUncaptured) return this.#runAfterTrial(current, once)
-    const run = once()
-    if (this.isOpen) this.connection.own(TRIAL_END).run()
-    this.effect.addUncaptured(prepared.facts.tables, false)
-    return { run, mode }
+    return mode.isUncaptured ? this.#keepTrial(prepared, once()) : this.#runAfterTrial(current, once)
   }
 
   #afterRollbackTo(): void {
@@ -365,6 +385,7 @@ export class EntryRun {
   #reloadSchema(): void {
     this.statements.clear()
     this.schema.clear()
+    this.#rowids.clear()
     this.connection.database.exec('PRAGMA writable_schema = RESET')
   }
 

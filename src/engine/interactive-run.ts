@@ -15,6 +15,7 @@ import type { EntryRun } from './entry-run.ts'
 import { transactionTooLarge } from './leader-batch.ts'
 import { valuesOf } from './parameters.ts'
 import type { PendingEntry } from './pending-entry.ts'
+import { RandomRowidError } from './rowid-watch.ts'
 import { fromSqlite, isMachineFailure, toErrorData } from './sqlite-errors.ts'
 import type { PreparedStatement } from './statement-cache.ts'
 import { loggedSize, mayViolateAtCommit, mustBeLogged } from './statement-rules.ts'
@@ -34,6 +35,13 @@ function endedBySqlite(error: HarmonyError): HarmonyError {
     {
       cause: error,
     },
+  )
+}
+
+function conflict(): HarmonyError {
+  return new HarmonyError(
+    'TRANSACTION_CONFLICT',
+    'A table has got the largest possible rowid in this transaction, which needs more care than was taken: retry it',
   )
 }
 
@@ -69,7 +77,7 @@ export class InteractiveRun {
     } catch (cause) {
       const error = fromSqlite(cause)
       if (isMachineFailure(error)) throw error
-      return failed(error, false)
+      return failed(error, error instanceof RandomRowidError)
     }
   }
 
@@ -81,6 +89,7 @@ export class InteractiveRun {
       return { kind: 'settled', context }
     }
     const context = this.#run.endTransaction(true)
+    if (this.#run.mayHaveRandomRowids()) throw conflict()
     const encoder = new EntryEncoder()
     const { idempotencyKey } = this.#request
     encoder.add({ context: this.#request.context, idempotencyKey, statements: this.#logged })

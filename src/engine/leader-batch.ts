@@ -69,7 +69,7 @@ export class LeaderBatch {
   execute(appliedIndex: bigint, digest: Uint8Array): BatchResult {
     for (;;) {
       const attempt = this.#attempt()
-      if (attempt === null) {
+      if (attempt === null || this.#run.mayHaveRandomRowids()) {
         this.#run.undo()
         continue
       }

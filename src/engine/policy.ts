@@ -16,8 +16,6 @@ import { findDefinitionRefusal } from './definition-text.ts'
 import { classify, leadingKeywords } from './sql-text.ts'
 
 export const RESERVED_PREFIX = '_harmony_'
-/** Schema name of the attached database in memory that `priming.ts` uses. */
-export const RESERVED_SCHEMA = '_harmony'
 
 /** What is known of a compiled statement. */
 export interface StatementFacts {
@@ -96,12 +94,7 @@ const SCHEMA_TABLES: ReadonlySet<string> = new Set([
   'sqlite_temp_schema',
 ])
 
-type Rule = (
-  findings: Findings,
-  first: string,
-  second: string,
-  schema: string | null,
-) => HarmonyError | null | 'ignore'
+type Rule = (findings: Findings, first: string, second: string) => HarmonyError | null | 'ignore'
 
 function writeRows(findings: Findings, table: string): HarmonyError | null {
   const name = table.toLowerCase()
@@ -179,14 +172,9 @@ function useFunction(findings: Findings, _first: string, name: string): null {
   return null
 }
 
-function readRows(
-  findings: Findings,
-  table: string,
-  _column: string,
-  schema: string | null,
-): HarmonyError | null {
+function readRows(findings: Findings, table: string): null {
   findings.readTables.add(table.toLowerCase())
-  return schema === RESERVED_SCHEMA ? reservedName(`${RESERVED_SCHEMA}.${table}`) : null
+  return null
 }
 
 const alterTable: Rule = (findings, _schema, table) => changeSchema(findings, table, '')
@@ -275,7 +263,7 @@ export class WritePolicy {
 
   /** Puts itself in front of everything that `database` compiles. */
   install(database: DatabaseSync): void {
-    database.setAuthorizer((action, first, second, schema) => this.#authorize(action, first, second, schema))
+    database.setAuthorizer((action, first, second) => this.#authorize(action, first, second))
   }
 
   /** Compiles a client's statement under the policy. Throws what refuses it, or what `compile` throws. */
@@ -298,11 +286,11 @@ export class WritePolicy {
     return { compiled, facts: findings }
   }
 
-  #authorize(action: number, first: string | null, second: string | null, schema: string | null): number {
+  #authorize(action: number, first: string | null, second: string | null): number {
     const findings = this.#findings
     const rule = findings === null ? undefined : RULES.get(action)
     if (findings === null || rule === undefined) return constants.SQLITE_OK
-    const verdict = rule(findings, first ?? '', second ?? '', schema)
+    const verdict = rule(findings, first ?? '', second ?? '')
     if (verdict === null) return constants.SQLITE_OK
     if (verdict === 'ignore') return constants.SQLITE_IGNORE
     findings.refusal ??= verdict

@@ -2,17 +2,16 @@
  * Sets what `last_insert_rowid()` and `changes()` tell, so that a session which shares the connection with others
  * sees its own values. SQLite's functions stay as they are, because inside triggers only SQLite knows their values.
  *
- * The tables lie in an attached database in memory, so that neither the file nor a session sees them. Priming is
- * part of the transaction that it precedes; a rollback that takes it back does not take back the values.
+ * The tables are temporary, so that neither the file nor a session nor ANALYZE sees them. Priming is part of the
+ * transaction that it precedes; a rollback that takes it back does not take back the values.
  */
 
 import type { StatementSync } from 'node:sqlite'
 import type { WriterConnection } from './connection.ts'
-import { RESERVED_SCHEMA } from './policy.ts'
 
 const TABLES = `
-  CREATE TABLE IF NOT EXISTS ${RESERVED_SCHEMA}.rowid_prime (id INTEGER PRIMARY KEY, one INTEGER UNIQUE);
-  CREATE TABLE IF NOT EXISTS ${RESERVED_SCHEMA}.count_prime (id INTEGER PRIMARY KEY, value INTEGER);
+  CREATE TEMP TABLE _harmony_rowid (id INTEGER PRIMARY KEY, one INTEGER UNIQUE);
+  CREATE TEMP TABLE _harmony_count (id INTEGER PRIMARY KEY, value INTEGER);
 `
 
 /** Higher counts are told as this: the rows needed would take too long to make. */
@@ -26,8 +25,8 @@ export class Priming {
   constructor(connection: WriterConnection) {
     this.#connection = connection
     connection.database.exec(TABLES)
-    this.#setRowid = connection.own(`INSERT OR REPLACE INTO ${RESERVED_SCHEMA}.rowid_prime VALUES (?, 1)`)
-    this.#setChanges = connection.own(`UPDATE ${RESERVED_SCHEMA}.count_prime SET value = 0 WHERE id <= ?`)
+    this.#setRowid = connection.own(`INSERT OR REPLACE INTO temp._harmony_rowid VALUES (?, 1)`)
+    this.#setChanges = connection.own(`UPDATE temp._harmony_count SET value = 0 WHERE id <= ?`)
   }
 
   setLastInsertRowid(rowid: bigint): void {
@@ -43,11 +42,11 @@ export class Priming {
   }
 
   #ensureRows(count: bigint): void {
-    const have = this.#connection.row(`SELECT coalesce(max(id), 0) FROM ${RESERVED_SCHEMA}.count_prime`)?.[0]
+    const have = this.#connection.row(`SELECT coalesce(max(id), 0) FROM temp._harmony_count`)?.[0]
     if ((have as bigint) >= count) return
     this.#connection
       .own(
-        `INSERT INTO ${RESERVED_SCHEMA}.count_prime WITH RECURSIVE row(id) AS
+        `INSERT INTO temp._harmony_count WITH RECURSIVE row(id) AS
          (SELECT ? UNION ALL SELECT id + 1 FROM row WHERE id < ?) SELECT id, 0 FROM row`,
       )
       .run((have as bigint) + 1n, count)

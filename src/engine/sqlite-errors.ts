@@ -107,6 +107,9 @@ function isSequenceExhausted(name: string, error: SqliteError, isDiskFull: () =>
   return name === 'SQLITE_FULL' && !isDiskFull() && error.message === 'database or disk is full'
 }
 
+/** SQLite's parser has no result code of its own; it says what it could not read in one of these ways (parse.y, tokenize.c). */
+const PARSER_MESSAGE = /^near ".*": syntax error|^unrecognized token: |^incomplete input/s
+
 /**
  * `error` as a HarmonyError. `isDiskFull` tells a full disk from an exhausted AUTOINCREMENT sequence, for
  * which SQLite has one code.
@@ -117,6 +120,8 @@ export function fromSqlite(error: unknown, isDiskFull: () => boolean = () => tru
   const name = sqliteCodeName(error.errcode)
   if (isSequenceExhausted(name, error, isDiskFull))
     return new HarmonyError(name, error.message, { cause: error })
+  if (name === 'SQLITE_ERROR' && PARSER_MESSAGE.test(error.message))
+    return new HarmonyError('SQL_PARSE_ERROR', error.message, { cause: error })
   const code = DISK_CODES[`SQLITE_${PRIMARY_CODES[error.errcode & 0xff] ?? ''}`]
   if (code === undefined) return new HarmonyError(name, error.message, { cause: error })
   return new HarmonyError(code, `SQLite failed with ${name}: ${error.message}`, { cause: error })
