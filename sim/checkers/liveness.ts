@@ -23,6 +23,7 @@ const LOOK_EVERY_US: TimeUs = 20 * MILLISECOND
 /** For how long a leader must stay once the cluster is at rest. */
 const STABLE_US: TimeUs = 2 * SECOND
 const HAND_OVER_ATTEMPTS = 6
+const NEAR_ENTRIES = 10
 const NAME = 'liveness'
 
 export class Liveness {
@@ -48,34 +49,42 @@ export class Liveness {
     this.#waitFor('a leader that commits a new write', broken, wrote)
   }
 
-  /** A leader under load hands over to a healthy, active voter when it is asked to, at the latest when asked again. */
+  /** A leader under load hands over to a healthy voter that keeps up, at the latest when asked for the sixth time. */
   handOver(broken: ReadonlySet<Member>): void {
     const leader = this.#leader(broken)
-    if (leader === null || isJoint(leader.raft.configuration)) return
+    if (leader === null) return
     const { queue, options } = this.#cluster
-    const target = leader.raft
-      .status()
-      .followers.find(
-        ({ id, state, recentlyActive }) =>
-          state === 'replicate' &&
-          recentlyActive &&
-          !broken.has(this.#cluster.member(id)) &&
-          leader.raft.configuration.voters.some((voter) => voter.id === id),
-      )
-    if (target === undefined || target.id === leader.id.id) return
     const timeoutUs = options.raft.electionTimeoutTicks * options.host.tickUs
-    const before = leader.raft.term
-    for (let attempt = 0; attempt < HAND_OVER_ATTEMPTS; attempt += 1) {
-      if (leader.isOver || leader.raft.role !== 'leader' || leader.raft.term > before) return
-      leader.call((raft) => raft.transferLeadership(target.id))
+    const { term } = leader.raft
+    const isOver = (): boolean => leader.isOver || leader.raft.role !== 'leader' || leader.raft.term > term
+    const asked: number[] = []
+    while (asked.length < HAND_OVER_ATTEMPTS) {
+      const target = this.#targetOf(leader, broken)
+      if (isOver() || target === null) return
+      leader.call((raft) => raft.transferLeadership(target))
+      asked.push(target)
       queue.runUntil(queue.nowUs + 2 * timeoutUs)
     }
-    if (leader.isOver || leader.raft.role !== 'leader' || leader.raft.term > before) return
+    if (isOver()) return
     throw new Violation(
       NAME,
-      `member ${leader.id.id} was asked ${HAND_OVER_ATTEMPTS} times to hand over to member ${target.id}, which works, and still leads`,
-      { members: [leader.id.id, target.id], terms: [before] },
+      `member ${leader.id.id} was asked to hand over to members ${asked.join(', ')}, which work, and still leads`,
+      { members: [leader.id.id, ...asked], terms: [term] },
     )
+  }
+
+  /** The voter that is nearest to the end of the leader's log, if one is near; null if none is. */
+  #targetOf(leader: Replica, broken: ReadonlySet<Member>): number | null {
+    const { followers, lastIndex, configuration } = leader.raft.status()
+    const [best] = followers
+      .filter(({ id, generation }) => {
+        const isVoting = configuration.voters.some((voter) => sameReplica(voter, { id, generation }))
+        return isVoting && id !== leader.id.id && !broken.has(this.#cluster.member(id))
+      })
+      .toSorted((a, b) => b.match - a.match)
+    const keepsUp =
+      best?.state === 'replicate' && best.recentlyActive && best.match + NEAR_ENTRIES > lastIndex
+    return keepsUp ? best.id : null
   }
 
   comeToRest(broken: ReadonlySet<Member>): void {

@@ -172,7 +172,7 @@ export class Faults {
 
   #breakForGood(member: Member): void {
     const { network, members } = this.#cluster
-    const kind = this.#random.pick(['down', 'paused', 'stalled', 'cut off', 'deaf', 'mute'] as const)
+    const kind = this.#random.pick(this.#cluster.options.faults.brokenKinds)
     this.#cluster.noteMember('fault', member, () => `stays ${kind} for good`)
     const others = members.filter((other) => other !== member)
     if (kind === 'down') member.crash()

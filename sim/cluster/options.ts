@@ -42,7 +42,13 @@ export interface FaultOptions {
   readonly stallMeanUs: TimeUs
   /** Faults prefer the leader with this probability. */
   readonly leaderBias: number
+  /** How members may be broken that stay so when faults have stopped. */
+  readonly brokenKinds: readonly BrokenKind[]
 }
+
+export const BROKEN_KINDS = ['down', 'paused', 'stalled', 'cut off', 'deaf', 'mute'] as const
+/** Stalled: its disk never answers. Deaf: receives nothing. Mute: nothing that it sends arrives. */
+export type BrokenKind = (typeof BROKEN_KINDS)[number]
 
 export interface HostOptions {
   readonly tickUs: TimeUs
@@ -216,6 +222,7 @@ function drawFaults(random: Random): FaultOptions {
     pauseMeanUs: random.pick([20, 200, 1000]) * MILLISECOND,
     stallMeanUs: random.pick([100, 500, 2000]) * MILLISECOND,
     leaderBias: random.pick([0, 0.3, 0.8]),
+    brokenKinds: BROKEN_KINDS,
   }
 }
 

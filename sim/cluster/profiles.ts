@@ -1,19 +1,247 @@
-/** Named mixes of faults. `swarm` draws everything; the others make some kind of trouble likely. */
+/**
+ * Named mixes of faults. `swarm` draws everything. The others keep most of what was drawn and make one kind of
+ * trouble likely: they find in seconds what the swarm finds in minutes, and name what a mutant needs to show itself.
+ */
 
+import { DEFAULT_RAFT_CONFIG } from '../../src/raft/config.ts'
+import { MILLISECOND, SECOND } from '../event-queue.ts'
 import type { Random } from '../random.ts'
 import { drawOptions } from './options.ts'
-import type { ClusterOptions } from './options.ts'
+import type { ClusterOptions, FaultOptions, FaultRates, HostOptions, WorkloadOptions } from './options.ts'
 
-const PROFILES = {
-  swarm: (options: ClusterOptions): ClusterOptions => options,
-} as const
+type Change = (options: ClusterOptions, random: Random) => ClusterOptions
 
-export type ProfileName = keyof typeof PROFILES
+interface Changes {
+  readonly rates?: Partial<FaultRates>
+  readonly faults?: Partial<Omit<FaultOptions, 'rates'>>
+  readonly host?: Partial<HostOptions>
+  readonly workload?: Partial<WorkloadOptions>
+  readonly raft?: Partial<ClusterOptions['raft']>
+  readonly network?: Partial<ClusterOptions['network']>
+  readonly disk?: Partial<ClusterOptions['disk']>
+  readonly cluster?: Partial<Pick<ClusterOptions, 'members' | 'voters' | 'learners' | 'leaveMinorityBroken'>>
+}
+
+function changed(options: ClusterOptions, changes: Changes): ClusterOptions {
+  return {
+    ...options,
+    ...changes.cluster,
+    network: { ...options.network, ...changes.network },
+    disk: { ...options.disk, ...changes.disk },
+    raft: { ...options.raft, ...changes.raft },
+    host: { ...options.host, ...changes.host },
+    workload: { ...options.workload, ...changes.workload },
+    faults: {
+      ...options.faults,
+      ...changes.faults,
+      rates: { ...options.faults.rates, ...changes.rates },
+    },
+  }
+}
+
+const NO_FAULTS: FaultRates = {
+  partition: Infinity,
+  crash: Infinity,
+  crashAtWrite: Infinity,
+  blackout: Infinity,
+  pause: Infinity,
+  diskStall: Infinity,
+  transfer: Infinity,
+  membership: Infinity,
+  destroy: Infinity,
+  campaign: Infinity,
+  priority: Infinity,
+}
+
+const between = (random: Random, lowMs: number, highMs: number): number =>
+  random.integer(lowMs, highMs) * MILLISECOND
+
+/** Membership changes all the time, partitions and crashes in between. */
+const membership: Change = (options, random) =>
+  changed(options, {
+    cluster: { members: random.integer(3, 6), voters: random.integer(1, 4), learners: random.integer(0, 1) },
+    rates: {
+      membership: between(random, 50, 400),
+      partition: between(random, 200, 1500),
+      crash: between(random, 300, 2000),
+      transfer: between(random, 300, 3000),
+    },
+  })
+
+/** Replicas are destroyed and replaced while messages of long ago still arrive. */
+const replacement: Change = (options, random) =>
+  changed(options, {
+    cluster: { members: random.integer(3, 4), voters: 3, learners: 0 },
+    rates: {
+      destroy: between(random, 300, 1500),
+      membership: between(random, 100, 600),
+      partition: between(random, 200, 1500),
+      campaign: between(random, 100, 500),
+    },
+    network: { duplicateProbability: 0.3, duplicateDelayMeanUs: 2 * SECOND },
+  })
+
+/** Disks that stop answering, and one that never does again. */
+const stalls: Change = (options, random) =>
+  changed(options, {
+    cluster: { members: 3, voters: 3, learners: 0, leaveMinorityBroken: true },
+    rates: { diskStall: between(random, 300, 1500) },
+    faults: { leaderBias: 0.8, brokenKinds: ['stalled'] },
+  })
+
+/** No faults, and clients that never pause. */
+const busy: Change = (options, random) =>
+  changed(options, {
+    cluster: { members: 3, voters: 3, learners: 0, leaveMinorityBroken: false },
+    rates: NO_FAULTS,
+    network: { delayMeanUs: between(random, 1, 4), lossProbability: 0, clogProbability: 0 },
+    workload: { clients: 8, thinkMeanUs: MILLISECOND, readShare: 0, leaderShare: 1, batchMax: 4 },
+    raft: {
+      inflightMessagesMax: 256,
+      inflightBytesMax: 16 << 20,
+      appendSizeBytesMax: 1 << 20,
+      uncommittedBytesMax: 64 << 20,
+    },
+  })
+
+/** Every limit in bytes is small. */
+const smallLimits: Change = (options, random) =>
+  changed(options, {
+    raft: {
+      appendSizeBytesMax: random.integer(50, 500),
+      inflightMessagesMax: random.integer(1, 3),
+      inflightBytesMax: random.integer(100, 1000),
+      uncommittedBytesMax: random.integer(100, 1000),
+      applyBytesMax: random.integer(50, 500),
+      memoryTailBytesMax: random.integer(50, 500),
+    },
+  })
+
+/** Logs are compacted at once, so that whoever was away needs a snapshot. */
+const snapshots: Change = (options, random) =>
+  changed(options, {
+    cluster: { members: 3, voters: 3, learners: 0 },
+    rates: {
+      crash: between(random, 300, 1500),
+      partition: between(random, 300, 1500),
+      campaign: between(random, 200, 1500),
+    },
+    faults: { downMeanUs: 300 * MILLISECOND },
+    network: { lossProbability: random.between(0, 0.2), ordered: random.chance(0.3) },
+    host: {
+      keepEntries: random.pick([0, 0, 3]),
+      checkpointEvery: random.integer(1, 6),
+      applyDelayMeanUs: random.pick([50, 5000, 30_000]),
+    },
+    raft: { inflightMessagesMax: random.pick([1, 3, 256]) },
+  })
+
+/** Messages arrive twice, the second time long after; leaders change often. */
+const lateMessages: Change = (options, random) =>
+  changed(options, {
+    cluster: { members: random.pick([3, 5]), voters: 3, learners: 0 },
+    rates: {
+      partition: between(random, 200, 800),
+      campaign: between(random, 100, 600),
+      crash: between(random, 300, 2000),
+    },
+    faults: { leaderBias: 0.8 },
+    network: {
+      ordered: false,
+      duplicateProbability: random.between(0.2, 0.5),
+      duplicateDelayMeanUs: random.pick([200 * MILLISECOND, SECOND]),
+    },
+  })
+
+/** Syncs take long and end in any order, while leaders replace each other's entries. */
+const slowDisks: Change = (options, random) =>
+  changed(options, {
+    cluster: { members: 3, voters: 3, learners: 0 },
+    rates: {
+      partition: between(random, 200, 1000),
+      campaign: between(random, 50, 400),
+      transfer: between(random, 200, 1000),
+    },
+    faults: { leaderBias: 0.8 },
+    disk: {
+      overlappingSyncs: true,
+      syncMeanUs: between(random, 5, 40),
+      slowSyncProbability: 0.2,
+      slowSyncMeanUs: between(random, 50, 300),
+    },
+    host: { diskStallAfterUs: 2 * SECOND },
+    workload: { thinkMeanUs: 2 * MILLISECOND, leaderShare: 0.9 },
+  })
+
+/** Many reads everywhere, and leaders that change or are cut off. */
+const reads: Change = (options, random) =>
+  changed(options, {
+    cluster: { members: random.pick([3, 5]), voters: 3, learners: 0 },
+    rates: { partition: between(random, 200, 1000), campaign: between(random, 200, 1000) },
+    faults: { leaderBias: 0.8 },
+    workload: { clients: 6, keys: 1, thinkMeanUs: 3 * MILLISECOND, readShare: 0.6, leaderShare: 0.3 },
+    raft: { lease: null, quiesceAfterTicks: 0 },
+  })
+
+/** Reads by lease, at leaders that are paused, cut off, or about to hand over. */
+const leases: Change = (options, random) =>
+  changed(options, {
+    cluster: { members: 3, voters: 3, learners: 0 },
+    rates: {
+      ...NO_FAULTS,
+      pause: between(random, 200, 1000),
+      partition: between(random, 300, 1500),
+      transfer: between(random, 100, 600),
+    },
+    faults: { leaderBias: 0.8, pauseMeanUs: between(random, 50, 600) },
+    host: { tickBursts: false, clockDrift: 0.045 },
+    network: {
+      delayMeanUs: random.pick([1000, 5000, 20_000]),
+      clogProbability: 0.002,
+      clogMeanUs: SECOND / 5,
+    },
+    workload: { clients: 6, keys: 1, thinkMeanUs: 3 * MILLISECOND, readShare: 0.5, leaderShare: 0.5 },
+    raft: {
+      ...DEFAULT_RAFT_CONFIG,
+      electionTimeoutTicks: random.integer(5, 12),
+      lease: { tickMs: options.host.tickUs / MILLISECOND, driftPercentMax: 10 },
+    },
+  })
+
+export const PROFILE_NAMES = [
+  'swarm',
+  'membership',
+  'replacement',
+  'stalls',
+  'busy',
+  'small-limits',
+  'snapshots',
+  'late-messages',
+  'slow-disks',
+  'reads',
+  'leases',
+] as const
+
+export type ProfileName = (typeof PROFILE_NAMES)[number]
+
+const PROFILES: Readonly<Record<ProfileName, Change>> = {
+  swarm: (options) => options,
+  membership,
+  replacement,
+  stalls,
+  busy,
+  'small-limits': smallLimits,
+  snapshots,
+  'late-messages': lateMessages,
+  'slow-disks': slowDisks,
+  reads,
+  leases,
+}
 
 export function isProfileName(name: string): name is ProfileName {
   return Object.hasOwn(PROFILES, name)
 }
 
 export function drawProfile(name: ProfileName, random: Random): ClusterOptions {
-  return PROFILES[name](drawOptions(random))
+  return PROFILES[name](drawOptions(random), random.fork('profile'))
 }

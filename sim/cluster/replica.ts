@@ -9,6 +9,7 @@
 import { must } from '../../src/base/assert.ts'
 import { Raft } from '../../src/raft/raft.ts'
 import type { Entry, HardState, ReplicaId, SnapshotMetadata } from '../../src/raft/entry.ts'
+import type { LogOutline } from '../../src/raft/log-storage.ts'
 import type { Message, SnapshotRequest } from '../../src/raft/message.ts'
 import type { ProposeResult } from '../../src/raft/raft.ts'
 import type { Ready, StorageWrite } from '../../src/raft/ready.ts'
@@ -99,6 +100,7 @@ export class Replica {
       hardState: recovered.hardState,
       appliedIndex: recovered.image.appliedIndex,
       random: () => dice.uint32(),
+      ...(random.chance(0.5) ? { outline: outlineOf(recovered.log) } : {}),
     })
     this.#storage.constructed()
     if (recovered.image.appliedIndex > 0) this.#offerSnapshot(recovered.image)
@@ -390,6 +392,15 @@ export class Replica {
       const { hardState } = write
       this.#note('commit', hardState.term, hardState.commit, () => describeHardState(hardState))
     }
+  }
+}
+
+/** What a host that recovers its files could tell the core of the log. */
+function outlineOf(log: MemoryLog): LogOutline {
+  const entries = log.all()
+  return {
+    terms: entries.filter(({ term }, at) => at === 0 || entries[at - 1]?.term !== term),
+    memberships: entries.filter(({ kind }) => kind === 'membership'),
   }
 }
 

@@ -14,7 +14,7 @@ const FOLDERS = ['src/base', 'src/raft', 'sim']
 export function applyPatch(text: string, { file, find, replace }: Patch): string {
   const first = text.indexOf(find)
   if (first === -1) throw new Error(`${file} does not contain: ${find}`)
-  if (text.includes(find, first + 1)) throw new Error(`${file} contains more than once: ${find}`)
+  if (text.includes(find, first + find.length)) throw new Error(`${file} contains more than once: ${find}`)
   return text.slice(0, first) + replace + text.slice(first + find.length)
 }
 
