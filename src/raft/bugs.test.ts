@@ -234,6 +234,27 @@ test('B6: a replica that restarts votes while the lease that it supported still 
   assert.deepEqual(raft.status().dropped, { 'leader-alive': 1 })
 })
 
+test('B6: a replica that supports a lease learns of a higher term, and votes at once', () => {
+  const { cluster } = leaseholder(5000)
+  const { raft } = cluster.replica(2)
+  const { term } = raft
+  // A late message of a candidate that got ahead before the lease began.
+  raft.step({ ...envelope(3, 2, term + 1), type: 'pre-vote-response', granted: false })
+  assert.deepEqual([raft.term, raft.leader], [term + 1, null])
+  raft.step({ ...envelope(3, 2, term + 2), type: 'vote-request', lastIndex: 9, lastTerm: 1, forced: false })
+  assert.deepEqual([raft.term, raft.status().dropped['leader-alive']], [term + 1, 1])
+  for (let tick = 0; tick < DEFAULT_RAFT_CONFIG.electionTimeoutTicks; tick += 1) raft.tick()
+  raft.step({ ...envelope(3, 2, term + 2), type: 'vote-request', lastIndex: 9, lastTerm: 1, forced: false })
+  assert.equal(raft.term, term + 2)
+})
+
+test('B6: a replica that supports a lease is told by its operator to campaign, and votes for itself', () => {
+  const { cluster } = leaseholder(5000)
+  const { raft } = cluster.replica(2)
+  raft.campaign()
+  assert.equal(raft.role, 'follower')
+})
+
 test('B7: a lease serves reads while, or after, another replica was told to take over', () => {
   const { raft } = leaseholder(5000)
   raft.transferLeadership(2)

@@ -103,12 +103,11 @@ function giveVote(state: ReplicaState, candidate: ReplicaId): void {
 
 /**
  * "If a server receives a RequestVote request within the minimum election timeout of hearing from a current
- * leader, it does not update its term or grant its vote" (thesis 4.2.3), unless that leader asked for it. After a
- * start with leases on, a leader that was heard from before the crash counts for as long.
+ * leader, it does not update its term or grant its vote" (thesis 4.2.3), unless that leader asked for it. It counts
+ * when it was heard, not whether this replica still follows it: leases rest on that (`lease.ts`).
  */
 export function isLeaderAlive(state: ReplicaState): boolean {
-  if (state.voteBlackoutTicks > 0) return true
-  return state.leader !== null && state.electionElapsedTicks < state.config.electionTimeoutTicks
+  return state.role.kind === 'leader' || state.leaderSilenceTicks < state.config.electionTimeoutTicks
 }
 
 /** The election timed out, or the leader said so: tries, if this replica may lead. */

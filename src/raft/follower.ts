@@ -27,6 +27,7 @@ export function acceptLeader(state: ReplicaState, message: LeaderMessage): boole
   }
   if (state.role.kind !== 'follower' || state.leader === null) becomeFollower(state, state.term, sender)
   state.electionElapsedTicks = 0
+  state.leaderSilenceTicks = 0
   return true
 }
 

@@ -16,7 +16,7 @@ import type {
   TransferResult,
 } from './api.ts'
 import { checkConfig } from './config.ts'
-import { campaign } from './election.ts'
+import { campaign, isLeaderAlive } from './election.ts'
 import { ENTRY_OVERHEAD_BYTES, isPosition } from './entry.ts'
 import type { Entry, ReplicaId, SnapshotMetadata } from './entry.ts'
 import { appendConfiguration, appendEntry, hasCommittedOwnTerm, noteDurable } from './leader.ts'
@@ -136,9 +136,13 @@ export class Raft {
     return startTransfer(this.#state, to)
   }
 
-  /** Campaigns without waiting for the timeout; beginning with a pre-vote, so nobody is disturbed in vain. */
+  /**
+   * Campaigns without waiting for the timeout; beginning with a pre-vote, so nobody is disturbed in vain. With leases,
+   * only when the timeout of a live leader is over: its own vote would break the lease that it supports.
+   */
   campaign(): void {
     if (this.#state.role.kind === 'leader') return
+    if (this.#state.config.lease !== null && isLeaderAlive(this.#state)) return
     wakeUp(this.#state)
     campaign(this.#state)
     this.#settle()

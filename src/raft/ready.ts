@@ -23,7 +23,9 @@ export interface StorageWrite {
   /**
    * Install this snapshot: it replaces the state machine's state and the whole log, which from then on
    * begins after it. Nothing is being applied when it is handed out (all writes wait for that), and nothing will be
-   * until it is reported durable, which also says that it is applied.
+   * until it is reported durable, which also says that it is applied. A host that keeps state and log in different
+   * files installs the state first; if it finds that one ahead at the next start, it makes the snapshot's metadata the
+   * base of the log before it constructs a `Raft`.
    */
   readonly snapshot: SnapshotMetadata | null
   /** Entries to write. Whatever storage holds at the index of the first and beyond is replaced. */

@@ -61,8 +61,11 @@ export class ReplicaState {
   /** Drawn anew for each election (§5.2). */
   electionTimeoutTicks = 0
   electionPriority: number
-  /** Ticks for which no vote is given after a start, because a forgotten lease may still run. */
-  voteBlackoutTicks: number
+  /**
+   * Ticks since a leader of any term was heard. Not reset when the term moves on: a lease that this replica supports
+   * does not end by that.
+   */
+  leaderSilenceTicks: number
 
   quiesced = false
   /** While asleep: the round of the heartbeat that said so. Heartbeats up to it are only late. */
@@ -102,7 +105,8 @@ export class ReplicaState {
     this.outbox = new Outbox(replica.id)
     this.followerReads = new FollowerReads(options.random)
     this.electionPriority = config.electionPriority
-    this.voteBlackoutTicks = config.lease === null ? 0 : config.electionTimeoutTicks
+    // A lease that was supported before a crash, and forgotten in it, may still run.
+    this.leaderSilenceTicks = config.lease === null ? Infinity : 0
   }
 
   // Who takes part.

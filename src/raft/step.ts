@@ -58,8 +58,11 @@ function deliverHigherTerm(state: ReplicaState, message: Message): void {
   if (message.type === 'pre-vote-request')
     return isLeaderAlive(state) ? state.drop('leader-alive') : answerPreVote(state, message)
   if (message.type === 'pre-vote-response' && message.granted) return takePreVote(state, message)
-  if (message.type === 'vote-request' && !message.forced && isLeaderAlive(state))
-    return state.drop('leader-alive')
+  if (message.type === 'vote-request') {
+    if (!message.forced && isLeaderAlive(state)) return state.drop('leader-alive')
+    // A leader that orders an election has given up its lease.
+    state.leaderSilenceTicks = Infinity
+  }
   becomeFollower(state, message.term, isLeaderMessage(message) ? senderOf(message) : null)
   deliverSameTerm(state, message)
 }

@@ -12,7 +12,7 @@ import { tickTransfer } from './transfer.ts'
 /** One tick. A sleeping replica's clock stands still. */
 export function tickReplica(state: ReplicaState): void {
   if (state.quiesced || state.removed) return
-  if (state.voteBlackoutTicks > 0) state.voteBlackoutTicks -= 1
+  state.leaderSilenceTicks += 1
   state.electionElapsedTicks += 1
   if (state.role.kind === 'leader') tickLeader(state, state.role)
   else tickOther(state)
