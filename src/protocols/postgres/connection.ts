@@ -1,0 +1,343 @@
+/**
+ * One client's connection: bytes in, messages to whoever waits for them, in order and one at a time.
+ *
+ *   startup ──▶ authenticating ──▶ opening (the gateway's session) ──▶ running ──▶ ended
+ *
+ * While a message is being dealt with, what arrives waits in the framer; when much waits, the socket is paused.
+ */
+
+import type { Socket } from 'node:net'
+import { TLSSocket, type SecureContext } from 'node:tls'
+import { HarmonyError } from '../../base/errors.ts'
+import type { Credential, Gateway, Session } from '../../gateway/session.ts'
+import type { DatabaseDialect } from './dialect/database-dialect.ts'
+import { PgError } from './error.ts'
+import type { PostgresLimits } from './limits.ts'
+import type { NotificationHub } from './notification-hub.ts'
+import { ClientSession } from './session/client-session.ts'
+import { toPgError } from './session/harmony-error.ts'
+import { Listening } from './session/listening.ts'
+import { ClientOutput } from './session/output.ts'
+import { Settings } from './session/settings.ts'
+import type { ServerActions } from './session/utilities.ts'
+import {
+  readStartup,
+  type Authentication,
+  type AuthenticationExchange,
+  type StartupRequest,
+} from './startup.ts'
+import {
+  backendKeyData,
+  errorResponse,
+  notificationResponse,
+  parameterStatus,
+  readyForQuery,
+} from './wire/encoder.ts'
+import { Framer } from './wire/framer.ts'
+import type { FrontendMessage, StartupMessage } from './wire/messages.ts'
+
+export interface ConnectionHost {
+  readonly gateway: Gateway
+  readonly authentication: Authentication
+  readonly limits: PostgresLimits
+  readonly hub: NotificationHub
+  readonly server: ServerActions
+  readonly secureContext: SecureContext | null
+  dialectOf(database: string): DatabaseDialect
+  /** `secret` is what the client was given at its start. */
+  cancel(processId: number, secret: Buffer): void
+  /** 4 random bytes, or 32 since protocol 3.2. */
+  newSecret(sizeBytes: number): Buffer
+  /** The name to try when `database` is not found; null if there is none. */
+  fallbackDatabase(database: string, user: string): string | null
+}
+
+type State =
+  | { readonly kind: 'startup' }
+  | {
+      readonly kind: 'authenticating'
+      readonly request: StartupRequest
+      readonly exchange: AuthenticationExchange
+    }
+  | { readonly kind: 'opening' }
+  | { readonly kind: 'running'; readonly client: ClientSession }
+  | { readonly kind: 'ended' }
+
+const LEGACY_SECRET_BYTES = 4
+const SECRET_BYTES = 32
+const TLS_ANSWER = Buffer.from('S')
+const REFUSAL = Buffer.from('N')
+
+export class Connection {
+  readonly processId: number
+  #secret: Buffer = Buffer.alloc(0)
+  readonly #host: ConnectionHost
+  readonly #framer: Framer
+  readonly #output: ClientOutput
+  #socket: Socket
+  #state: State = { kind: 'startup' }
+  #isBusy = false
+  #isDraining = false
+  #hasEnded = false
+  readonly #startupTimer: NodeJS.Timeout
+  readonly #onEnd: () => void
+  #closed: Promise<void> | null = null
+
+  constructor(socket: Socket, processId: number, host: ConnectionHost, onEnd: () => void) {
+    this.#socket = socket
+    this.processId = processId
+    this.#host = host
+    this.#framer = new Framer(host.limits)
+    this.#output = new ClientOutput(socket, host.limits.unsentBytesMax)
+    this.#onEnd = onEnd
+    this.#startupTimer = setTimeout(() => this.#socket.destroy(), host.limits.startupTimeoutMs)
+    socket.setNoDelay(true)
+    this.#attach(socket)
+  }
+
+  holdsSecret(secret: Buffer): boolean {
+    return this.#secret.length > 0 && this.#secret.equals(secret)
+  }
+
+  cancel(): void {
+    if (this.#state.kind === 'running') this.#state.client.cancel()
+  }
+
+  /** 57P01 now, or when the transaction under way has ended, if it is to be gentle. */
+  terminate(isGentle: boolean): void {
+    this.#isDraining = true
+    if (!isGentle || this.#isQuiet()) this.#endWith(adminShutdown())
+  }
+
+  /** Resolves when nothing of it is left. */
+  async end(): Promise<void> {
+    this.#socket.destroy()
+    await this.#finish()
+  }
+
+  #isQuiet(): boolean {
+    return !this.#isBusy && (this.#state.kind !== 'running' || this.#state.client.isIdle)
+  }
+
+  #attach(socket: Socket): void {
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    // What went wrong with a socket is that the client has gone; 'close' follows.
+    socket.on('error', () => undefined)
+    socket.on('close', () => void this.#finish())
+    socket.on('end', () => this.#socket.end())
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#framer.push(chunk)
+    if (this.#framer.bufferedBytes > this.#host.limits.receivedBytesMax && this.#isBusy) this.#socket.pause()
+    if (!this.#isBusy) void this.#pump()
+  }
+
+  /** Deals with what is there, one message after the other. */
+  async #pump(): Promise<void> {
+    this.#isBusy = true
+    try {
+      for (;;) {
+        const pending = this.#next()
+        if (pending === 'none') break
+        if (pending !== null) await pending
+      }
+    } catch (error) {
+      this.#endWith(fatal(error))
+    } finally {
+      this.#isBusy = false
+    }
+    if (this.#socket.isPaused()) this.#socket.resume()
+    if (this.#isDraining && this.#isQuiet()) this.#endWith(adminShutdown())
+  }
+
+  /** Handles one message: null if that is done, 'none' if there is none. */
+  #next(): Promise<void> | null | 'none' {
+    if (this.#state.kind === 'running') {
+      const message = this.#framer.next()
+      if (message === null) return 'none'
+      if (message.kind === 'terminate') return this.#terminated()
+      return this.#state.client.handle(message)
+    }
+    if (this.#state.kind === 'startup') {
+      const message = this.#framer.nextStartup()
+      return message === null ? 'none' : this.#startup(message)
+    }
+    if (this.#state.kind === 'authenticating') {
+      const message = this.#framer.next()
+      return message === null ? 'none' : this.#authenticate(this.#state, message)
+    }
+    return 'none'
+  }
+
+  #terminated(): null {
+    this.#state = { kind: 'ended' }
+    this.#output.end()
+    return null
+  }
+
+  #startup(message: StartupMessage): Promise<void> | null {
+    switch (message.kind) {
+      case 'sslRequest':
+        return this.#startTls()
+      case 'gssEncRequest':
+        this.#socket.write(REFUSAL)
+        return null
+      case 'cancelRequest':
+        this.#host.cancel(message.processId, message.secret)
+        return this.#terminated()
+      case 'startup':
+        return this.#start(readStartup(message, this.#output.encoder))
+    }
+  }
+
+  #startTls(): null {
+    const { secureContext } = this.#host
+    if (secureContext === null || this.#socket instanceof TLSSocket) {
+      this.#socket.write(REFUSAL)
+      return null
+    }
+    // Bytes behind the request came unencrypted: somebody could have put them there (CVE-2021-23214).
+    if (this.#framer.takeAll().length > 0) {
+      throw new PgError('08P01', 'received unencrypted data after SSL request', {}, 'FATAL')
+    }
+    const plain = this.#socket
+    plain.removeAllListeners('data')
+    plain.removeAllListeners('end')
+    plain.write(TLS_ANSWER)
+    const socket = new TLSSocket(plain, { isServer: true, secureContext })
+    this.#socket = socket
+    this.#output.replaceSocket(socket)
+    this.#attach(socket)
+    return null
+  }
+
+  #start(request: StartupRequest): Promise<void> | null {
+    const exchange = this.#host.authentication.exchange(request, this.#output.encoder)
+    if ('access' in exchange) return this.#open(request, exchange)
+    this.#state = { kind: 'authenticating', request, exchange }
+    return this.#output.flush()
+  }
+
+  #authenticate(
+    state: Extract<State, { kind: 'authenticating' }>,
+    message: FrontendMessage,
+  ): Promise<void> | null {
+    if (message.kind === 'terminate') return this.#terminated()
+    if (message.kind !== 'authentication') {
+      throw new PgError('08P01', `expected password response, got message "${message.kind}"`, {}, 'FATAL')
+    }
+    const credential = state.exchange.next(message.payload, this.#output.encoder)
+    return credential === null ? this.#output.flush() : this.#open(state.request, credential)
+  }
+
+  async #open(request: StartupRequest, credential: Credential): Promise<void> {
+    this.#state = { kind: 'opening' }
+    const session = await this.#openSession(request, credential)
+    if (this.#hasEnded) return session.close()
+    const settings = this.#settingsOf(request)
+    const { client, listening } = this.#newClient(request, session, settings)
+    this.#greet(request, settings)
+    settings.onReported = (name, value) => parameterStatus(this.#output.encoder, name, value)
+    this.#state = { kind: 'running', client }
+    clearTimeout(this.#startupTimer)
+    listening.deliver()
+    void this.#output.flush()
+  }
+
+  async #openSession(request: StartupRequest, credential: Credential): Promise<Session> {
+    const { gateway } = this.#host
+    try {
+      return await gateway.openSession(request.database, credential)
+    } catch (error) {
+      const fallback = this.#host.fallbackDatabase(request.database, request.user)
+      const isMissing = error instanceof HarmonyError && error.code === 'DATABASE_NOT_FOUND'
+      if (!isMissing || fallback === null) throw error
+      return gateway.openSession(fallback, credential)
+    }
+  }
+
+  #settingsOf(request: StartupRequest): Settings {
+    const settings = new Settings()
+    settings.setByServer('session_authorization', request.user)
+    settings.setByServer('ssl', this.#socket instanceof TLSSocket ? 'on' : 'off')
+    for (const [name, value] of request.settings) settings.setInitial(name, value)
+    return settings
+  }
+
+  #newClient(
+    request: StartupRequest,
+    session: Session,
+    settings: Settings,
+  ): { client: ClientSession; listening: Listening } {
+    const { hub, server, limits } = this.#host
+    const { database } = session
+    const listening = new Listening(
+      hub,
+      database,
+      this.processId,
+      ({ processId, channel, payload }) => {
+        notificationResponse(this.#output.encoder, processId, channel, payload)
+        if (!this.#isBusy) void this.#output.flush()
+      },
+      () => this.#isQuiet(),
+    )
+    const client = new ClientSession({
+      session,
+      dialect: this.#host.dialectOf(database),
+      settings,
+      output: this.#output,
+      listening,
+      facts: { user: request.user, database, processId: this.processId },
+      limits,
+      server,
+      isFollowedBySync: () => this.#framer.isFollowedBySync(),
+    })
+    return { client, listening }
+  }
+
+  #greet(request: StartupRequest, settings: Settings): void {
+    const out = this.#output.encoder
+    for (const { name, value } of settings.reported()) parameterStatus(out, name, value)
+    this.#secret = this.#host.newSecret(request.minorVersion >= 2 ? SECRET_BYTES : LEGACY_SECRET_BYTES)
+    backendKeyData(out, this.processId, this.#secret)
+    readyForQuery(out, 'I')
+  }
+
+  #endWith(error: PgError): void {
+    if (this.#state.kind === 'ended') return
+    this.#state = this.#state.kind === 'running' ? this.#state : { kind: 'ended' }
+    const out = this.#output.encoder
+    out.rewind(out.mark())
+    errorResponse(out, error)
+    this.#output.end()
+    // A client that does not close its side is not waited for.
+    setTimeout(() => this.#socket.destroy(), 1000).unref()
+  }
+
+  #finish(): Promise<void> {
+    this.#closed ??= this.#finishOnce()
+    return this.#closed
+  }
+
+  async #finishOnce(): Promise<void> {
+    this.#hasEnded = true
+    clearTimeout(this.#startupTimer)
+    const state = this.#state
+    this.#state = { kind: 'ended' }
+    try {
+      if (state.kind === 'running') await state.client.close()
+    } finally {
+      this.#onEnd()
+    }
+  }
+}
+
+function fatal(error: unknown): PgError {
+  const { sqlState, message, fields } = toPgError(error)
+  return new PgError(sqlState, message, fields, 'FATAL')
+}
+
+function adminShutdown(): PgError {
+  return new PgError('57P01', 'terminating connection due to administrator command', {}, 'FATAL')
+}

@@ -1,0 +1,54 @@
+/** A value on its way into a column: PostgreSQL's assignment casts, and its refusals. */
+
+import { PgError } from '../error.ts'
+import { BOOL, BPCHAR, JSON_TYPE, JSONB, NUMERIC, VARCHAR, type PgType } from '../types/registry.ts'
+import { cast, isDateTime, isInteger, isNumber, isText } from './casts.ts'
+import { resolved } from './literals.ts'
+import type { SchemaColumn } from './schema.ts'
+import type { Translator } from './translation.ts'
+import { plain, type Typed } from './typed.ts'
+
+export function assigned(typed: Typed, column: SchemaColumn, translator: Translator): string {
+  const target = column.type
+  if (typed.type === null) return resolved(typed, target).sql
+  const from = typed.type.type
+  const to = target.type
+  if (from === to && (target.modifier < 0 || target.modifier === typed.type.modifier)) return typed.sql
+  refuseMismatch(from, to, column)
+  if (isText(to)) return assignedText(typed, column, translator)
+  if (to === NUMERIC && target.modifier >= 4) return `round(${typed.sql}, ${(target.modifier - 4) & 0xffff})`
+  if (from === to || (isInteger(from) && isInteger(to))) return typed.sql
+  return cast(typed, plain(to), translator.context).sql
+}
+
+/** A cast would cut off what does not fit; an assignment must refuse it. */
+function assignedText(typed: Typed, column: SchemaColumn, translator: Translator): string {
+  const { type, modifier } = column.type
+  const text = cast(typed, plain(type), translator.context).sql
+  if (modifier < 0 || (type !== VARCHAR && type !== BPCHAR)) return text
+  return `pg_fit_text(${text}, ${modifier - 4}, '${type === VARCHAR ? 'character varying' : 'character'}')`
+}
+
+function refuseMismatch(from: PgType, to: PgType, column: SchemaColumn): void {
+  const isSame =
+    from === to ||
+    isText(to) ||
+    (isNumber(from) && isNumber(to)) ||
+    (isDateTime(from) && isDateTime(to)) ||
+    isJson(from, to) ||
+    // A column that SQLite users declared without a type takes anything.
+    (from === BOOL && to === BOOL)
+  if (isSame) return
+  throw new PgError(
+    '42804',
+    `column "${column.name}" is of type ${to.sqlName} but expression is of type ${from.sqlName}`,
+    {
+      hint: 'You will need to rewrite or cast the expression.',
+    },
+  )
+}
+
+function isJson(from: PgType, to: PgType): boolean {
+  const isJsonType = (type: PgType): boolean => type === JSON_TYPE || type === JSONB
+  return isJsonType(from) && isJsonType(to)
+}

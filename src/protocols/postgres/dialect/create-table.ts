@@ -1,0 +1,277 @@
+/** CREATE TABLE: PostgreSQL's types are kept as declared types; constraints become SQLite's. */
+
+import type { ColumnDef, Constraint, CreateStmt, RangeVar, TypeName } from 'libpg-query'
+import { must } from '../../../base/assert.ts'
+import { notSupported } from '../error.ts'
+import { formatType, type TypeWithModifier } from '../types/declared-type.ts'
+import { INT2_TYPE, INT4_TYPE, INT8_TYPE } from '../types/registry.ts'
+import { clauseName, only, open, quoteName, strings } from './ast.ts'
+import { assigned } from './assignment.ts'
+import { knownType } from './casts.ts'
+import { condition } from './conditions.ts'
+import { INT2_RANGE, INT4_RANGE } from './schema-loader.ts'
+import { Scope } from './scope.ts'
+import type { Translator } from './translation.ts'
+import { storageDefault } from './defaults.ts'
+
+const SERIALS: Readonly<Record<string, TypeWithModifier['type']>> = {
+  serial: INT4_TYPE,
+  serial4: INT4_TYPE,
+  bigserial: INT8_TYPE,
+  serial8: INT8_TYPE,
+  smallserial: INT2_TYPE,
+  serial2: INT2_TYPE,
+}
+
+export interface TableText {
+  readonly sql: string
+  readonly name: string
+}
+
+export function createTable(body: CreateStmt, translator: Translator): TableText {
+  only('CreateStmt', body, 'relation', 'tableElts', 'if_not_exists', 'options', 'oncommit', 'accessMethod')
+  const relation = must(body.relation)
+  const name = newName(relation)
+  const definitions = (body.tableElts ?? []).map(open)
+  const columns = definitions.filter(({ kind }) => kind === 'ColumnDef').map(({ body }) => body as ColumnDef)
+  const tableConstraints = definitions
+    .filter(({ kind }) => kind === 'Constraint')
+    .map(({ body }) => body as Constraint)
+  const unknown = definitions.find(({ kind }) => kind !== 'ColumnDef' && kind !== 'Constraint')
+  if (unknown !== undefined)
+    throw notSupported(unknown.kind === 'TableLikeClause' ? 'LIKE' : clauseName(unknown.kind))
+  const scope = new Scope(null)
+  scope.add({
+    alias: name,
+    columns: columns.map((column) => ownColumn(column, translator)),
+    merged: new Set(),
+  })
+  const table: TableContext = { name, scope, translator, primaryKey: primaryKeyOf(columns, tableConstraints) }
+  const lines = [
+    ...columns.map((column) => columnText(column, table)),
+    ...tableConstraints.flatMap((constraint) => tableConstraint(constraint, table)),
+  ]
+  const exists = body.if_not_exists === true ? 'IF NOT EXISTS ' : ''
+  return { sql: `CREATE TABLE ${exists}${quoteName(name)} (${lines.join(', ')})`, name }
+}
+
+interface TableContext {
+  readonly name: string
+  readonly scope: Scope
+  readonly translator: Translator
+  readonly primaryKey: readonly string[]
+}
+
+/** The name of something to be made, in the only schema there is. */
+export function newName(relation: RangeVar): string {
+  const schema = relation.schemaname ?? ''
+  if (relation.relpersistence === 't') throw notSupported('a temporary table')
+  if (schema !== '' && schema !== 'public')
+    throw notSupported(`the schema "${schema}" (there is only "public")`)
+  return relation.relname ?? ''
+}
+
+function ownColumn(
+  column: ColumnDef,
+  translator: Translator,
+): { name: string; type: TypeWithModifier; origin: null } {
+  return { name: column.colname ?? '', type: columnTypeOf(column, translator), origin: null }
+}
+
+function typeNameOf(column: ColumnDef): TypeName {
+  return must(column.typeName)
+}
+
+export function columnTypeOf(column: ColumnDef, translator: Translator): TypeWithModifier {
+  return knownType(typeNameOf(column), translator.context)
+}
+
+function primaryKeyOf(columns: readonly ColumnDef[], constraints: readonly Constraint[]): readonly string[] {
+  const single = columns.find((column) =>
+    constraintsOf(column).some(({ contype }) => contype === 'CONSTR_PRIMARY'),
+  )
+  if (single !== undefined) return [single.colname ?? '']
+  const table = constraints.find(({ contype }) => contype === 'CONSTR_PRIMARY')
+  return strings(table?.keys)
+}
+
+function constraintsOf(column: ColumnDef): Constraint[] {
+  return (column.constraints ?? []).map((node) => open(node).body as Constraint)
+}
+
+function serialType(column: ColumnDef): TypeWithModifier['type'] | null {
+  return SERIALS[strings(typeNameOf(column).names).at(-1) ?? ''] ?? null
+}
+
+function columnText(column: ColumnDef, table: TableContext): string {
+  only('ColumnDef', column, 'colname', 'typeName', 'is_local', 'constraints', 'collClause')
+  const name = column.colname ?? ''
+  const serial = serialType(column)
+  const constraints = constraintsOf(column)
+  const identity = constraints.find(({ contype }) => contype === 'CONSTR_IDENTITY')
+  if (serial !== null || identity !== undefined) return numberedColumn(column, serial, constraints, table)
+  const type = columnTypeOf(column, table.translator)
+  const isKey = table.primaryKey.includes(name)
+  const needsNotNull = isKey && !constraints.some(({ contype }) => contype === 'CONSTR_NOTNULL')
+  const parts = constraints.map((constraint) => columnConstraint(constraint, column, type, table))
+  const declared = declaredType(type)
+  return [quoteName(name), declared, ...(needsNotNull ? ['NOT NULL'] : []), ...parts]
+    .filter((part) => part !== '')
+    .join(' ')
+}
+
+/** As typeOfDeclaration reads it back. */
+export function declaredType(type: TypeWithModifier): string {
+  const { type: base } = type
+  const isOwnName =
+    base.elementOid === 0 &&
+    ['int2', 'int4', 'int8', 'bool', 'float4', 'float8', 'timestamptz'].includes(base.name)
+  if (isOwnName && type.modifier < 0) return base.name.toUpperCase()
+  return formatType(type).toUpperCase()
+}
+
+/** SERIAL and IDENTITY: SQLite numbers rows itself only in a sole primary key declared exactly INTEGER. */
+function numberedColumn(
+  column: ColumnDef,
+  serial: TypeWithModifier['type'] | null,
+  constraints: readonly Constraint[],
+  table: TableContext,
+): string {
+  const name = column.colname ?? ''
+  if (table.primaryKey.length !== 1 || table.primaryKey[0] !== name) {
+    throw notSupported(`SERIAL or IDENTITY of column "${name}", which is not the whole primary key,`)
+  }
+  const type = serial ?? columnTypeOf(column, table.translator).type
+  const quoted = quoteName(name)
+  const range = type === INT4_TYPE ? INT4_RANGE : type === INT2_TYPE ? INT2_RANGE : null
+  const rest = constraints
+    .filter(({ contype }) => !['CONSTR_PRIMARY', 'CONSTR_IDENTITY', 'CONSTR_NOTNULL'].includes(contype ?? ''))
+    .map((constraint) => columnConstraint(constraint, column, { type, modifier: -1 }, table))
+  const check = range === null ? [] : [`CHECK (${quoted} ${range})`]
+  return [quoted, 'INTEGER PRIMARY KEY AUTOINCREMENT', ...check, ...rest]
+    .filter((part) => part !== '')
+    .join(' ')
+}
+
+const CONSTRAINT_FIELDS = [
+  'contype',
+  'conname',
+  'initially_valid',
+  'is_enforced',
+  'skip_validation',
+  'options',
+  'deferrable',
+  'initdeferred',
+]
+
+function named(constraint: Constraint): string {
+  return constraint.conname === undefined || constraint.conname === ''
+    ? ''
+    : `CONSTRAINT ${quoteName(constraint.conname)} `
+}
+
+export function columnConstraint(
+  constraint: Constraint,
+  column: ColumnDef,
+  type: TypeWithModifier,
+  table: Pick<TableContext, 'scope' | 'translator' | 'name' | 'primaryKey'>,
+): string {
+  switch (String(constraint.contype)) {
+    case 'CONSTR_NOTNULL':
+      return 'NOT NULL'
+    case 'CONSTR_NULL':
+      return ''
+    case 'CONSTR_PRIMARY':
+      only('Constraint', constraint, ...CONSTRAINT_FIELDS, 'keys')
+      return table.primaryKey.length > 1 ? '' : `${named(constraint)}PRIMARY KEY`
+    case 'CONSTR_UNIQUE':
+      only('Constraint', constraint, ...CONSTRAINT_FIELDS, 'keys')
+      return `${named(constraint)}UNIQUE`
+    case 'CONSTR_CHECK':
+      return checkText(constraint, table)
+    case 'CONSTR_DEFAULT': {
+      const value = must(constraint.raw_expr)
+      return `DEFAULT ${storageDefault(value, { name: column.colname ?? '', type }, table.translator)}`
+    }
+    case 'CONSTR_GENERATED': {
+      const value = table.translator.expression(must(constraint.raw_expr), table.scope)
+      const sql = assigned(value, { ...NEW_COLUMN, name: column.colname ?? '', type }, table.translator)
+      return `GENERATED ALWAYS AS (${sql}) STORED`
+    }
+    case 'CONSTR_FOREIGN':
+      return foreignText(constraint, '')
+    case 'CONSTR_ATTR_DEFERRABLE':
+    case 'CONSTR_ATTR_NOT_DEFERRABLE':
+    case 'CONSTR_ATTR_IMMEDIATE':
+      return ''
+    case 'CONSTR_ATTR_DEFERRED':
+      return 'DEFERRABLE INITIALLY DEFERRED'
+    default:
+      throw notSupported(`the constraint ${constraint.contype}`)
+  }
+}
+
+const NEW_COLUMN = { number: 0, isNotNull: false, hasDefault: false, isGenerated: false }
+
+function checkText(constraint: Constraint, table: Pick<TableContext, 'scope' | 'translator'>): string {
+  only('Constraint', constraint, ...CONSTRAINT_FIELDS, 'raw_expr', 'cooked_expr')
+  return `${named(constraint)}CHECK (${condition(must(constraint.raw_expr), table.scope, table.translator).sql})`
+}
+
+export function tableConstraint(
+  constraint: Constraint,
+  table: Pick<TableContext, 'scope' | 'translator' | 'primaryKey' | 'name'> & {
+    primaryKey: readonly string[]
+  },
+): string[] {
+  switch (String(constraint.contype)) {
+    case 'CONSTR_PRIMARY':
+      only('Constraint', constraint, ...CONSTRAINT_FIELDS, 'keys')
+      return [`${named(constraint)}PRIMARY KEY (${strings(constraint.keys).map(quoteName).join(', ')})`]
+    case 'CONSTR_UNIQUE':
+      only('Constraint', constraint, ...CONSTRAINT_FIELDS, 'keys')
+      return [`${named(constraint)}UNIQUE (${strings(constraint.keys).map(quoteName).join(', ')})`]
+    case 'CONSTR_CHECK':
+      return [checkText(constraint, table)]
+    case 'CONSTR_FOREIGN':
+      return [
+        foreignText(constraint, `FOREIGN KEY (${strings(constraint.fk_attrs).map(quoteName).join(', ')}) `),
+      ]
+    default:
+      throw notSupported(`the constraint ${constraint.contype}`)
+  }
+}
+
+const ACTIONS: Readonly<Record<string, string>> = {
+  a: '',
+  r: 'RESTRICT',
+  c: 'CASCADE',
+  n: 'SET NULL',
+  d: 'SET DEFAULT',
+}
+
+export function foreignText(constraint: Constraint, prefix: string): string {
+  only(
+    'Constraint',
+    constraint,
+    ...CONSTRAINT_FIELDS,
+    'pktable',
+    'fk_attrs',
+    'pk_attrs',
+    'fk_matchtype',
+    'fk_upd_action',
+    'fk_del_action',
+  )
+  if (constraint.fk_matchtype === 'f') throw notSupported('MATCH FULL')
+  const target = newName(must(constraint.pktable))
+  const columns = strings(constraint.pk_attrs)
+  const list = columns.length === 0 ? '' : ` (${columns.map(quoteName).join(', ')})`
+  const onDelete = ACTIONS[constraint.fk_del_action ?? 'a'] ?? ''
+  const onUpdate = ACTIONS[constraint.fk_upd_action ?? 'a'] ?? ''
+  return (
+    `${named(constraint)}${prefix}REFERENCES ${quoteName(target)}${list}` +
+    (onDelete === '' ? '' : ` ON DELETE ${onDelete}`) +
+    (onUpdate === '' ? '' : ` ON UPDATE ${onUpdate}`) +
+    (constraint.initdeferred === true ? ' DEFERRABLE INITIALLY DEFERRED' : '')
+  )
+}

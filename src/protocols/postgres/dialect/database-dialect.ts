@@ -1,0 +1,161 @@
+/**
+ * The dialect of one database, shared by its connections: the schema as last read, and plans by text.
+ *
+ * The schema is read again when a statement of this front door has changed it, and looked at (PRAGMA schema_version) once in a while, because other
+ * protocols and members change it too. A plan that is older than that by a moment can't harm: SQLite itself checks names and
+ * constraints, and the columns of `*` and of INSERT are spelled out in the plan.
+ */
+
+import type { RawStmt } from 'libpg-query'
+import type { Session } from '../../../gateway/session.ts'
+import { PgError } from '../error.ts'
+import type { ConstraintNames } from '../session/harmony-error.ts'
+import { open } from './ast.ts'
+import { compileStatement, type ParsedStatement } from './compiler.ts'
+import { LruCache } from './lru-cache.ts'
+import { Offsets, parseTree } from './parse.ts'
+import type { CompiledStatement } from './plan.ts'
+import { EMPTY_SCHEMA, type Schema } from './schema.ts'
+import { loadSchema, schemaVersion } from './schema-loader.ts'
+import { splitScript } from './sql-lexer.ts'
+
+const CHECK_INTERVAL_MS = 500
+const SCRIPTS_MAX = 2_000
+const PLANS_MAX = 5_000
+/** Longer texts are not worth remembering: each is likely to come once. */
+const REMEMBERED_TEXT_LENGTH_MAX = 32 * 1024
+
+const EMPTY: ParsedStatement = {
+  text: '',
+  script: '',
+  tree: null,
+  syntaxError: null,
+  isTransactionExit: false,
+}
+
+export class DatabaseDialect {
+  #schema: Schema | null = null
+  #checkedAtMs = 0
+  readonly #scripts = new LruCache<readonly ParsedStatement[]>(SCRIPTS_MAX)
+  readonly #plans = new LruCache<CompiledStatement>(PLANS_MAX)
+
+  readonly emptyStatement: ParsedStatement = EMPTY
+
+  readonly constraintNames: ConstraintNames = (table, columns) =>
+    this.#schema?.constraintName(table, columns) ?? null
+
+  /** A statement of this front door has changed the schema, or may have. */
+  schemaChanged(): void {
+    this.#schema = null
+    this.#plans.clear()
+  }
+
+  /** Throws PgError only where neither PostgreSQL nor SQLite could mean anything by the text. */
+  parse(sql: string): readonly ParsedStatement[] {
+    const known = this.#scripts.get(sql)
+    if (known !== undefined) return known
+    const parsed = parseScript(sql)
+    if (sql.length <= REMEMBERED_TEXT_LENGTH_MAX) this.#scripts.set(sql, parsed)
+    return parsed
+  }
+
+  /** `isPrivate`: the session's open transaction has changed the schema, so that nobody else sees what it sees. */
+  async compile(
+    parsed: ParsedStatement,
+    parameterTypes: readonly number[],
+    session: Session,
+    isPrivate: boolean,
+  ): Promise<CompiledStatement> {
+    if (parsed === EMPTY) return { plan: { kind: 'empty' }, parameterTypes: [] }
+    if (!needsSchema(parsed)) return compileStatement(parsed, parameterTypes, EMPTY_SCHEMA)
+    if (isPrivate) return compileStatement(parsed, parameterTypes, await loadSchema(session))
+    const schema = await this.#current(session)
+    const key = parameterTypes.length === 0 ? parsed.text : `${parameterTypes.join(',')}\0${parsed.text}`
+    const isRemembered = parsed.text === parsed.script && key.length <= REMEMBERED_TEXT_LENGTH_MAX
+    const known = isRemembered ? this.#plans.get(key) : undefined
+    if (known !== undefined) return known
+    const compiled = compileStatement(parsed, parameterTypes, schema)
+    if (isRemembered) this.#plans.set(key, compiled)
+    return compiled
+  }
+
+  /** Before BEGIN, so that the transaction itself need not look. */
+  async refresh(session: Session): Promise<void> {
+    if (session.isAutocommit) await this.#current(session)
+  }
+
+  async #current(session: Session): Promise<Schema> {
+    const now = Date.now()
+    // A look inside of a transaction would be its first read, and the snapshot would be that old at its first write.
+    const isLookAllowed = session.isAutocommit && now - this.#checkedAtMs >= CHECK_INTERVAL_MS
+    if (this.#schema !== null && !isLookAllowed) return this.#schema
+    if (this.#schema !== null && (await schemaVersion(session)) === this.#schema.version) {
+      this.#checkedAtMs = now
+      return this.#schema
+    }
+    this.#plans.clear()
+    const schema = await loadSchema(session)
+    this.#schema = schema
+    this.#checkedAtMs = now
+    return schema
+  }
+}
+
+/** Transaction control must not read anything: BEGIN has to come before the first read. */
+function needsSchema({ tree }: ParsedStatement): boolean {
+  if (tree === null) return false
+  return ![
+    'TransactionStmt',
+    'VariableSetStmt',
+    'VariableShowStmt',
+    'DeallocateStmt',
+    'DiscardStmt',
+  ].includes(open(tree).kind)
+}
+
+function parseScript(sql: string): readonly ParsedStatement[] {
+  try {
+    const statements = parseTree(sql)
+    const offsets = new Offsets(sql)
+    return statements.map((statement) => parsedStatement(statement, sql, offsets))
+  } catch (error) {
+    if (!(error instanceof PgError) || error.sqlState !== '42601') throw error
+    return parseMixed(sql, error)
+  }
+}
+
+function parsedStatement(statement: RawStmt, script: string, offsets: Offsets): ParsedStatement {
+  const start = statement.stmt_location ?? 0
+  const end = (statement.stmt_len ?? 0) === 0 ? undefined : offsets.index(start + (statement.stmt_len ?? 0))
+  const tree = statement.stmt ?? null
+  const text = start === 0 && end === undefined ? script : script.slice(offsets.index(start), end)
+  return { text, script, tree, syntaxError: null, isTransactionExit: tree !== null && isExit(tree) }
+}
+
+function isExit(tree: ParsedStatement['tree'] & object): boolean {
+  const { kind, body } = open(tree)
+  return (
+    kind === 'TransactionStmt' &&
+    ['TRANS_STMT_COMMIT', 'TRANS_STMT_ROLLBACK', 'TRANS_STMT_ROLLBACK_TO'].includes(String(body['kind']))
+  )
+}
+
+/** Not PostgreSQL as a whole: each statement is PostgreSQL's or SQLite's by itself. */
+function parseMixed(sql: string, error: PgError): readonly ParsedStatement[] {
+  const parts = splitScript(sql)
+  if (parts.length <= 1) return parts.map(({ text }) => native(text, error))
+  return parts.map(({ text }) => {
+    try {
+      const [statement] = parseTree(text)
+      if (statement === undefined) return EMPTY
+      return parsedStatement(statement, text, new Offsets(text))
+    } catch (own) {
+      if (!(own instanceof PgError) || own.sqlState !== '42601') throw own
+      return native(text, parts.length === 1 ? error : own)
+    }
+  })
+}
+
+function native(text: string, syntaxError: PgError): ParsedStatement {
+  return { text, script: text, tree: null, syntaxError, isTransactionExit: false }
+}

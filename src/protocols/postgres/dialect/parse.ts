@@ -1,0 +1,54 @@
+/** PostgreSQL's own parser, as WebAssembly. */
+
+import { hasSqlDetails, loadModule, parseSync, type RawStmt } from 'libpg-query'
+import { PgError } from '../error.ts'
+
+let loaded: Promise<void> | null = null
+
+/** Before the first `parseTree`. Costs some 20 ms, once. */
+export function loadParser(): Promise<void> {
+  loaded ??= loadModule()
+  return loaded
+}
+
+/** The statements of a script. Throws PgError 42601 with its position. */
+export function parseTree(sql: string): readonly RawStmt[] {
+  // The parser takes C strings: it would silently stop at a zero byte.
+  if (sql.includes('\0')) throw new PgError('22021', 'invalid byte sequence for encoding "UTF8": 0x00')
+  if (sql.trim() === '') return []
+  try {
+    return parseSync(sql).stmts ?? []
+  } catch (error) {
+    throw syntaxError(error)
+  }
+}
+
+function syntaxError(error: unknown): PgError {
+  if (!(error instanceof Error)) throw error
+  const position = hasSqlDetails(error) ? (error.sqlDetails?.cursorPosition ?? -1) : -1
+  return new PgError('42601', error.message, position < 0 ? {} : { position: position + 1 })
+}
+
+/** Offsets in the tree count bytes of UTF-8; texts and positions for clients count characters. */
+export class Offsets {
+  readonly #sql: string
+  readonly #bytes: Buffer | null
+
+  constructor(sql: string) {
+    this.#sql = sql
+    const bytes = Buffer.from(sql)
+    this.#bytes = bytes.length === sql.length ? null : bytes
+  }
+
+  /** Index into the JavaScript string. */
+  index(byteOffset: number): number {
+    if (this.#bytes === null) return byteOffset
+    return this.#bytes.subarray(0, byteOffset).toString('utf8').length
+  }
+
+  /** From 1, in code points, as ErrorResponse wants it. */
+  position(byteOffset: number): number {
+    const before = this.#sql.slice(0, this.index(byteOffset))
+    return Array.from(before).length + 1
+  }
+}

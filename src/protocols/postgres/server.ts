@@ -1,0 +1,174 @@
+/** The listener: connections, cancel requests between them, TLS, draining. What `cli` starts. */
+
+import { randomBytes, randomInt } from 'node:crypto'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createSecureContext } from 'node:tls'
+import { HarmonyError } from '../../base/errors.ts'
+import type { DatabaseDirectory } from '../../gateway/core.ts'
+import type { Gateway } from '../../gateway/session.ts'
+import type { Authenticator } from '../http/exchange.ts'
+import { Connection, type ConnectionHost } from './connection.ts'
+import { DatabaseDialect } from './dialect/database-dialect.ts'
+import { loadParser } from './dialect/parse.ts'
+import { PgError } from './error.ts'
+import { DEFAULT_LIMITS, type PostgresLimits } from './limits.ts'
+import { LocalNotificationHub, type NotificationHub } from './notification-hub.ts'
+import { Authentication } from './startup.ts'
+import { Encoder, errorResponse } from './wire/encoder.ts'
+
+export interface PostgresServerOptions {
+  readonly gateway: Gateway
+  readonly authenticator: Authenticator
+  /** The member's static token, which SCRAM checks; null without one. */
+  readonly staticToken: string | null
+  readonly host: string
+  /** 0 for any free port. */
+  readonly port: number
+  /** PEM texts. Without them, TLS is refused. */
+  readonly tls?: { readonly key: string; readonly cert: string }
+  /** For CREATE DATABASE and DROP DATABASE, which are refused without it. */
+  readonly directory?: DatabaseDirectory
+  readonly limits?: Partial<PostgresLimits>
+  /** Without one, notifications reach the clients of this member. */
+  readonly notificationHub?: NotificationHub
+}
+
+/** Databases that exist in every PostgreSQL, and whose names tools connect to by default. */
+const MAINTENANCE_DATABASE = 'postgres'
+const DEFAULT_DATABASE = 'default'
+/** Process ids are signed 32-bit numbers on the wire. */
+const PROCESS_ID_MAX = 2 ** 31 - 1
+
+export class PostgresServer {
+  readonly #options: PostgresServerOptions
+  readonly #limits: PostgresLimits
+  readonly #server: Server
+  readonly #connections = new Map<number, Connection>()
+  readonly #dialects = new Map<string, DatabaseDialect>()
+  readonly #host: ConnectionHost
+  #isDraining = false
+
+  constructor(options: PostgresServerOptions) {
+    this.#options = options
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.#host = this.#newHost()
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket))
+  }
+
+  /** Resolves when it listens. Rejects with the system's error (EADDRINUSE and so on). */
+  async start(): Promise<void> {
+    await loadParser()
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(this.#options.port, this.#options.host, () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
+    })
+  }
+
+  get address(): AddressInfo {
+    const address = this.#server.address()
+    if (address === null || typeof address === 'string') {
+      throw new HarmonyError('INTERNAL', 'the PostgreSQL listener has no address: it is not started')
+    }
+    return address
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  /** Takes no new connections, ends idle ones, gives the others `graceMs` to end their transaction, then ends them. */
+  async drain(graceMs: number): Promise<void> {
+    this.#isDraining = true
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const connection of this.#connections.values()) connection.terminate(true)
+    const timer = setTimeout(() => {
+      for (const connection of this.#connections.values()) void connection.end()
+    }, graceMs)
+    await closed
+    clearTimeout(timer)
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#isDraining || this.#connections.size >= this.#limits.connectionsMax) {
+      this.#refuse(socket)
+      return
+    }
+    const processId = this.#newProcessId()
+    const connection = new Connection(socket, processId, this.#host, () =>
+      this.#connections.delete(processId),
+    )
+    this.#connections.set(processId, connection)
+  }
+
+  #refuse(socket: Socket): void {
+    const out = new Encoder()
+    const error = this.#isDraining
+      ? new PgError('57P01', 'the database system is shutting down', {}, 'FATAL')
+      : new PgError('53300', 'sorry, too many clients already', {}, 'FATAL')
+    errorResponse(out, error)
+    socket.on('error', () => undefined)
+    socket.end(out.take())
+    socket.destroySoon()
+  }
+
+  #newProcessId(): number {
+    for (;;) {
+      const processId = randomInt(1, PROCESS_ID_MAX)
+      if (!this.#connections.has(processId)) return processId
+    }
+  }
+
+  #newHost(): ConnectionHost {
+    const { gateway, authenticator, staticToken, notificationHub, tls } = this.#options
+    return {
+      gateway,
+      authentication: new Authentication({ authenticator, staticToken }),
+      limits: this.#limits,
+      hub: notificationHub ?? new LocalNotificationHub(),
+      server: {
+        cancelBackend: (processId) => this.#withBackend(processId, (connection) => connection.cancel()),
+        terminateBackend: (processId) =>
+          this.#withBackend(processId, (connection) => connection.terminate(false)),
+        createDatabase: (name) => this.#directory().create(name),
+        dropDatabase: (name) => this.#directory().drop(name),
+      },
+      secureContext: tls === undefined ? null : createSecureContext({ key: tls.key, cert: tls.cert }),
+      dialectOf: (database) => this.#dialectOf(database),
+      cancel: (processId, secret) => this.#cancel(processId, secret),
+      newSecret: (sizeBytes) => randomBytes(sizeBytes),
+      fallbackDatabase: (database, user) =>
+        database === MAINTENANCE_DATABASE || database === user ? DEFAULT_DATABASE : null,
+    }
+  }
+
+  #withBackend(processId: number, action: (connection: Connection) => void): boolean {
+    const connection = this.#connections.get(processId)
+    if (connection !== undefined) action(connection)
+    return connection !== undefined
+  }
+
+  #cancel(processId: number, secret: Buffer): void {
+    const connection = this.#connections.get(processId)
+    if (connection?.holdsSecret(secret) === true) connection.cancel()
+  }
+
+  #directory(): DatabaseDirectory {
+    const { directory } = this.#options
+    if (directory === undefined) {
+      throw new PgError('0A000', 'CREATE DATABASE and DROP DATABASE are not supported on this listener')
+    }
+    return directory
+  }
+
+  #dialectOf(database: string): DatabaseDialect {
+    let dialect = this.#dialects.get(database)
+    if (dialect === undefined) {
+      dialect = new DatabaseDialect()
+      this.#dialects.set(database, dialect)
+    }
+    return dialect
+  }
+}

@@ -1,0 +1,510 @@
+/**
+ * One client's conversation after startup: simple and extended query (PostgreSQL documentation, "Message Flow").
+ *
+ *   ready ──Query──▶ runs ──▶ ReadyForQuery
+ *   ready ──Parse, Bind, Describe, Execute, Close──▶ one answer each
+ *           error ──▶ ErrorResponse; everything is skipped up to Sync
+ *           Sync ──▶ the implicit transaction ends; ReadyForQuery
+ *   COPY FROM STDIN: CopyData, CopyDone and CopyFail belong to `CopyIn` until it ends
+ *
+ * `handle` gives a promise only where something has to be waited for, so that a pipelined batch costs one turn of the event loop.
+ */
+
+import { must } from '../../../base/assert.ts'
+import type { SqlValue } from '../../../base/value.ts'
+import type { Session } from '../../../gateway/session.ts'
+import type { ParsedStatement } from '../dialect/compiler.ts'
+import type { DatabaseDialect } from '../dialect/database-dialect.ts'
+import type { Plan, QueryPlan } from '../dialect/plan.ts'
+import { notSupported, PgError } from '../error.ts'
+import type { PostgresLimits } from '../limits.ts'
+import type { ValueStyle } from '../types/codec.ts'
+import {
+  BIND_COMPLETE,
+  CLOSE_COMPLETE,
+  commandComplete,
+  EMPTY_QUERY_RESPONSE,
+  errorResponse,
+  NO_DATA,
+  noticeResponse,
+  parameterDescription,
+  PARSE_COMPLETE,
+  PORTAL_SUSPENDED,
+  readyForQuery,
+  rowDescription,
+} from '../wire/encoder.ts'
+import type { Encoder } from '../wire/encoder.ts'
+import type { Format, FrontendMessage } from '../wire/messages.ts'
+import { CopyIn } from './copy-in.ts'
+import { runCopyOut } from './copy-out.ts'
+import { Cursors } from './cursors.ts'
+import { Executor, type SessionFacts, type Surroundings } from './executor.ts'
+import { toPgError } from './harmony-error.ts'
+import type { Listening } from './listening.ts'
+import type { ClientOutput } from './output.ts'
+import { decodeParameters, PreparedStatement, PreparedStore, writersOf, type Portal } from './prepared.ts'
+import {
+  columnsOfPlan,
+  fieldDescriptions,
+  resolveColumns,
+  type CommandResult,
+  type ResolvedColumn,
+} from './result.ts'
+import { writeRow, type ValueWriter } from './row-writer.ts'
+import type { Settings } from './settings.ts'
+import { tagOf } from './tag.ts'
+import { TransactionState } from './transaction.ts'
+import { isTransactionExit, Utilities, type ServerActions } from './utilities.ts'
+
+export interface ClientSessionParts {
+  readonly session: Session
+  readonly dialect: DatabaseDialect
+  readonly settings: Settings
+  readonly output: ClientOutput
+  readonly listening: Listening
+  readonly facts: SessionFacts
+  readonly limits: PostgresLimits
+  readonly server: ServerActions
+  /** Whether the client has sent the Sync behind what is handled now already. */
+  readonly isFollowedBySync: () => boolean
+}
+
+type Message<K extends FrontendMessage['kind']> = Extract<FrontendMessage, { kind: K }>
+
+export class ClientSession {
+  readonly #parts: ClientSessionParts
+  readonly #out: Encoder
+  readonly #output: ClientOutput
+  readonly #style: ValueStyle
+  readonly #transaction: TransactionState
+  readonly #executor: Executor
+  readonly #utilities: Utilities
+  readonly #store: PreparedStore
+  readonly #cursors: Cursors
+  #isSkipping = false
+  #copyIn: CopyIn | null = null
+  /** The simple query that a COPY FROM STDIN interrupted. */
+  #resume: (() => Promise<void>) | null = null
+
+  constructor(parts: ClientSessionParts) {
+    this.#parts = parts
+    this.#output = parts.output
+    this.#out = parts.output.encoder
+    const { settings } = parts
+    this.#style = {
+      get timeZone() {
+        return settings.timeZone
+      },
+    }
+    this.#transaction = new TransactionState(parts.session)
+    this.#executor = new Executor(parts.session, this.#transaction, settings, parts.facts)
+    this.#store = new PreparedStore(parts.limits)
+    this.#cursors = new Cursors(parts.limits.portalsMax)
+    this.#utilities = new Utilities({
+      transaction: this.#transaction,
+      settings,
+      executor: this.#executor,
+      statements: this.#store.statements,
+      cursors: this.#cursors,
+      listening: parts.listening,
+      server: parts.server,
+      style: this.#style,
+      facts: parts.facts,
+      runPrepared: (statement, values) => this.#runPlan(statement, values, 'group'),
+      prepare: (name, sql, types) => this.#prepare(name, sql, types),
+      warn: (message, sqlState) => noticeResponse(this.#out, { severity: 'WARNING', sqlState, message }),
+    })
+  }
+
+  get isIdle(): boolean {
+    return !this.#transaction.isOpen && this.#copyIn === null
+  }
+
+  cancel(): void {
+    this.#executor.cancel()
+  }
+
+  /** Rolls back what is open. Never rejects. */
+  async close(): Promise<void> {
+    this.#parts.listening.stop()
+    this.#executor.cancel()
+    await this.#parts.session.close()
+  }
+
+  /** Null when the message is dealt with. Never rejects, but for bugs. */
+  handle(message: FrontendMessage): Promise<void> | null {
+    if (this.#copyIn !== null) return this.#handleInCopy(this.#copyIn, message)
+    if (this.#isSkipping && message.kind !== 'sync') return null
+    switch (message.kind) {
+      case 'bind':
+        return this.#guarded(() => this.#bind(message))
+      case 'execute':
+        return this.#execute(message)
+      case 'sync':
+        return this.#sync()
+      case 'describe':
+        return this.#guardedAsync(() => this.#describe(message))
+      case 'query':
+        return this.#simpleQuery(message.sql)
+      case 'parse':
+        return this.#parse(message)
+      case 'close':
+        return this.#guarded(() => this.#closeTarget(message))
+      case 'flush':
+        return this.#output.flush()
+      case 'functionCall':
+        return this.#refuseFunctionCall()
+      case 'authentication':
+      case 'terminate':
+      // What is left of a COPY that failed is ignored (PostgreSQL documentation, "COPY Operations").
+      // falls through
+      case 'copyData':
+      case 'copyDone':
+      case 'copyFail':
+        return null
+    }
+  }
+
+  // Simple query.
+
+  async #simpleQuery(sql: string): Promise<void> {
+    this.#store.close('portal', '')
+    try {
+      const statements = this.#parts.dialect.parse(sql)
+      if (statements.length === 0) this.#out.bytes(EMPTY_QUERY_RESPONSE)
+      await this.#runScript(statements, 0)
+    } catch (error) {
+      await this.#fail(error)
+      await this.#endSimpleQuery()
+    }
+  }
+
+  async #runScript(statements: readonly ParsedStatement[], from: number): Promise<void> {
+    const surroundings: Surroundings = statements.length > 1 ? 'group' : 'alone'
+    for (let index = from; index < statements.length; index++) {
+      const isCopy = await this.#runSimple(must(statements[index]), surroundings)
+      if (!isCopy) continue
+      this.#resume = () => this.#runScript(statements, index + 1)
+      await this.#output.flush()
+      return
+    }
+    await this.#endTransactionGroup()
+    await this.#endSimpleQuery()
+  }
+
+  /** True when it has become a COPY FROM STDIN, whose data comes next. */
+  async #runSimple(parsed: ParsedStatement, surroundings: Surroundings): Promise<boolean> {
+    this.#checkNotFailed(parsed.isTransactionExit)
+    const compiled = await this.#compile(parsed, [])
+    if (compiled.parameterTypes.length > 0) {
+      throw new PgError('42P02', `there is no parameter $1`)
+    }
+    const statement = new PreparedStatement('', parsed.text, compiled)
+    if (compiled.plan.kind === 'copyIn') {
+      await this.#startCopyIn(compiled.plan, surroundings)
+      return true
+    }
+    if (compiled.plan.kind === 'copyOut') {
+      await runCopyOut(compiled.plan, this.#executor, this.#output, this.#style)
+      return false
+    }
+    const result = await this.#runPlan(statement, [], surroundings)
+    if (compiled.plan.kind === 'empty') this.#out.bytes(EMPTY_QUERY_RESPONSE)
+    else await this.#sendResult(result)
+    return false
+  }
+
+  async #sendResult(result: CommandResult): Promise<void> {
+    if (result.columns !== null) {
+      rowDescription(this.#out, fieldDescriptions(result.columns, []))
+      await this.#sendRows(result, writersOf(result.columns, []), 0, result.rows.length)
+    }
+    commandComplete(this.#out, result.tag)
+  }
+
+  async #endSimpleQuery(): Promise<void> {
+    this.#resume = null
+    this.#ready()
+    await this.#output.flush()
+  }
+
+  // Extended query.
+
+  async #parse(message: Message<'parse'>): Promise<void> {
+    try {
+      this.#store.checkNewStatement(message.name)
+      await this.#prepare(message.name, message.sql, message.parameterTypes)
+      this.#out.bytes(PARSE_COMPLETE)
+    } catch (error) {
+      await this.#skipAfter(error)
+    }
+  }
+
+  async #prepare(name: string, sql: string, parameterTypes: readonly number[]): Promise<void> {
+    const statements = this.#parts.dialect.parse(sql)
+    if (statements.length > 1) {
+      throw new PgError('42601', 'cannot insert multiple commands into a prepared statement')
+    }
+    const parsed = statements[0] ?? this.#parts.dialect.emptyStatement
+    this.#checkNotFailed(parsed.isTransactionExit)
+    const compiled = await this.#compile(parsed, parameterTypes)
+    this.#store.addStatement(new PreparedStatement(name, sql, compiled))
+  }
+
+  #bind(message: Message<'bind'>): void {
+    const statement = this.#store.statement(message.statement)
+    const { plan } = statement.compiled
+    if (this.#transaction.isFailed) this.#checkNotFailed(isTransactionExit(plan))
+    const values = decodeParameters(
+      statement.compiled,
+      message.parameters,
+      message.parameterFormats,
+      this.#style,
+    )
+    this.#store.addPortal(message.portal, statement, values, message.resultFormats)
+    this.#out.bytes(BIND_COMPLETE)
+  }
+
+  async #describe(message: Message<'describe'>): Promise<void> {
+    if (message.target === 'statement') {
+      const statement = this.#store.statement(message.name)
+      if (this.#transaction.isFailed) this.#checkNotFailed(isTransactionExit(statement.compiled.plan))
+      parameterDescription(
+        this.#out,
+        statement.compiled.parameterTypes.map(({ type }) => type.oid),
+      )
+      this.#describeColumns(await this.#columnsOf(statement), [])
+      return
+    }
+    const portal = this.#store.portal(message.name)
+    this.#describeColumns(await this.#columnsOf(portal.statement), portal.formats)
+  }
+
+  #describeColumns(columns: readonly ResolvedColumn[] | null, formats: readonly Format[]): void {
+    if (columns === null) this.#out.bytes(NO_DATA)
+    else rowDescription(this.#out, fieldDescriptions(columns, formats))
+  }
+
+  /** Asks SQLite only where the plan does not know; nothing is executed. */
+  async #columnsOf(statement: PreparedStatement): Promise<readonly ResolvedColumn[] | null> {
+    if (statement.describedColumns !== null) return statement.describedColumns
+    const { plan } = statement.compiled
+    if (plan.kind !== 'query') return this.#utilities.columnsOf(plan)
+    if (!plan.returnsRows) return null
+    statement.describedColumns = columnsOfPlan(plan.columns) ?? (await this.#askColumns(plan))
+    return statement.describedColumns
+  }
+
+  async #askColumns(plan: QueryPlan): Promise<readonly ResolvedColumn[]> {
+    const { columns } = await this.#parts.session.describe(must(plan.steps[plan.resultStep]).sql)
+    return resolveColumns(plan.columns, columns)
+  }
+
+  async #execute(message: Message<'execute'>): Promise<void> {
+    try {
+      await this.#executePortal(this.#store.portal(message.portal), message.rowsMax)
+    } catch (error) {
+      await this.#skipAfter(error)
+    }
+  }
+
+  async #executePortal(portal: Portal, rowsMax: number): Promise<void> {
+    const { plan } = portal.statement.compiled
+    if (this.#transaction.isFailed) this.#checkNotFailed(isTransactionExit(plan))
+    if (plan.kind === 'copyIn') return this.#startCopyIn(plan, 'group')
+    if (plan.kind === 'copyOut') return runCopyOut(plan, this.#executor, this.#output, this.#style)
+    if (plan.kind === 'empty') {
+      this.#out.bytes(EMPTY_QUERY_RESPONSE)
+      return
+    }
+    if (portal.result === null) {
+      const surroundings = this.#transaction.isOpen || !this.#parts.isFollowedBySync() ? 'group' : 'alone'
+      portal.result = await this.#runPlan(portal.statement, portal.values, surroundings, portal)
+    }
+    await this.#sendPortalRows(portal, portal.result, rowsMax)
+  }
+
+  /** As PostgreSQL: a portal that gave exactly what was asked for does not know yet that it is at its end. */
+  async #sendPortalRows(portal: Portal, result: CommandResult, rowsMax: number): Promise<void> {
+    const left = result.rows.length - portal.nextRow
+    const count = rowsMax > 0 ? Math.min(left, rowsMax) : left
+    if (result.columns !== null) await this.#sendRows(result, portal.writers, portal.nextRow, count)
+    portal.nextRow += count
+    if (rowsMax > 0 && count === rowsMax && result.columns !== null) this.#out.bytes(PORTAL_SUSPENDED)
+    else
+      commandComplete(
+        this.#out,
+        count === result.rows.length ? result.tag : result.tag.replace(/\d+$/, `${count}`),
+      )
+  }
+
+  #closeTarget(message: Message<'close'>): void {
+    this.#store.close(message.target, message.name)
+    this.#out.bytes(CLOSE_COMPLETE)
+  }
+
+  async #sync(): Promise<void> {
+    this.#isSkipping = false
+    try {
+      await this.#endTransactionGroup()
+    } catch (error) {
+      await this.#fail(error)
+    }
+    this.#ready()
+    await this.#output.flush()
+  }
+
+  // Shared.
+
+  async #compile(
+    parsed: ParsedStatement,
+    parameterTypes: readonly number[],
+  ): ReturnType<DatabaseDialect['compile']> {
+    const { dialect, session } = this.#parts
+    return dialect.compile(parsed, parameterTypes, session, this.#transaction.hasChangedSchema)
+  }
+
+  async #runPlan(
+    statement: PreparedStatement,
+    values: readonly SqlValue[],
+    surroundings: Surroundings,
+    portal: Portal | null = null,
+  ): Promise<CommandResult> {
+    const { plan } = statement.compiled
+    if (plan.kind !== 'query') return this.#runUtility(plan, portal)
+    for (const message of plan.notices) {
+      noticeResponse(this.#out, { severity: 'NOTICE', sqlState: '00000', message })
+    }
+    const result = await this.#executor.run(plan, values, surroundings)
+    if (plan.changesSchema) this.#parts.dialect.schemaChanged()
+    const layout = plan.returnsRows ? statement.layout(result.columns, portal?.formats ?? NO_FORMATS) : null
+    if (portal !== null && layout !== null) portal.writers = layout.writers
+    return {
+      columns: layout?.columns ?? null,
+      rows: layout === null ? [] : result.rows,
+      tag: tagOf(plan, result),
+    }
+  }
+
+  async #runUtility(plan: Exclude<Plan, QueryPlan>, portal: Portal | null): Promise<CommandResult> {
+    if (plan.kind === 'begin') await this.#parts.dialect.refresh(this.#parts.session)
+    const result = await this.#utilities.run(plan, portal?.values ?? [])
+    if (portal !== null && result.columns !== null) portal.writers = writersOf(result.columns, portal.formats)
+    if (isTransactionExit(plan)) await this.#afterTransaction(result.tag !== 'ROLLBACK')
+    return result
+  }
+
+  async #sendRows(
+    result: CommandResult,
+    writers: readonly ValueWriter[],
+    from: number,
+    count: number,
+  ): Promise<void> {
+    const { rows } = result
+    for (let index = from; index < from + count; index++) {
+      writeRow(this.#out, writers, rows[index] as readonly SqlValue[], this.#style)
+      const slow = this.#output.flushIfLarge()
+      if (slow !== null) await slow
+    }
+  }
+
+  /** At Sync and at the end of a simple query. */
+  async #endTransactionGroup(): Promise<void> {
+    const wasOpen = this.#transaction.isOpen
+    await this.#transaction.endImplicit()
+    if (this.#transaction.isOpen) return
+    if (wasOpen || this.#store.hasPortals) await this.#afterTransaction(true)
+    else await this.#parts.listening.commit()
+  }
+
+  async #afterTransaction(isCommitted: boolean): Promise<void> {
+    this.#store.clearPortals()
+    this.#cursors.endTransaction(isCommitted)
+    this.#parts.settings.endTransaction(isCommitted)
+    if (isCommitted) await this.#parts.listening.commit()
+    else this.#parts.listening.rollback()
+  }
+
+  #ready(): void {
+    if (!this.#transaction.isOpen) this.#parts.listening.deliver()
+    readyForQuery(this.#out, this.#transaction.status)
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    errorResponse(this.#out, toPgError(error, this.#parts.dialect.constraintNames))
+    const hadChangedSchema = this.#transaction.hasChangedSchema
+    await this.#transaction.fail()
+    if (hadChangedSchema) this.#parts.dialect.schemaChanged()
+    if (!this.#transaction.isOpen) await this.#afterTransaction(false)
+  }
+
+  async #skipAfter(error: unknown): Promise<void> {
+    this.#isSkipping = true
+    await this.#fail(error)
+  }
+
+  #guarded(work: () => void): Promise<void> | null {
+    try {
+      work()
+      return null
+    } catch (error) {
+      return this.#skipAfter(error)
+    }
+  }
+
+  async #guardedAsync(work: () => Promise<void>): Promise<void> {
+    const mark = this.#out.mark()
+    try {
+      await work()
+    } catch (error) {
+      this.#out.rewind(mark)
+      await this.#skipAfter(error)
+    }
+  }
+
+  async #refuseFunctionCall(): Promise<void> {
+    await this.#fail(notSupported('the function call protocol'))
+    this.#ready()
+    await this.#output.flush()
+  }
+
+  #checkNotFailed(isExit: boolean): void {
+    if (!this.#transaction.isFailed || isExit) return
+    throw new PgError(
+      '25P02',
+      'current transaction is aborted, commands ignored until end of transaction block',
+    )
+  }
+
+  // COPY FROM STDIN.
+
+  async #startCopyIn(plan: Extract<Plan, { kind: 'copyIn' }>, surroundings: Surroundings): Promise<void> {
+    const copyIn = new CopyIn(plan, this.#executor, this.#transaction, this.#style, surroundings)
+    await copyIn.start(this.#out)
+    this.#copyIn = copyIn
+    await this.#output.flush()
+  }
+
+  async #handleInCopy(copyIn: CopyIn, message: FrontendMessage): Promise<void> {
+    try {
+      const tag = await copyIn.handle(message)
+      if (tag === null) return
+      this.#copyIn = null
+      commandComplete(this.#out, tag)
+      await this.#resume?.()
+    } catch (error) {
+      await this.#endFailedCopy(error)
+    }
+  }
+
+  async #endFailedCopy(error: unknown): Promise<void> {
+    this.#copyIn = null
+    const isSimple = this.#resume !== null
+    if (!isSimple) this.#isSkipping = true
+    await this.#fail(error)
+    if (isSimple) await this.#endSimpleQuery()
+    else await this.#output.flush()
+  }
+}
+
+const NO_FORMATS: readonly Format[] = []

@@ -1,0 +1,56 @@
+/** SQL-level cursors: DECLARE, FETCH, MOVE, CLOSE. A cursor holds its whole result, so it scrolls both ways. */
+
+import { PgError } from '../error.ts'
+import type { CommandResult } from './result.ts'
+
+interface Cursor {
+  readonly result: CommandResult
+  readonly isHold: boolean
+  /** Rows before the next one: 0 is before the first. */
+  position: number
+}
+
+export class Cursors {
+  readonly #cursorsMax: number
+  readonly #cursors = new Map<string, Cursor>()
+
+  constructor(cursorsMax: number) {
+    this.#cursorsMax = cursorsMax
+  }
+
+  declare(name: string, result: CommandResult, isHold: boolean): void {
+    if (this.#cursors.has(name)) throw new PgError('42P03', `cursor "${name}" already exists`)
+    if (this.#cursors.size >= this.#cursorsMax) {
+      throw new PgError('53400', `a connection may have ${this.#cursorsMax} cursors`)
+    }
+    this.#cursors.set(name, { result, isHold, position: 0 })
+  }
+
+  /** `count` null is all; negative is backward, and the rows come in that order. */
+  fetch(name: string, count: number | null): CommandResult {
+    const cursor = this.#cursors.get(name)
+    if (cursor === undefined) throw new PgError('34000', `cursor "${name}" does not exist`)
+    const { rows } = cursor.result
+    const wanted = count ?? rows.length
+    if (wanted < 0) {
+      const end = Math.max(0, Math.min(cursor.position - 1, rows.length))
+      const start = Math.max(0, end + wanted)
+      cursor.position = start + (end - start < -wanted ? 0 : 1)
+      return { ...cursor.result, rows: rows.slice(start, end).toReversed() }
+    }
+    const start = cursor.position
+    cursor.position = Math.min(start + wanted, rows.length + 1)
+    return { ...cursor.result, rows: rows.slice(start, start + wanted) }
+  }
+
+  close(name: string | null): void {
+    if (name === null) this.#cursors.clear()
+    else if (!this.#cursors.delete(name)) throw new PgError('34000', `cursor "${name}" does not exist`)
+  }
+
+  endTransaction(isCommitted: boolean): void {
+    for (const [name, cursor] of this.#cursors) {
+      if (!isCommitted || !cursor.isHold) this.#cursors.delete(name)
+    }
+  }
+}

@@ -1,0 +1,198 @@
+/** Runs query plans on the gateway's session: values, transactions around them, timeouts, cancelling. */
+
+import type { SqlValue, StatementResult } from '../../../base/value.ts'
+import { HarmonyError } from '../../../base/errors.ts'
+import { must } from '../../../base/assert.ts'
+import type { Session } from '../../../gateway/session.ts'
+import type { PlanStep, QueryPlan, SessionValue } from '../dialect/plan.ts'
+import { PgError } from '../error.ts'
+import { dateText, storedTimestampTz, timestampText, timeText, MICROS } from '../types/datetime.ts'
+import { TIMESTAMPTZ_CODEC } from '../types/datetime-codec.ts'
+import { isUtc } from '../types/time-zone.ts'
+import type { Settings } from './settings.ts'
+import type { TransactionState } from './transaction.ts'
+
+export interface SessionFacts {
+  readonly user: string
+  readonly database: string
+  readonly processId: number
+}
+
+/** Whether a write needs a transaction around it: only when more may follow before the next Sync. */
+export type Surroundings = 'alone' | 'group'
+
+export class Executor {
+  readonly #session: Session
+  readonly #transaction: TransactionState
+  readonly #settings: Settings
+  readonly #facts: SessionFacts
+  #cancelReason: 'user request' | 'statement timeout' | null = null
+  #isRunning = false
+  #wake: (() => void) | null = null
+
+  constructor(session: Session, transaction: TransactionState, settings: Settings, facts: SessionFacts) {
+    this.#session = session
+    this.#transaction = transaction
+    this.#settings = settings
+    this.#facts = facts
+  }
+
+  /** Stops what runs now, if anything does. */
+  cancel(reason: 'user request' | 'statement timeout' = 'user request'): void {
+    if (!this.#isRunning) return
+    this.#cancelReason = reason
+    this.#wake?.()
+    this.#session.cancel?.()
+  }
+
+  async run(
+    plan: QueryPlan,
+    clientValues: readonly SqlValue[],
+    surroundings: Surroundings,
+  ): Promise<StatementResult> {
+    if (plan.utcOnly !== null) this.#requireUtc(plan.utcOnly)
+    if (!plan.isRead) await this.#prepareWrite(surroundings)
+    const values = this.#withSessionValues(plan, clientValues)
+    const result = await this.watched(() => this.#runSteps(plan, values))
+    if (plan.changesSchema && this.#transaction.isOpen) this.#transaction.hasChangedSchema = true
+    return result
+  }
+
+  /** Runs `work` so that cancel requests and the statement timeout reach it. */
+  async watched<T>(work: () => Promise<T>): Promise<T> {
+    this.#isRunning = true
+    this.#cancelReason = null
+    const timer = this.#startTimeout()
+    try {
+      return await work()
+    } catch (error) {
+      throw this.#cancelled(error)
+    } finally {
+      clearTimeout(timer)
+      this.#isRunning = false
+    }
+  }
+
+  /** pg_sleep, which cancelling ends early. */
+  async sleep(seconds: number): Promise<void> {
+    await this.watched(async () => {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.min(seconds * 1000, 2 ** 31 - 1))
+        this.#wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+      this.#wake = null
+      if (this.#cancelReason !== null) throw new HarmonyError('STATEMENT_CANCELLED', 'pg_sleep was cancelled')
+    })
+  }
+
+  #requireUtc(construct: string): void {
+    if (isUtc(this.#settings.timeZone)) return
+    throw new PgError('0A000', `${construct} in a time zone other than UTC is not supported by HarmonyDB`, {
+      hint: "SET TIME ZONE 'UTC'.",
+    })
+  }
+
+  async #prepareWrite(surroundings: Surroundings): Promise<void> {
+    const isReadOnly =
+      this.#transaction.isReadOnly ||
+      (!this.#transaction.isOpen && this.#settings.find('default_transaction_read_only') === 'on')
+    if (isReadOnly)
+      throw new PgError('25006', 'cannot execute a statement that writes in a read-only transaction')
+    if (surroundings === 'group') await this.#transaction.ensureImplicit(false)
+  }
+
+  async #runSteps(plan: QueryPlan, values: readonly SqlValue[]): Promise<StatementResult> {
+    const only = plan.steps.length === 1 ? plan.steps[0] : undefined
+    if (only !== undefined) return this.#session.execute(bound(only, values))
+    const statements = plan.steps.map((step) => bound(step, values))
+    if (this.#session.isAutocommit) {
+      return must((await this.#session.executeAtomic(statements))[plan.resultStep])
+    }
+    const results: StatementResult[] = []
+    for (const statement of statements) results.push(await this.#session.execute(statement))
+    return must(results[plan.resultStep])
+  }
+
+  #withSessionValues(plan: QueryPlan, clientValues: readonly SqlValue[]): readonly SqlValue[] {
+    if (plan.sessionValues.length === 0) return clientValues
+    const values = clientValues.slice(0, plan.clientParameterCount)
+    for (const value of plan.sessionValues) values.push(this.#sessionValue(value))
+    return values
+  }
+
+  #sessionValue(value: SessionValue): SqlValue {
+    switch (value.kind) {
+      case 'user':
+        return this.#facts.user
+      case 'database':
+        return this.#facts.database
+      case 'processId':
+        return BigInt(this.#facts.processId)
+      case 'now':
+        return this.#now(value.as)
+      case 'timestamptz':
+        return TIMESTAMPTZ_CODEC.decodeText(value.text, value.modifier, { timeZone: this.#settings.timeZone })
+      case 'setting':
+        return value.isMissingOk ? this.#settings.find(value.name) : this.#settings.get(value.name)
+    }
+  }
+
+  /** In the session's zone, but for timestamptz, which is stored in UTC. */
+  #now(as: 'timestamptz' | 'timestamp' | 'date' | 'time'): string {
+    const utc = BigInt(this.#transaction.nowMs()) * 1000n
+    if (as === 'timestamptz') return storedTimestampTz(utc)
+    const local = utc + BigInt(this.#settings.timeZone.offsetSeconds(Number(utc / MICROS))) * MICROS
+    if (as === 'timestamp') return timestampText(local)
+    const days = Number(local / (86_400n * MICROS))
+    return as === 'date' ? dateText(days) : timeText(local % (86_400n * MICROS))
+  }
+
+  #startTimeout(): NodeJS.Timeout | undefined {
+    const setting = this.#settings.find('statement_timeout')
+    if (setting === '0' || setting === null) return undefined
+    const timeoutMs = durationMs(setting)
+    if (timeoutMs === 0) return undefined
+    return setTimeout(() => this.cancel('statement timeout'), timeoutMs)
+  }
+
+  #cancelled(error: unknown): unknown {
+    if (this.#cancelReason === null) return error
+    if (!(error instanceof HarmonyError) || error.code !== 'STATEMENT_CANCELLED') return error
+    return new PgError('57014', `canceling statement due to ${this.#cancelReason}`)
+  }
+}
+
+function bound(
+  step: PlanStep,
+  values: readonly SqlValue[],
+): { sql: string; args: { positional: readonly SqlValue[]; named: readonly [] } } {
+  if (step.parameterOrder !== null) {
+    const positional = step.parameterOrder.map((number) => values[number - 1] ?? null)
+    return { sql: step.sql, args: { positional, named: [] } }
+  }
+  const positional = values.length === step.parameterCount ? values : values.slice(0, step.parameterCount)
+  return { sql: step.sql, args: { positional, named: [] } }
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = {
+  '': 1,
+  us: 0.001,
+  ms: 1,
+  s: 1000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+
+/** '30s', '5min', '250': milliseconds. */
+export function durationMs(setting: string): number {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/.exec(setting)
+  const unit = UNITS_MS[match?.[2] ?? ' ']
+  if (match === null || unit === undefined) {
+    throw new PgError('22023', `invalid value for a duration: "${setting}"`)
+  }
+  return Math.ceil(Number(match[1]) * unit)
+}

@@ -1,0 +1,198 @@
+/** Prepared statements and portals of one connection. */
+
+import type { ResultColumn, SqlValue } from '../../../base/value.ts'
+import type { CompiledStatement } from '../dialect/plan.ts'
+import { PgError } from '../error.ts'
+import type { PostgresLimits } from '../limits.ts'
+import type { Format } from '../wire/messages.ts'
+import { utf8 } from '../wire/field-reader.ts'
+import type { ValueStyle } from '../types/codec.ts'
+import type { CommandResult, ResolvedColumn } from './result.ts'
+import { checkFormatCount, formatAt, resolveColumns } from './result.ts'
+import { valueWriter, type ValueWriter } from './row-writer.ts'
+
+/** How rows of one statement are written in one list of formats. */
+export interface RowLayout {
+  readonly columns: readonly ResolvedColumn[]
+  readonly writers: readonly ValueWriter[]
+}
+
+export class PreparedStatement {
+  readonly name: string
+  readonly sql: string
+  readonly compiled: CompiledStatement
+  /** What a client was told by Describe; it may not change behind its back. */
+  describedColumns: readonly ResolvedColumn[] | null = null
+  #layoutKey: readonly ResultColumn[] | null = null
+  #layoutFormats: readonly Format[] = []
+  #layout: RowLayout | null = null
+
+  constructor(name: string, sql: string, compiled: CompiledStatement) {
+    this.name = name
+    this.sql = sql
+    this.compiled = compiled
+  }
+
+  /**
+   * The gateway gives the same `told` array for the same prepared statement of SQLite, and clients ask for the same formats, so that this is one
+   * comparison for all but the first row set.
+   */
+  layout(told: readonly ResultColumn[], formats: readonly Format[]): RowLayout {
+    if (this.#layout !== null && this.#layoutKey === told && sameFormats(this.#layoutFormats, formats)) {
+      return this.#layout
+    }
+    const { plan } = this.compiled
+    const columns = resolveColumns(plan.kind === 'query' ? plan.columns : null, told)
+    this.#refuseChange(columns)
+    checkFormatCount(formats, columns.length)
+    this.#layout = { columns, writers: writersOf(columns, formats) }
+    this.#layoutKey = told
+    this.#layoutFormats = formats
+    return this.#layout
+  }
+
+  #refuseChange(columns: readonly ResolvedColumn[]): void {
+    const described = this.describedColumns
+    if (described === null) return
+    const isSame =
+      described.length === columns.length &&
+      described.every(({ type }, index) => type.type === columns[index]?.type.type)
+    if (!isSame) throw new PgError('0A000', 'cached plan must not change result type')
+  }
+}
+
+function sameFormats(left: readonly Format[], right: readonly Format[]): boolean {
+  if (left === right) return true
+  return left.length === right.length && left.every((format, index) => format === right[index])
+}
+
+export function writersOf(
+  columns: readonly ResolvedColumn[],
+  formats: readonly Format[],
+): readonly ValueWriter[] {
+  return columns.map((column, index) => valueWriter(column.type, formatAt(formats, index)))
+}
+
+/** A statement with its values, on its way through Execute. */
+export interface Portal {
+  readonly statement: PreparedStatement
+  readonly values: readonly SqlValue[]
+  readonly formats: readonly Format[]
+  /** What is left of a result that was fetched in part; null before the first Execute. */
+  result: CommandResult | null
+  writers: readonly ValueWriter[]
+  nextRow: number
+}
+
+/** Values of a Bind message. Throws PgError. */
+export function decodeParameters(
+  compiled: CompiledStatement,
+  parameters: readonly (Buffer | null)[],
+  formats: readonly Format[],
+  style: ValueStyle,
+): readonly SqlValue[] {
+  const types = compiled.parameterTypes
+  if (parameters.length !== types.length) {
+    throw new PgError(
+      '08P01',
+      `bind message supplies ${parameters.length} parameters, but prepared statement requires ${types.length}`,
+    )
+  }
+  if (formats.length > 1 && formats.length !== parameters.length) {
+    throw new PgError(
+      '08P01',
+      `bind message has ${formats.length} parameter formats but ${parameters.length} parameters`,
+    )
+  }
+  const values: SqlValue[] = []
+  for (let index = 0; index < parameters.length; index++) {
+    const bytes = parameters[index] as Buffer | null
+    values.push(
+      bytes === null ? null : decodeParameter(compiled, index, bytes, formatAt(formats, index), style),
+    )
+  }
+  return values
+}
+
+function decodeParameter(
+  compiled: CompiledStatement,
+  index: number,
+  bytes: Buffer,
+  format: Format,
+  style: ValueStyle,
+): SqlValue {
+  const { type, modifier } = compiled.parameterTypes[index] as CompiledStatement['parameterTypes'][number]
+  const value =
+    format === 1
+      ? type.codec.decodeBinary(bytes, modifier)
+      : type.codec.decodeText(utf8(bytes), modifier, style)
+  if (typeof value === 'string' && value.includes('\0')) {
+    throw new PgError('22021', 'invalid byte sequence for encoding "UTF8": 0x00')
+  }
+  return value
+}
+
+/** All of them, by name; the empty name is the unnamed one, which is replaced each time. */
+export class PreparedStore {
+  readonly statements: Map<string, PreparedStatement> = new Map()
+  readonly #portals = new Map<string, Portal>()
+  readonly #limits: PostgresLimits
+
+  constructor(limits: PostgresLimits) {
+    this.#limits = limits
+  }
+
+  get hasPortals(): boolean {
+    return this.#portals.size > 0
+  }
+
+  statement(name: string): PreparedStatement {
+    const statement = this.statements.get(name)
+    if (statement !== undefined) return statement
+    const shown = name === '' ? 'unnamed prepared statement' : `prepared statement "${name}"`
+    throw new PgError('26000', `${shown} does not exist`)
+  }
+
+  checkNewStatement(name: string): void {
+    if (name === '') return
+    if (this.statements.has(name)) throw new PgError('42P05', `prepared statement "${name}" already exists`)
+    const { statementsMax } = this.#limits
+    if (this.statements.size < statementsMax) return
+    throw new PgError('53400', `a connection may have ${statementsMax} prepared statements`)
+  }
+
+  addStatement(statement: PreparedStatement): void {
+    this.statements.set(statement.name, statement)
+  }
+
+  portal(name: string): Portal {
+    const portal = this.#portals.get(name)
+    if (portal === undefined) throw new PgError('34000', `portal "${name}" does not exist`)
+    return portal
+  }
+
+  addPortal(
+    name: string,
+    statement: PreparedStatement,
+    values: readonly SqlValue[],
+    formats: readonly Format[],
+  ): void {
+    if (name !== '' && this.#portals.has(name)) throw new PgError('42P03', `cursor "${name}" already exists`)
+    const { portalsMax } = this.#limits
+    if (this.#portals.size >= portalsMax && !this.#portals.has(name)) {
+      throw new PgError('53400', `a connection may have ${portalsMax} portals`)
+    }
+    this.#portals.set(name, { statement, values, formats, result: null, writers: NO_WRITERS, nextRow: 0 })
+  }
+
+  close(target: 'statement' | 'portal', name: string): void {
+    if (target === 'statement') this.statements.delete(name)
+    else this.#portals.delete(name)
+  }
+
+  clearPortals(): void {
+    this.#portals.clear()
+  }
+}
+
+const NO_WRITERS: readonly ValueWriter[] = []

@@ -1,0 +1,236 @@
+/**
+ * Run-time parameters: what SET, SHOW and ParameterStatus deal with. A parameter that changes what statements mean is either obeyed or
+ * refused; parameters that only tune PostgreSQL are remembered and shown, because clients set them as a matter of course.
+ */
+
+import { notSupported, PgError } from '../error.ts'
+import { timeZone, UTC, type TimeZone } from '../types/time-zone.ts'
+import { parseBoolean } from '../types/boolean-codec.ts'
+
+export const SERVER_VERSION = '15.14'
+export const SERVER_VERSION_NUMBER = '150014'
+
+interface Parameter {
+  /** As PostgreSQL spells it. */
+  readonly name: string
+  readonly initial: string
+  /** Told to clients whenever it changes. */
+  readonly isReported?: boolean
+  readonly isReadOnly?: boolean
+  /** Gives the value as it is kept, or throws. */
+  readonly check?: (value: string) => string
+}
+
+/** Accepts only what HarmonyDB does anyway. */
+function fixed(name: string, ...accepted: readonly string[]): (value: string) => string {
+  return (value) => {
+    if (accepted.includes(value.toLowerCase())) return value
+    throw notSupported(`${name} = '${value}'`)
+  }
+}
+
+function boolean(value: string): string {
+  const truth = parseBoolean(value)
+  if (truth === null) throw new PgError('22023', `parameter requires a Boolean value, not "${value}"`)
+  return truth ? 'on' : 'off'
+}
+
+function dateStyle(value: string): string {
+  const parts = value.toLowerCase().split(/\s*,\s*/)
+  const known = parts.every((part) => ['iso', 'mdy', 'us', 'noneuropean', 'default'].includes(part))
+  if (!known) throw notSupported(`DateStyle = '${value}'`)
+  return 'ISO, MDY'
+}
+
+function encoding(value: string): string {
+  if (!/^'?(?:utf-?8|unicode|default)'?$/i.test(value)) throw notSupported(`client_encoding = '${value}'`)
+  return 'UTF8'
+}
+
+const PARAMETERS: readonly Parameter[] = [
+  { name: 'server_version', initial: SERVER_VERSION, isReported: true, isReadOnly: true },
+  { name: 'server_encoding', initial: 'UTF8', isReported: true, isReadOnly: true },
+  { name: 'client_encoding', initial: 'UTF8', isReported: true, check: encoding },
+  { name: 'application_name', initial: '', isReported: true },
+  { name: 'is_superuser', initial: 'on', isReported: true, isReadOnly: true },
+  { name: 'session_authorization', initial: 'harmonydb', isReported: true, isReadOnly: true },
+  { name: 'DateStyle', initial: 'ISO, MDY', isReported: true, check: dateStyle },
+  { name: 'IntervalStyle', initial: 'postgres', isReported: true, check: fixed('IntervalStyle', 'postgres') },
+  { name: 'TimeZone', initial: 'UTC', isReported: true, check: (value) => timeZone(value).name },
+  { name: 'integer_datetimes', initial: 'on', isReported: true, isReadOnly: true },
+  {
+    name: 'standard_conforming_strings',
+    initial: 'on',
+    isReported: true,
+    check: (value) => fixed('standard_conforming_strings', 'on')(boolean(value)),
+  },
+  { name: 'default_transaction_read_only', initial: 'off', isReported: true, check: boolean },
+  { name: 'in_hot_standby', initial: 'off', isReported: true, isReadOnly: true },
+  { name: 'server_version_num', initial: SERVER_VERSION_NUMBER, isReadOnly: true },
+  { name: 'max_identifier_length', initial: '63', isReadOnly: true },
+  { name: 'lc_collate', initial: 'C', isReadOnly: true },
+  { name: 'lc_ctype', initial: 'C', isReadOnly: true },
+  { name: 'block_size', initial: '8192', isReadOnly: true },
+  { name: 'max_index_keys', initial: '32', isReadOnly: true },
+  { name: 'transaction_isolation', initial: 'serializable', isReadOnly: true },
+  { name: 'default_transaction_isolation', initial: 'serializable' },
+  { name: 'transaction_read_only', initial: 'off', check: boolean },
+  { name: 'default_transaction_deferrable', initial: 'off', check: boolean },
+  // Everything lives in one schema, so any path that reaches it is as good as another.
+  { name: 'search_path', initial: '"$user", public' },
+  { name: 'bytea_output', initial: 'hex', check: fixed('bytea_output', 'hex') },
+  {
+    name: 'extra_float_digits',
+    initial: '1',
+    check: (value) => fixed('extra_float_digits', '1', '2', '3')(value),
+  },
+  { name: 'client_min_messages', initial: 'notice' },
+  { name: 'statement_timeout', initial: '0' },
+  { name: 'lock_timeout', initial: '0' },
+  { name: 'idle_in_transaction_session_timeout', initial: '0' },
+  { name: 'row_security', initial: 'on' },
+  {
+    name: 'session_replication_role',
+    initial: 'origin',
+    check: fixed('session_replication_role', 'origin', 'default'),
+  },
+  { name: 'check_function_bodies', initial: 'on' },
+  { name: 'xmloption', initial: 'content' },
+  {
+    name: 'default_table_access_method',
+    initial: 'heap',
+    check: fixed('default_table_access_method', 'heap', ''),
+  },
+  { name: 'default_tablespace', initial: '', check: fixed('default_tablespace', '') },
+  {
+    name: 'default_with_oids',
+    initial: 'off',
+    check: (value) => fixed('default_with_oids', 'off')(boolean(value)),
+  },
+  { name: 'escape_string_warning', initial: 'on', check: boolean },
+  { name: 'backslash_quote', initial: 'safe_encoding' },
+  { name: 'synchronize_seqscans', initial: 'on', check: boolean },
+  { name: 'synchronous_commit', initial: 'on' },
+  { name: 'jit', initial: 'off' },
+  { name: 'work_mem', initial: '4MB' },
+  { name: 'maintenance_work_mem', initial: '64MB' },
+  { name: 'ssl', initial: 'off', isReadOnly: true },
+  { name: 'role', initial: 'none', check: fixed('role', 'none', 'default') },
+]
+
+const BY_NAME: ReadonlyMap<string, Parameter> = new Map(
+  PARAMETERS.map((parameter) => [parameter.name.toLowerCase(), parameter]),
+)
+
+export interface SettingRow {
+  readonly name: string
+  readonly value: string
+}
+
+/** Session and transaction values; SET LOCAL and rollback restore what was before. */
+export class Settings {
+  readonly #initial = new Map<string, string>()
+  readonly #values = new Map<string, string>()
+  /** Name → value before the open transaction touched it; `undefined` where there was none. */
+  readonly #before = new Map<string, { readonly value: string | undefined; isLocal: boolean }>()
+  #timeZone: TimeZone = UTC
+  /** Called when a parameter changes that clients are told of. */
+  onReported: ((name: string, value: string) => void) | null = null
+
+  get timeZone(): TimeZone {
+    return this.#timeZone
+  }
+
+  /** From the startup packet; what RESET goes back to. */
+  setInitial(name: string, value: string): void {
+    this.#initial.set(name.toLowerCase(), checked(name, value))
+    this.#changed(name.toLowerCase())
+  }
+
+  /** Values that the server knows: the user's name, whether it is encrypted. No check, no message. */
+  setByServer(name: string, value: string): void {
+    this.#initial.set(name.toLowerCase(), value)
+  }
+
+  set(name: string, value: string, isLocal: boolean, isInTransaction: boolean): void {
+    const key = name.toLowerCase()
+    const parameter = BY_NAME.get(key)
+    if (parameter?.isReadOnly === true) throw new PgError('55P02', `parameter "${name}" cannot be changed`)
+    const value2 = checked(name, value)
+    this.#remember(key, isLocal, isInTransaction)
+    this.#values.set(key, value2)
+    this.#changed(key)
+  }
+
+  reset(name: string, isInTransaction: boolean): void {
+    const key = name.toLowerCase()
+    if (BY_NAME.get(key)?.isReadOnly === true)
+      throw new PgError('55P02', `parameter "${name}" cannot be changed`)
+    if (!this.#values.has(key)) return
+    this.#remember(key, false, isInTransaction)
+    this.#values.delete(key)
+    this.#changed(key)
+  }
+
+  resetAll(isInTransaction: boolean): void {
+    for (const key of this.#values.keys()) this.reset(key, isInTransaction)
+  }
+
+  /** Throws PgError 42704 for a name that nobody knows. */
+  get(name: string): string {
+    const value = this.find(name)
+    if (value === null) throw new PgError('42704', `unrecognized configuration parameter "${name}"`)
+    return value
+  }
+
+  find(name: string): string | null {
+    const key = name.toLowerCase()
+    return this.#values.get(key) ?? this.#initial.get(key) ?? BY_NAME.get(key)?.initial ?? null
+  }
+
+  all(): SettingRow[] {
+    const names = new Set([...BY_NAME.keys(), ...this.#values.keys(), ...this.#initial.keys()])
+    return [...names].toSorted().map((key) => ({ name: BY_NAME.get(key)?.name ?? key, value: this.get(key) }))
+  }
+
+  /** What a client is told at the start. */
+  reported(): SettingRow[] {
+    return PARAMETERS.filter(({ isReported }) => isReported === true).map(({ name }) => ({
+      name,
+      value: this.get(name),
+    }))
+  }
+
+  /** What SET did in a transaction that was rolled back is undone; SET LOCAL ends with either. */
+  endTransaction(isCommitted: boolean): void {
+    if (this.#before.size === 0) return
+    for (const [key, { value, isLocal }] of this.#before) {
+      if (isCommitted && !isLocal) continue
+      if (value === undefined) this.#values.delete(key)
+      else this.#values.set(key, value)
+      this.#changed(key)
+    }
+    this.#before.clear()
+  }
+
+  #remember(key: string, isLocal: boolean, isInTransaction: boolean): void {
+    if (!isInTransaction) return
+    const before = this.#before.get(key)
+    if (before === undefined) this.#before.set(key, { value: this.#values.get(key), isLocal })
+    else before.isLocal = isLocal
+  }
+
+  #changed(key: string): void {
+    if (key === 'timezone') this.#timeZone = timeZone(this.get(key))
+    const parameter = BY_NAME.get(key)
+    if (parameter?.isReported === true) this.onReported?.(parameter.name, this.get(key))
+  }
+}
+
+function checked(name: string, value: string): string {
+  const parameter = BY_NAME.get(name.toLowerCase())
+  if (parameter !== undefined) return parameter.check?.(value) ?? value
+  // PostgreSQL too keeps any name with a dot, for extensions and applications.
+  if (name.includes('.')) return value
+  throw new PgError('42704', `unrecognized configuration parameter "${name}"`)
+}

@@ -1,0 +1,18 @@
+/** The word and the count in CommandComplete. */
+
+import type { StatementResult } from '../../../base/value.ts'
+import type { QueryPlan } from '../dialect/plan.ts'
+
+export function tagOf(plan: QueryPlan, result: StatementResult): string {
+  switch (plan.command) {
+    case 'SELECT':
+      return `SELECT ${result.rows.length}`
+    case 'INSERT':
+      return `INSERT 0 ${result.changes}`
+    case 'UPDATE':
+    case 'DELETE':
+      return `${plan.command} ${result.changes}`
+    default:
+      return plan.command
+  }
+}

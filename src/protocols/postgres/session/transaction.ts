@@ -1,0 +1,183 @@
+/**
+ * PostgreSQL's transaction state over a session of the gateway (the drawing in DESIGN.md).
+ *
+ * Three things are told apart: what the client sees (`status`), whether the block is explicit (BEGIN) or implicit (statements
+ * up to the next Sync), and what is open underneath (`Session.isAutocommit`), which may have ended by itself.
+ */
+
+import { NO_ARGUMENTS } from '../../../base/value.ts'
+import type { Session } from '../../../gateway/session.ts'
+import { PgError } from '../error.ts'
+import type { TransactionStatus } from '../wire/encoder.ts'
+
+export class TransactionState {
+  readonly #session: Session
+  #block: 'none' | 'implicit' | 'explicit' = 'none'
+  #isFailed = false
+  /** Names of savepoints, oldest first. PostgreSQL allows the same name twice; the newer one hides the older. */
+  #savepoints: string[] = []
+  #isReadOnly = false
+  /** Milliseconds since 1970 of the block's start: what now() tells. */
+  #startedAtMs: number | null = null
+  /** Tables may differ from what other sessions see. */
+  hasChangedSchema = false
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  get status(): TransactionStatus {
+    if (this.#isFailed) return 'E'
+    return this.#block === 'explicit' ? 'T' : 'I'
+  }
+
+  get isFailed(): boolean {
+    return this.#isFailed
+  }
+
+  get isExplicit(): boolean {
+    return this.#block === 'explicit'
+  }
+
+  /** Whether statements run inside an open transaction, of whichever kind. */
+  get isOpen(): boolean {
+    return this.#block !== 'none'
+  }
+
+  get isReadOnly(): boolean {
+    return this.#isReadOnly
+  }
+
+  /** The time that now() tells, the same through a block. */
+  nowMs(): number {
+    this.#startedAtMs ??= Date.now()
+    return this.#startedAtMs
+  }
+
+  /** Statements outside a block each have a time of their own. */
+  forgetTime(): void {
+    if (this.#block === 'none') this.#startedAtMs = null
+  }
+
+  /** Makes what follows, up to `endImplicit`, one transaction. */
+  async ensureImplicit(isReadOnly: boolean): Promise<void> {
+    if (this.#block !== 'none') return
+    await this.#control(isReadOnly ? 'BEGIN TRANSACTION READONLY' : 'BEGIN')
+    this.#block = 'implicit'
+    this.#isReadOnly = isReadOnly
+  }
+
+  /** BEGIN. False, with nothing done, inside a block: PostgreSQL warns only. */
+  async begin(isReadOnly: boolean): Promise<boolean> {
+    if (this.#block === 'explicit') return false
+    if (this.#block === 'none') {
+      this.#startedAtMs = null
+      await this.#control(isReadOnly ? 'BEGIN TRANSACTION READONLY' : 'BEGIN')
+      this.#isReadOnly = isReadOnly
+    }
+    this.#block = 'explicit'
+    return true
+  }
+
+  /** SET TRANSACTION READ ONLY (or WRITE), which must come before the first query. */
+  async setReadOnly(isReadOnly: boolean): Promise<void> {
+    if (isReadOnly === this.#isReadOnly) return
+    if (this.#session.isAutocommit) return
+    if (!isReadOnly) throw new PgError('25001', 'transaction read-write mode must be set before any query')
+    await this.#control('ROLLBACK')
+    await this.#control('BEGIN TRANSACTION READONLY')
+    this.#isReadOnly = true
+  }
+
+  /** COMMIT. Tells which of the two it became: a failed transaction can only be rolled back. */
+  async commit(): Promise<'COMMIT' | 'ROLLBACK'> {
+    if (this.#isFailed) {
+      await this.rollback()
+      return 'ROLLBACK'
+    }
+    try {
+      if (!this.#session.isAutocommit) await this.#control('COMMIT')
+    } catch (error) {
+      await this.rollback()
+      throw error
+    }
+    this.#reset()
+    return 'COMMIT'
+  }
+
+  async rollback(): Promise<void> {
+    try {
+      if (!this.#session.isAutocommit) await this.#control('ROLLBACK')
+    } finally {
+      this.#reset()
+    }
+  }
+
+  /** At Sync, and at the end of a simple query. */
+  async endImplicit(): Promise<void> {
+    if (this.#block === 'implicit') await this.commit()
+    else this.forgetTime()
+  }
+
+  async savepoint(name: string): Promise<void> {
+    this.#expectBlock('SAVEPOINT')
+    await this.#control(`SAVEPOINT ${quoted(name)}`)
+    this.#savepoints.push(name)
+  }
+
+  async release(name: string): Promise<void> {
+    this.#expectBlock('RELEASE SAVEPOINT')
+    const at = this.#savepointAt(name)
+    await this.#control(`RELEASE ${quoted(name)}`)
+    this.#savepoints.length = at
+  }
+
+  /** Also what brings a failed transaction back to life. */
+  async rollbackTo(name: string): Promise<void> {
+    this.#expectBlock('ROLLBACK TO SAVEPOINT')
+    const at = this.#savepointAt(name)
+    await this.#control(`ROLLBACK TO ${quoted(name)}`)
+    this.#savepoints.length = at + 1
+    this.#isFailed = false
+  }
+
+  /** After any error. Outside an explicit block nothing is left open. */
+  async fail(): Promise<void> {
+    if (this.#block !== 'explicit') {
+      await this.rollback().catch(() => undefined)
+      return
+    }
+    this.#isFailed = true
+    if (this.#savepoints.length > 0 || this.#session.isAutocommit) return
+    // The client's answer may take long; nothing but ROLLBACK can follow, so the writer is let go of now.
+    await this.#control('ROLLBACK').catch(() => undefined)
+  }
+
+  #expectBlock(command: string): void {
+    if (this.#block !== 'explicit')
+      throw new PgError('25P01', `${command} can only be used in transaction blocks`)
+  }
+
+  #savepointAt(name: string): number {
+    const at = this.#savepoints.lastIndexOf(name)
+    if (at < 0 || this.#session.isAutocommit) throw new PgError('3B001', `savepoint "${name}" does not exist`)
+    return at
+  }
+
+  #reset(): void {
+    this.#block = 'none'
+    this.#isFailed = false
+    this.#isReadOnly = false
+    this.#savepoints = []
+    this.#startedAtMs = null
+    this.hasChangedSchema = false
+  }
+
+  async #control(sql: string): Promise<void> {
+    await this.#session.execute({ sql, args: NO_ARGUMENTS })
+  }
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}

@@ -1,0 +1,87 @@
+/**
+ * Reads the fields of one message, big-endian, each checked against the message's end. What a client claims (a length, a count) is
+ * believed only as far as the bytes are there.
+ */
+
+import { isUtf8 } from 'node:buffer'
+import { PgError, protocolViolation } from '../error.ts'
+
+export class FieldReader {
+  readonly #bytes: Buffer
+  #offset: number
+  readonly #end: number
+
+  constructor(bytes: Buffer, start: number, end: number) {
+    this.#bytes = bytes
+    this.#offset = start
+    this.#end = end
+  }
+
+  get remaining(): number {
+    return this.#end - this.#offset
+  }
+
+  u8(): number {
+    const at = this.#take(1)
+    return this.#bytes[at] as number
+  }
+
+  i16(): number {
+    const at = this.#take(2)
+    return this.#bytes.readInt16BE(at)
+  }
+
+  u16(): number {
+    const at = this.#take(2)
+    return this.#bytes.readUInt16BE(at)
+  }
+
+  i32(): number {
+    const at = this.#take(4)
+    return this.#bytes.readInt32BE(at)
+  }
+
+  u32(): number {
+    const at = this.#take(4)
+    return this.#bytes.readUInt32BE(at)
+  }
+
+  /** A view of the next `sizeBytes` bytes. */
+  bytes(sizeBytes: number): Buffer {
+    if (sizeBytes < 0) throw protocolViolation(`invalid message: a length of ${sizeBytes}`)
+    const at = this.#take(sizeBytes)
+    return this.#bytes.subarray(at, at + sizeBytes)
+  }
+
+  /** A string that ends with a zero byte. */
+  string(): string {
+    const zeroAt = this.#bytes.indexOf(0, this.#offset)
+    if (zeroAt < 0 || zeroAt >= this.#end) throw protocolViolation('invalid string in message')
+    const text = utf8(this.#bytes.subarray(this.#offset, zeroAt))
+    this.#offset = zeroAt + 1
+    return text
+  }
+
+  rest(): Buffer {
+    return this.bytes(this.remaining)
+  }
+
+  expectEnd(): void {
+    if (this.remaining > 0)
+      throw protocolViolation(`invalid message format: ${this.remaining} bytes too many`)
+  }
+
+  #take(sizeBytes: number): number {
+    if (sizeBytes > this.remaining) throw protocolViolation('insufficient data left in message')
+    const at = this.#offset
+    this.#offset += sizeBytes
+    return at
+  }
+}
+
+/** Text that is UTF-8; anything else is refused, because replacement characters would be silently wrong. */
+export function utf8(bytes: Buffer): string {
+  if (bytes.length === 0) return ''
+  if (!isUtf8(bytes)) throw new PgError('22021', 'invalid byte sequence for encoding "UTF8"')
+  return bytes.toString('utf8')
+}

@@ -1,0 +1,54 @@
+/** A PostgreSQL listener on a real member in a temporary folder. */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Member } from '../../src/cluster/member.ts'
+import { LocalEngine } from '../../src/engine/local-engine.ts'
+import { ReaderPool } from '../../src/engine/reader/database-reader.ts'
+import { LocalGateway } from '../../src/gateway/local-gateway.ts'
+import { OPEN_AUTHENTICATOR } from '../../src/protocols/http/authenticator.ts'
+import { PostgresServer, type PostgresServerOptions } from '../../src/protocols/postgres/server.ts'
+
+export interface PostgresHarness extends AsyncDisposable {
+  readonly server: PostgresServer
+  readonly gateway: LocalGateway
+  readonly port: number
+  /** For clients that take a URL. */
+  readonly url: string
+}
+
+export async function openPostgres(
+  options: Partial<PostgresServerOptions> & { readonly folder?: string } = {},
+): Promise<PostgresHarness> {
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'harmonydb-postgres-')))
+  const member = await Member.open({ folder, openEngine: (engine) => LocalEngine.open(engine) })
+  const gateway = new LocalGateway({
+    directory: member,
+    readers: new ReaderPool(),
+    configuration: { drainTimeoutMs: 100 },
+  })
+  const server = new PostgresServer({
+    gateway,
+    authenticator: OPEN_AUTHENTICATOR,
+    staticToken: null,
+    host: '127.0.0.1',
+    port: 0,
+    directory: member,
+    ...options,
+  })
+  await server.start()
+  const { port } = server.address
+  return {
+    server,
+    gateway,
+    port,
+    url: `postgres://tester@127.0.0.1:${port}/default`,
+    async [Symbol.asyncDispose]() {
+      await server.drain(100)
+      await gateway.close()
+      await member.close()
+      if (options.folder === undefined) await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
