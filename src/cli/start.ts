@@ -38,13 +38,20 @@ export interface RunningMember {
 export async function start(options: StartOptions): Promise<number> {
   const log = new Log(options.logFormat, (line) => process.stderr.write(line))
   const stopSignal = listenForStop(() => log.warn('stopped at once', { reason: 'second signal' }))
-  const member = await openMember(options, log)
+  const member = await Promise.race([openMember(options, log), stopSignal.received])
+  // Nobody was answered yet, and a data folder may be left at any moment: there is nothing to wait for.
+  if (typeof member === 'string') return stoppedEarly(member, log)
   announce(options, member, log)
   const reason = await Promise.race([stopSignal.received, member.failed])
   log.info('stopping', { reason: String(reason), requestsActive: member.http.stats().requestsActive })
   await member.stop()
   log.info('stopped')
   return reason instanceof Error ? EXIT_FAILED : EXIT_OK
+}
+
+function stoppedEarly(signal: string, log: Log): number {
+  log.info('stopped while starting', { signal })
+  return EXIT_OK
 }
 
 /** Opens the data folder and listens. Rejects if either fails; then nothing is left open. */

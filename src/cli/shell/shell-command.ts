@@ -167,7 +167,7 @@ async function runScript(shell: Shell, commands: readonly string[]): Promise<boo
       ? await runLines(
           shell,
           commands.flatMap((command) => [...command.split('\n'), ';']),
-          '',
+          () => '',
         )
       : await runLines(
           shell,
