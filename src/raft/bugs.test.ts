@@ -462,6 +462,23 @@ test('B17: a snapshot replaces a log whose writes are under way; their completio
   assert.deepEqual([raft.status().durableIndex, raft.status().applied], [9, 9])
 })
 
+test('B17: entries are acknowledged that were replaced before the write that held them was durable', () => {
+  const { raft } = loneReplica({ id: 3 })
+  raft.step(append(1, 3, 1, [0, 0], logOf(1, 1)))
+  const first = raft.ready().write!
+  raft.step(append(2, 3, 2, [0, 0], [entry(1, 2)]))
+  const second = raft.ready().write!
+  raft.appended(first.number)
+  assert.deepEqual(types(raft.ready().messages), [])
+  raft.appended(second.number)
+  assert.deepEqual(
+    raft
+      .ready()
+      .messages.map((message) => message.type === 'append-accepted' && [message.term, message.index]),
+    [[2, 1]],
+  )
+})
+
 test('B18: a leader appends the end of a joint configuration several times', () => {
   const cluster = electedCluster()
   const change = { kind: 'change', steps: [{ kind: 'add-voter', id: 4 }], autoLeave: true } as const

@@ -47,3 +47,12 @@ test('a promise to itself never goes out', () => {
   outbox.release(1)
   assert.deepEqual([outbox.takeMessages(), outbox.takeToSelf()], [[], [vote(1)]])
 })
+
+test('what waits for an earlier term is not sent in a later one', () => {
+  const outbox = new Outbox(1)
+  outbox.sendAfter(1, 0, accepted(4))
+  outbox.sendAfter(1, 0, { ...vote(2), term: 2 })
+  outbox.forgetBefore(2)
+  outbox.release(1)
+  assert.deepEqual(indexes(outbox.takeMessages()), ['vote-response'])
+})

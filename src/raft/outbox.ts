@@ -67,6 +67,14 @@ export class Outbox {
     this.#waiting = still
   }
 
+  /**
+   * The term moved on. What still waits is of use to nobody, and may not even be true any more: entries that were to
+   * be acknowledged to a leader of an earlier term can be replaced before the write that held them is durable.
+   */
+  forgetBefore(term: number): void {
+    if (this.#waiting.length > 0) this.#waiting = this.#waiting.filter(({ message }) => message.term >= term)
+  }
+
   takeMessages(): readonly Message[] {
     const messages = this.#now
     this.#now = []

@@ -103,6 +103,7 @@ function adoptTerm(state: ReplicaState, term: number): void {
   state.term = term
   state.votedFor = null
   state.markHardState()
+  state.outbox.forgetBefore(term)
 }
 
 /** Fails the reads that hang on the role, the term or the leader that is left. */
