@@ -420,11 +420,13 @@ test('what a failed request drew and changed leaves no trace in the requests aft
   const { leader, folder } = start(context)
   leader.run('CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE, b DEFAULT (random()))')
   leader.run('CREATE TABLE u (id INTEGER PRIMARY KEY, b DEFAULT (random()))')
+  const manyRows = `INSERT INTO t (a) VALUES ${Array.from({ length: 1_000 }, (_, a) => `(${a})`).join(', ')}`
   leader.submit(
     request(['INSERT INTO u DEFAULT VALUES']),
-    request(['INSERT INTO t (a) VALUES (1)', 'INSERT INTO t (a) VALUES (1)']),
-    ...Array.from({ length: 300 }, (_, a) =>
-      request([statement('INSERT INTO t (a) VALUES (?)', BigInt(a % 200))]),
+    // Makes the session's hash table grow on the leader alone, and with it the order of its changeset.
+    request([manyRows, 'INSERT INTO t (a) VALUES (5)']),
+    ...Array.from({ length: 100 }, (_, a) =>
+      request([statement('INSERT INTO t (id, a) VALUES (?, ?)', BigInt(a) * 104_729n, BigInt(a % 80))]),
     ),
     request(['INSERT INTO u DEFAULT VALUES']),
   )
