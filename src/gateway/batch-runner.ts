@@ -18,7 +18,7 @@ export class BatchRunner {
   readonly #observer: SessionObserver
   readonly #steps: readonly BatchStep[]
   readonly #options: ExecuteOptions
-  readonly #signal: AbortSignal
+  readonly #signal: () => AbortSignal
   readonly #classes: readonly (StatementClass | null)[]
   /** Of the steps so far; the next step to run has the position of its length. */
   readonly #fates: StepFate[] = []
@@ -29,7 +29,7 @@ export class BatchRunner {
     observer: SessionObserver,
     steps: readonly BatchStep[],
     options: ExecuteOptions,
-    signal: AbortSignal,
+    signal: () => AbortSignal,
   ) {
     checkBatch(steps, runner.database.configuration.batchStepsMax)
     this.#runner = runner

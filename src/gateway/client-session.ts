@@ -26,8 +26,9 @@ export class ClientSession implements Session {
   #isBusy = false
   #onIdle: (() => void) | null = null
   #isClosed = false
-  /** Stops what runs; replaced after it was used. */
-  #abort = new AbortController()
+  /** Stops what runs; made when first needed, because most statements are over before, and replaced after it was used. */
+  #abort: AbortController | null = null
+  readonly #signal = (): AbortSignal => this.#aborter().signal
   #openBatch: Events | null = null
 
   constructor(runner: StatementRunner, observer: SessionObserver, onClosed: () => void) {
@@ -50,7 +51,7 @@ export class ClientSession implements Session {
     this.#begin()
     try {
       const { resultSizeBytesMax } = this.#runner.database.configuration
-      const answer = await this.#runner.run(statement, options, resultSizeBytesMax, this.#abort.signal)
+      const answer = await this.#runner.run(statement, options, resultSizeBytesMax, this.#signal)
       return answer.kind === 'result'
         ? this.#toResult(answer, options, startMs)
         : await this.#collect(answer, options, startMs)
@@ -77,7 +78,7 @@ export class ClientSession implements Session {
     const events = this.#batch(steps, options)
     const stop = (): Promise<IteratorResult<BatchEvent, void>> => {
       // The `return` of a generator waits for the step that runs; whoever leaves must not.
-      if (this.#openBatch === events) this.#abort.abort()
+      if (this.#openBatch === events) this.#aborter().abort()
       return events.return()
     }
     const wrapped: Events = {
@@ -118,17 +119,22 @@ export class ClientSession implements Session {
   }
 
   cancel(): void {
-    if (this.#isBusy) this.#abort.abort()
+    if (this.#isBusy) this.#aborter().abort()
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#abort.abort()
+    this.#aborter().abort()
     await this.#openBatch?.return().catch(() => undefined)
     if (this.#isBusy) await new Promise<void>((resolve) => (this.#onIdle = resolve))
     await this.#runner.close()
     this.#onClosed()
+  }
+
+  #aborter(): AbortController {
+    this.#abort ??= new AbortController()
+    return this.#abort
   }
 
   #begin(): void {
@@ -139,7 +145,7 @@ export class ClientSession implements Session {
 
   #end(): void {
     this.#isBusy = false
-    if (this.#abort.signal.aborted && !this.#isClosed) this.#abort = new AbortController()
+    if (this.#abort?.signal.aborted === true && !this.#isClosed) this.#abort = null
     this.#onIdle?.()
   }
 
@@ -194,7 +200,7 @@ export class ClientSession implements Session {
       )
     const mayWrite = this.#runner.mayWrite && classes.some(({ kind }) => kind === 'write')
     if (!mayWrite && (await this.#onlyRead(statements, options)))
-      return this.#runner.readTogether(statements, options, this.#abort.signal, (answer) => {
+      return this.#runner.readTogether(statements, options, this.#signal, (answer) => {
         assert(answer.kind === 'pages', 'a read of a transaction comes in pages')
         return this.#collect(answer, options, performance.now())
       })
@@ -219,7 +225,7 @@ export class ClientSession implements Session {
   async *#batch(steps: readonly BatchStep[], options: ExecuteOptions): Events {
     this.#begin()
     try {
-      yield* new BatchRunner(this.#runner, this.#observer, steps, options, this.#abort.signal).events()
+      yield* new BatchRunner(this.#runner, this.#observer, steps, options, this.#signal).events()
     } finally {
       this.#openBatch = null
       this.#end()

@@ -43,20 +43,20 @@ test('linearizable: where the read index is applied already, nothing is waited f
   assert.deepEqual(asked, ['readIndex'])
 })
 
+/** The index at which a read of level `session` is made on a member that has 3 of 9. */
+async function sessionReadIndex(sessionIndex: bigint, index?: bigint): Promise<bigint> {
+  const { database, asked } = lagging(3n, 9n)
+  const token = index === undefined ? {} : { index }
+  const applied = await database.fresh({ level: 'session', ...token }, sessionIndex)
+  assert.ok(!asked.includes('readIndex'), 'no leader is asked')
+  return applied
+}
+
 test('session: waits for the later of what the session has seen and the token that the client brings', async () => {
-  const after = async (sessionIndex: bigint, index?: bigint): Promise<bigint> => {
-    const { database, asked } = lagging(3n, 9n)
-    const applied = await database.fresh(
-      index === undefined ? { level: 'session' } : { level: 'session', index },
-      sessionIndex,
-    )
-    assert.ok(!asked.includes('readIndex'), 'no leader is asked')
-    return applied
-  }
-  assert.equal(await after(2n), 3n)
-  assert.equal(await after(4n), 4n)
-  assert.equal(await after(4n, 7n), 7n)
-  assert.equal(await after(7n, 4n), 7n)
+  assert.equal(await sessionReadIndex(2n), 3n)
+  assert.equal(await sessionReadIndex(4n), 4n)
+  assert.equal(await sessionReadIndex(4n, 7n), 7n)
+  assert.equal(await sessionReadIndex(7n, 4n), 7n)
 })
 
 test('stale: asks nobody, unless the bound on its age has passed since the last confirmed read', async () => {

@@ -70,21 +70,21 @@ export class StatementRunner {
     statement: SqlStatement,
     options: ExecuteOptions,
     resultSizeBytesMax: number,
-    signal: AbortSignal,
+    signal: () => AbortSignal,
   ): Promise<Answer> {
     this.takeEnded()
     const found = this.database.reader.classify(statement.sql)
     if (this.#failedCommit !== null) return this.#afterFailedCommit(found)
     if (found.kind === 'control') return this.#control(found.control, options)
     const mayRead = found.kind === 'unknown' || !this.mayWrite
-    const request = this.#readRequest(statement, resultSizeBytesMax, signal)
+    const request = this.#readRequest(statement, resultSizeBytesMax)
     const transaction = this.#transaction
     if (transaction === null) {
-      const answer = mayRead ? await this.#read(request, options) : null
+      const answer = mayRead ? await this.#read(request, options, signal) : null
       return answer ?? this.#write(statement, options)
     }
     if (!transaction.isWriting && mayRead && (await this.isReadOnly(statement.sql, options)))
-      return this.#readInTransaction(transaction, request, options)
+      return this.#readInTransaction(transaction, request, options, signal())
     return this.#writeInTransaction(transaction, statement)
   }
 
@@ -141,7 +141,7 @@ export class StatementRunner {
   async readTogether<Result>(
     statements: readonly SqlStatement[],
     options: ExecuteOptions,
-    signal: AbortSignal,
+    signal: () => AbortSignal,
     take: (answer: Answer) => Promise<Result>,
   ): Promise<Result[]> {
     const transaction = await this.#begin('deferred', false, {})
@@ -149,8 +149,8 @@ export class StatementRunner {
       const results: Result[] = []
       for (const statement of statements) {
         const { resultSizeBytesMax } = this.database.configuration
-        const request = this.#readRequest(statement, resultSizeBytesMax, signal)
-        results.push(await take(this.#readInTransaction(transaction, request, options)))
+        const request = this.#readRequest(statement, resultSizeBytesMax)
+        results.push(await take(this.#readInTransaction(transaction, request, options, signal())))
       }
       return results
     } finally {
@@ -174,17 +174,17 @@ export class StatementRunner {
     if (!this.mayWrite) throw new HarmonyError('READ_ONLY', 'The credential of this session may only read.')
   }
 
-  #readRequest(
-    statement: SqlStatement,
-    resultSizeBytesMax: number,
-    signal: AbortSignal,
-  ): Omit<ReadRequest, 'appliedIndex'> & { readonly signal: AbortSignal } {
+  #readRequest(statement: SqlStatement, resultSizeBytesMax: number): Omit<ReadRequest, 'appliedIndex'> {
     const timeoutMs = this.database.configuration.statementTimeoutMs
-    return { statement, context: this.#context, resultSizeBytesMax, timeoutMs, signal }
+    return { statement, context: this.#context, resultSizeBytesMax, timeoutMs }
   }
 
   /** Null if the statement turns out to write. */
-  async #read(request: Omit<ReadRequest, 'appliedIndex'>, options: ExecuteOptions): Promise<Answer | null> {
+  async #read(
+    request: Omit<ReadRequest, 'appliedIndex'>,
+    options: ExecuteOptions,
+    signal: () => AbortSignal,
+  ): Promise<Answer | null> {
     const appliedIndex = await this.database.fresh(options.consistency, this.#lastIndex)
     const placed: ReadRequest = { ...request, appliedIndex }
     const result = this.database.reader.readInline(placed)
@@ -194,7 +194,8 @@ export class StatementRunner {
     this.#defersForeignKeys = false
     this.#seen(appliedIndex)
     if (result !== null) return { kind: 'result', effect: 'read', result, index: appliedIndex }
-    return { kind: 'pages', pages: this.database.reader.readInWorker(placed), index: () => appliedIndex }
+    const pages = this.database.reader.readInWorker({ ...placed, signal: signal() })
+    return { kind: 'pages', pages, index: () => appliedIndex }
   }
 
   #describeAt({ statement, appliedIndex }: ReadRequest): Promise<StatementDescription> {
@@ -212,12 +213,13 @@ export class StatementRunner {
 
   #readInTransaction(
     transaction: OpenTransaction,
-    request: Omit<ReadRequest, 'appliedIndex'> & { readonly signal: AbortSignal },
+    request: Omit<ReadRequest, 'appliedIndex'>,
     options: ExecuteOptions,
+    signal: AbortSignal,
   ): Answer {
     const fresh = (): Promise<bigint> => this.database.fresh(options.consistency, this.#lastIndex)
-    const signal = AbortSignal.any([request.signal, transaction.signal])
-    const pages = transaction.read({ ...request, signal }, fresh)
+    const either = AbortSignal.any([signal, transaction.signal])
+    const pages = transaction.read({ ...request, signal: either }, fresh)
     const index = (): bigint => {
       this.#seen(transaction.snapshotIndex ?? 0n)
       return this.#lastIndex
