@@ -324,6 +324,13 @@ test('malformed JSON, wrong tokens, strange databases and large bodies, each wit
   assert.deepEqual(server.failures, [])
 })
 
+test('a URL without a slash at its end is told apart from a path that does not exist', async () => {
+  await using server = await startServer()
+  const answer = await post(server, '/db/v2/pipeline', { baton: null, requests: [CLOSE] })
+  assert.deepEqual([answer.status, answer.code], [404, 'DATABASE_NOT_FOUND'])
+  assert.match(answer.message ?? '', /lacks a slash/)
+})
+
 // Cursors.
 
 interface Line {

@@ -194,6 +194,17 @@ function post(path: RegExp, handle: (exchange: HttpExchange) => Promise<void>): 
   return { method: 'POST', path, handle: withErrors(handle) }
 }
 
+/**
+ * Clients resolve `v2/pipeline` against their URL, which takes the last part away unless it ends with a slash: of
+ * `/db/NAME` they make `/db/v2/pipeline`, and the name is lost.
+ */
+function lacksSlash(): Promise<void> {
+  throw new HarmonyError(
+    'DATABASE_NOT_FOUND',
+    'The URL of the database lacks a slash at its end, so that the client left its name away. Write it as /db/NAME/.',
+  )
+}
+
 /** Version 2 and 3 differ in what clients send, not in how it is answered: see json-decode.ts. */
 export function httpRoutes(streams: HttpStreams, options: HranaOptions): HttpRoute[] {
   const http = new HranaHttp(streams, options)
@@ -206,6 +217,7 @@ export function httpRoutes(streams: HttpStreams, options: HranaOptions): HttpRou
     post(/^\/v3\/cursor$/, (exchange) => http.cursor(exchange, JSON_HTTP)),
     post(/^\/v3-protobuf\/pipeline$/, (exchange) => http.pipeline(exchange, PROTOBUF_HTTP)),
     post(/^\/v3-protobuf\/cursor$/, (exchange) => http.cursor(exchange, PROTOBUF_HTTP)),
+    post(/^\/(?:pipeline|cursor)$/, lacksSlash),
     post(/^\/v1\/execute$/, (exchange) => http.stateless(exchange, decodeV1Execute)),
     post(/^\/v1\/batch$/, (exchange) => http.stateless(exchange, decodeV1Batch)),
   ]
