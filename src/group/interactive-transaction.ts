@@ -64,7 +64,7 @@ export class InteractiveTransaction {
     } catch (error) {
       await this.#options.machine.noteEngineError(error)
       await this.end(toHarmonyError(error))
-      throw error
+      throw this.#ended ?? error
     }
     // A timeout or a shutdown may have come while it ran: then its result means nothing.
     if (this.#ended !== null) throw this.#ended

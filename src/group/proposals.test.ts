@@ -1,0 +1,226 @@
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { setImmediate as turn } from 'node:timers/promises'
+import { HarmonyError } from '../base/errors.ts'
+import { toDiskError } from '../host/disk.ts'
+import {
+  BEGIN,
+  RESULT_SIZE_BYTES_MAX,
+  request,
+  resultOf,
+  statement,
+  withGroup,
+} from './testing/group-fixture.ts'
+
+const insert = (value: number) => request(`INSERT INTO t VALUES (${value})`)
+
+test('what arrives together is one entry and one sync', () =>
+  withGroup(async (group, { host }) => {
+    const before = host.journalStats().syncs
+    const outcomes = await Promise.all([1, 2, 3, 4, 5].map((value) => group.submit(insert(value))))
+    assert.equal(host.journalStats().syncs, before + 1)
+    assert.deepEqual(
+      new Set(outcomes.map((outcome) => outcome.kind === 'committed' && outcome.index)),
+      new Set([2n]),
+    )
+    assert.equal(group.appliedIndex, 2n)
+  }))
+
+test('what arrives while a batch is on its way to the disk becomes one batch, too', () =>
+  withGroup(async (group, { disk }) => {
+    const later: Promise<unknown>[] = []
+    disk.beforeOperation = (operation) => {
+      if (operation.kind !== 'sync') return
+      disk.beforeOperation = () => {}
+      for (let value = 10; value < 30; value++) later.push(group.submit(insert(value)))
+    }
+    await group.submit(insert(1))
+    await Promise.all(later)
+    const { batches, entries, requests } = group.stats()
+    assert.deepEqual({ batches, entries, requests }, { batches: 3, entries: 3, requests: 22 })
+  }))
+
+test('nobody is answered, and no reader sees anything, before the sync', () =>
+  withGroup(async (group, fixture) => {
+    let isAnswered = false
+    let syncs = 0
+    fixture.disk.beforeOperation = (operation) => {
+      if (operation.kind !== 'sync') return
+      syncs++
+      assert.equal(isAnswered, false)
+      assert.deepEqual(fixture.read('SELECT a FROM t'), [])
+      assert.equal(group.appliedIndex, 1n)
+    }
+    await group.submit(insert(1)).then(() => (isAnswered = true))
+    assert.equal(syncs, 1)
+    assert.deepEqual(fixture.read('SELECT a FROM t'), [1])
+  }))
+
+test('one that fails gets its error, the others of the batch are committed', () =>
+  withGroup(async (group, fixture) => {
+    const answers = [insert(1), request('INSERT INTO nowhere VALUES (1)'), insert(2)]
+    const results = await Promise.all(answers.map((one) => resultOf(group.submit(one))))
+    assert.deepEqual(results, ['committed', 'SQLITE_ERROR', 'committed'])
+    assert.deepEqual(fixture.read('SELECT a FROM t'), [1, 2])
+  }))
+
+test('a batch takes no more requests than its limit', () =>
+  withGroup(
+    async (group) => {
+      await Promise.all([1, 2, 3, 4, 5].map((value) => group.submit(insert(value))))
+      assert.equal(group.stats().entries, 1 + 3)
+    },
+    { batchRequestsMax: 2 },
+  ))
+
+test('requests that the engine leaves over go first in the next batch', () =>
+  withGroup(async (group, fixture) => {
+    // Sessions with other settings can't share an entry.
+    const other = { ...insert(2), context: { ...insert(2).context, foreignKeys: false } }
+    await Promise.all([group.submit(insert(1)), group.submit(other), group.submit(insert(3))])
+    assert.deepEqual(fixture.read('SELECT a FROM t ORDER BY rowid'), [1, 2, 3])
+    assert.equal(group.stats().entries, 4)
+  }))
+
+test('beyond the bound of waiting requests the answer is OVERLOADED at once, and nothing is done', () =>
+  withGroup(
+    async (group, fixture) => {
+      const answers = Array.from({ length: 6 }, (_, value) => resultOf(group.submit(insert(value))))
+      assert.deepEqual((await Promise.all(answers)).sort(), [
+        ...Array.from({ length: 2 }, () => 'OVERLOADED'),
+        ...Array.from({ length: 4 }, () => 'committed'),
+      ])
+      assert.equal(fixture.read('SELECT a FROM t').length, 4)
+      assert.equal(group.stats().waitingBytes, 0)
+    },
+    { waitingRequestsMax: 4 },
+  ))
+
+test('beyond the bound of waiting bytes too, but one large request alone gets through', () =>
+  withGroup(
+    async (group) => {
+      const large = request(`INSERT INTO t VALUES ('${'x'.repeat(5000)}')`)
+      assert.equal(await resultOf(group.submit(large)), 'committed')
+      const answers = await Promise.all([large, large].map((one) => resultOf(group.submit(one))))
+      assert.deepEqual(answers, ['committed', 'OVERLOADED'])
+    },
+    { waitingSizeBytesMax: 4000 },
+  ))
+
+test('a full disk: refused with nothing done, and it works again when there is space', () =>
+  withGroup(async (group, fixture) => {
+    fixture.disk.capacityBytes = 0
+    // The segment in use still takes some; then there is none.
+    const large = request(`INSERT INTO t VALUES ('${'x'.repeat(40_000)}')`)
+    const results = [await resultOf(group.submit(large)), await resultOf(group.submit(large))]
+    assert.deepEqual(results, ['committed', 'DISK_FULL'])
+    assert.equal(fixture.read('SELECT a FROM t').length, 1)
+    fixture.disk.capacityBytes = Number.POSITIVE_INFINITY
+    assert.equal(await resultOf(group.submit(large)), 'committed')
+    const again = await fixture.reopen()
+    await again.wake()
+    assert.equal(fixture.read('SELECT a FROM t').length, 2)
+  }))
+
+test('a failed sync: nobody knows, nothing is shown, and no later write is pretended', () =>
+  withGroup(async (group, fixture) => {
+    fixture.disk.beforeOperation = (operation) => {
+      if (operation.kind === 'sync') throw toDiskError({ code: 'EIO' }, 'sync', operation.path)
+    }
+    const answers = await Promise.all([1, 2].map((value) => resultOf(group.submit(insert(value)))))
+    assert.deepEqual(answers, ['OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN'])
+    fixture.disk.beforeOperation = () => {}
+    assert.equal(await resultOf(group.submit(insert(3))), 'DISK_FAILED')
+    assert.deepEqual(fixture.read('SELECT a FROM t'), [])
+    assert.equal(fixture.host.failure?.code, 'DISK_FAILED')
+    // This time it had reached the disk: the member finds it when it is started again.
+    await (await fixture.reopen()).wake()
+    assert.deepEqual(fixture.read('SELECT a FROM t'), [1, 2])
+  }))
+
+test('an engine that fails to commit what is durable: unknown now, applied with the next request', () =>
+  withGroup(async (group, fixture) => {
+    fixture.faults.before = (method) => {
+      if (method !== 'commit') return
+      fixture.faults.before = () => {}
+      throw new HarmonyError('DISK_FULL', 'no space for the WAL')
+    }
+    assert.equal(await resultOf(group.submit(insert(1))), 'OUTCOME_UNKNOWN')
+    assert.equal(await resultOf(group.submit(insert(2))), 'committed')
+    assert.deepEqual(fixture.read('SELECT a FROM t ORDER BY a'), [1, 2])
+    assert.equal(group.appliedIndex, 3n)
+  }))
+
+test('while the engine can not be opened, requests get the reason, and it is tried again after a pause', () =>
+  withGroup(async (group, fixture) => {
+    fixture.faults.before = (method) => {
+      if (method === 'commit' || method === 'open') throw new HarmonyError('DISK_FULL', 'no space')
+    }
+    assert.equal(await resultOf(group.submit(insert(1))), 'OUTCOME_UNKNOWN')
+    assert.equal(await resultOf(group.submit(insert(2))), 'DISK_FULL')
+    fixture.faults.before = () => {}
+    assert.equal(await resultOf(group.submit(insert(3))), 'DISK_FULL')
+    fixture.clock.advance(1_000)
+    assert.equal(await resultOf(group.submit(insert(4))), 'committed')
+    assert.deepEqual(fixture.read('SELECT a FROM t ORDER BY a'), [1, 4])
+  }))
+
+test('an engine that dies while it executes: nothing was done, and another one is opened', () =>
+  withGroup(async (group, fixture) => {
+    fixture.faults.before = (method) => {
+      if (method !== 'executeBatch') return
+      fixture.faults.before = () => {}
+      throw new HarmonyError('INTERNAL', 'the thread ended')
+    }
+    assert.equal(await resultOf(group.submit(insert(1))), 'INTERNAL')
+    assert.equal(await resultOf(group.submit(insert(2))), 'committed')
+    assert.deepEqual(fixture.read('SELECT a FROM t'), [2])
+    assert.equal(fixture.faults.calls.filter((call) => call === 'open').length, 2)
+  }))
+
+test('while an interactive transaction holds the writer, requests wait until their deadline', () =>
+  withGroup(
+    async (group, fixture) => {
+      const transaction = await group.begin({ ...BEGIN, idleTimeoutMs: 60_000, totalTimeoutMs: 60_000 })
+      await transaction.execute(statement('INSERT INTO t VALUES (100)'), RESULT_SIZE_BYTES_MAX)
+      const early = resultOf(group.submit(insert(1)))
+      await turn()
+      await turn()
+      fixture.clock.advance(600)
+      const late = resultOf(group.submit(insert(2)))
+      fixture.clock.advance(600)
+      assert.equal(await early, 'TRANSACTION_BUSY')
+      await transaction.commit()
+      assert.equal(await late, 'committed')
+      assert.deepEqual(fixture.read('SELECT a FROM t ORDER BY rowid'), [100, 2])
+    },
+    { batchWaitTimeoutMs: 1_000 },
+  ))
+
+test('an idempotency key is applied once, also across a restart', () =>
+  withGroup(async (group, fixture) => {
+    const keyed = { ...insert(1), idempotencyKey: 'order-7' }
+    assert.equal(await resultOf(group.submit(keyed)), 'committed')
+    assert.equal(await resultOf(group.submit(keyed)), 'committed')
+    const again = await fixture.reopen()
+    assert.equal(await resultOf(again.submit(keyed)), 'committed')
+    assert.deepEqual(fixture.read('SELECT a FROM t'), [1])
+  }))
+
+test('waiting for an index ends when it is applied, or late, or with the database', () =>
+  withGroup(async (group, fixture) => {
+    const applied = group.waitApplied(2n, 1_000)
+    await group.submit(insert(1))
+    await applied
+    const late = group.waitApplied(99n, 1_000)
+    fixture.clock.advance(1_000)
+    await assert.rejects(late, { code: 'STATEMENT_TIMEOUT' })
+    const never = group.waitApplied(99n, 1_000)
+    const seen: bigint[] = []
+    const stop = group.onApplied((index) => seen.push(index))
+    await group.submit(insert(2))
+    stop()
+    await group.submit(insert(3))
+    assert.deepEqual(seen, [3n])
+    await Promise.all([assert.rejects(never, { code: 'SHUTTING_DOWN' }), fixture.close()])
+  }))
