@@ -64,6 +64,29 @@ test('a worker gives columns, exact values and the session functions', async () 
   await pages.return()
 })
 
+test('a worker that has compiled a statement before sees a changed schema', async () => {
+  await using open = opened()
+  const columns = async (): Promise<unknown> => {
+    const pages = open.reader.readInWorker(request('SELECT * FROM small ORDER BY name'))
+    const page = (await pages.next()).value as ReadPage
+    await pages.return()
+    return [page.columns?.map(({ name }) => name), page.rows[0]]
+  }
+  assert.deepEqual(await columns(), [
+    ['id', 'name'],
+    [1n, 'one'],
+  ])
+  open.file.writer.exec(
+    'ALTER TABLE small ADD COLUMN age DEFAULT 5; ALTER TABLE small RENAME COLUMN id TO key',
+  )
+  assert.deepEqual(await columns(), [
+    ['key', 'name', 'age'],
+    [1n, 'one', 5n],
+  ])
+  open.file.writer.exec('DELETE FROM small; ALTER TABLE small DROP COLUMN age')
+  assert.deepEqual(await columns(), [['key', 'name'], undefined])
+})
+
 test('rows come in pages, and nothing runs ahead of what is taken', async () => {
   await using open = opened({ pageRowsMax: 100 })
   const pages = open.reader.readInWorker(request(MANY))

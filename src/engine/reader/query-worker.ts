@@ -57,7 +57,8 @@ function send(reply: WorkerReply): void {
   process.send?.(reply)
 }
 
-function sendPage(first: Pick<Extract<WorkerReply, { type: 'page' }>, 'columns'>): void {
+/** `first` is the statement whose first page it is: only its first step compiles it anew if the schema has changed. */
+function sendPage(first: StatementSync | null): void {
   const iterator = must(rows, 'no statement runs')
   const page: Row[] = []
   let size = 0
@@ -73,7 +74,8 @@ function sendPage(first: Pick<Extract<WorkerReply, { type: 'page' }>, 'columns'>
     size += rowBytes
   }
   sizeLeft -= size
-  send({ type: 'page', columns: first.columns, rows: page, isLast: rows === null })
+  const columns = first === null ? null : columnsOf(first)
+  send({ type: 'page', columns, rows: page, isLast: rows === null })
 }
 
 function tooLarge(): HarmonyError {
@@ -94,7 +96,7 @@ function run(request: Extract<WorkerRequest, { type: 'run' }>): void {
   }
   sizeLeft = request.resultSizeBytesMax
   rows = iterateRows(compiled.statement, compiled.layout, args)
-  sendPage({ columns: columnsOf(compiled.statement) })
+  sendPage(compiled.statement)
 }
 
 function stop(): void {
@@ -131,7 +133,7 @@ function handle(request: WorkerRequest): void {
       Atomics.store(watched, 1, request.timeoutMs)
       return run(request)
     case 'next':
-      return sendPage({ columns: null })
+      return sendPage(null)
     case 'stop':
       stop()
       return send({ type: 'stopped' })
