@@ -2,7 +2,9 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { MAIN, runCommand, RunningMember, temporaryFolder } from './running-member.ts'
 
@@ -120,6 +122,63 @@ test('a data folder has one owner', async (t) => {
   assertOneLine(stderr, /^harmonydb: .*\[DATA_LOCKED\]\n$/)
   assert.ok(stderr.includes(owner.dataFolder), stderr)
   assert.equal((await owner.query({ sql: 'INSERT INTO t VALUES (1)' })).status, 200)
+})
+
+/** The journal's file that holds `text`, and where in it. */
+function findInJournal(dataFolder: string, text: string): { file: string; offset: number } {
+  const folder = join(dataFolder, 'journal')
+  for (const name of readdirSync(folder)) {
+    const offset = readFileSync(join(folder, name)).indexOf(text)
+    if (offset >= 0) return { file: join(folder, name), offset }
+  }
+  throw new Error(`${text} is not in the journal`)
+}
+
+async function killedWithJournal(t: Parameters<typeof RunningMember.start>[0]): Promise<string> {
+  const member = await RunningMember.start(t)
+  await member.query({ sql: 'CREATE TABLE t (x TEXT)' })
+  for (const x of ['first-value', 'second-value', 'third-value']) {
+    await member.query({ sql: 'INSERT INTO t VALUES (?)', params: [x] })
+  }
+  await member.stop('SIGKILL')
+  return member.dataFolder
+}
+
+test('damage in the middle of the journal stops the start and says where', async (t) => {
+  const dataFolder = await killedWithJournal(t)
+  const { file, offset } = findInJournal(dataFolder, 'first-value')
+  const bytes = readFileSync(file)
+  bytes[offset] = (bytes[offset] ?? 0) ^ 0x40
+  writeFileSync(file, bytes)
+  const { exitCode, stderr } = await runCommand(['start', '--data', dataFolder, '--http', '0'])
+  assert.equal(exitCode, 1)
+  assertOneLine(stderr, /^harmonydb: .* is damaged at byte \d+.*\[DATA_CORRUPT\]\n$/)
+  assert.ok(stderr.includes(file), stderr)
+  assert.deepEqual(readFileSync(file), bytes, 'nothing is changed')
+})
+
+test('a write that a crash left unfinished at the end of the journal is cut, and the rest is there', async (t) => {
+  const dataFolder = await killedWithJournal(t)
+  const { file, offset } = findInJournal(dataFolder, 'third-value')
+  const bytes = readFileSync(file)
+  // What a torn write looks like: the beginning of a frame behind the last complete one. Frames begin at sectors.
+  const frame = Math.floor(offset / 512) * 512
+  bytes.copy(bytes, frame + 512, frame, frame + 40)
+  writeFileSync(file, bytes)
+  const member = await RunningMember.start(t, { dataFolder })
+  assert.deepEqual((await member.query({ sql: 'SELECT count(*) AS n FROM t' })).json.rows, [{ n: 3 }])
+  assert.equal((await member.query({ sql: "INSERT INTO t VALUES ('fourth')" })).status, 200)
+})
+
+test('a folder of a later version is left alone', async (t) => {
+  const dataFolder = await killedWithJournal(t)
+  const file = join(dataFolder, 'format')
+  const later = readFileSync(file, 'utf8').replace(/"format": ?\d+/, '"format":99')
+  writeFileSync(file, later)
+  const { exitCode, stderr } = await runCommand(['start', '--data', dataFolder, '--http', '0'])
+  assert.equal(exitCode, 1)
+  assertOneLine(stderr, /^harmonydb: .*\[FORMAT_TOO_NEW\]\n$/)
+  assert.equal(readFileSync(file, 'utf8'), later)
 })
 
 test('a member does not listen for other machines without authentication', async (t) => {

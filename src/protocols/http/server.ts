@@ -217,9 +217,6 @@ function isWebSocket(request: IncomingMessage): boolean {
   return request.headers.upgrade?.toLowerCase() === 'websocket'
 }
 
-/** What libSQL clients make of the URL `/db/NAME` without a slash at its end: the name is lost. */
-const LOST_NAME = /^\/db\/(v1|v2|v3|v3-protobuf)\/(pipeline|cursor|execute|batch)$/
-
 function answerUnrouted(
   response: ServerResponse,
   request: IncomingMessage,
@@ -232,10 +229,7 @@ function answerUnrouted(
     const message = `${asked}: this path knows only ${match.allowed.join(', ')}.`
     return sendJson(response, 405, errorBody(new HarmonyError('REQUEST_INVALID', message)))
   }
-  const hint = LOST_NAME.test(request.url ?? '')
-    ? ' The URL of a libSQL client must end with a slash: /db/NAME/'
-    : ''
-  const message = `${asked}: there is nothing here. GET /openapi.json lists every path of this member.${hint}`
+  const message = `${asked}: there is nothing here. GET /openapi.json lists every path of this member.`
   sendJson(response, 404, errorBody(new HarmonyError('REQUEST_INVALID', message)))
 }
 
