@@ -157,14 +157,34 @@ test('a value over its limit fails', async () => {
   await assert.rejects(allRows(large), { code: 'SQLITE_TOOBIG' })
 })
 
-test('a worker that uses too much memory is ended, and its client told', async () => {
-  await using open = opened({ workerMemoryBytesMax: 64 * 1024 * 1024, valueSizeBytesMax: 900_000_000 })
-  const sql =
-    'SELECT sum(length(v)) FROM (SELECT group_concat(hex(zeroblob(1000))) AS v FROM large a, large b)'
-  await assert.rejects(allRows(open.reader.readInWorker(request(sql))), {
-    code: 'INTERNAL',
-    message: /too much memory/,
+const GREEDY: readonly (readonly [what: string, sql: string])[] = [
+  [
+    'long texts',
+    'SELECT sum(length(v)) FROM (SELECT group_concat(hex(zeroblob(1000))) AS v FROM large a, large b)',
+  ],
+  ['a large sort', 'SELECT a.note || b.note AS v FROM large a, large b ORDER BY v DESC'],
+]
+
+for (const [what, greedy] of GREEDY)
+  test(`a worker that uses too much memory is ended, and its client told: ${what}`, async () => {
+    await using open = opened({ workerMemoryBytesMax: 64 * 1024 * 1024, valueSizeBytesMax: 900_000_000 })
+    await assert.rejects(allRows(open.reader.readInWorker(request(greedy))), {
+      code: 'INTERNAL',
+      message: /too much memory/,
+    })
   })
+
+test('workers see UTC and nothing of the settings of their member', async () => {
+  process.env['HARMONYDB_AUTH_TOKEN'] = 'secret'
+  await using open = opened()
+  const sql = "SELECT datetime(0, 'unixepoch', 'localtime') FROM large ORDER BY note LIMIT 1"
+  assert.deepEqual(await allRows(open.reader.readInWorker(request(sql))), [['1970-01-01 00:00:00']])
+  const [worker] = open.pool.processIds()
+  const printed = spawn('ps', ['eww', '-o', 'command=', '-p', String(worker)])
+  const [environment] = (await once(printed.stdout, 'data')) as [Buffer]
+  assert.match(environment.toString(), /query-worker/)
+  assert.ok(!environment.toString().includes('HARMONYDB_AUTH_TOKEN'))
+  delete process.env['HARMONYDB_AUTH_TOKEN']
 })
 
 test('when all workers are busy the next statement waits, and is refused when that takes too long', async () => {

@@ -35,7 +35,7 @@ export class QueryProcess {
     this.#child = fork(WORKER_FILE, [JSON.stringify(options)], {
       serialization: 'advanced',
       execArgv: [`--max-old-space-size=${Math.ceil(options.memoryBytesMax / 1024 / 1024)}`],
-      env: { ...process.env, TZ: 'UTC' },
+      env: environment(),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
     this.#child.on('message', (reply: WorkerReply) => this.#settle((waiting) => waiting.resolve(reply)))
@@ -120,6 +120,12 @@ export class QueryProcess {
     this.#settle((waiting) => waiting.reject(reason))
     this.#onDead(this)
   }
+}
+
+/** UTC wherever the member stands, and nothing of the member's own settings: tokens may be among them. */
+function environment(): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('HARMONYDB_'))
+  return { ...Object.fromEntries(inherited), TZ: 'UTC' }
 }
 
 function timeoutError(timeoutMs: number): HarmonyError {

@@ -153,7 +153,10 @@ function openReadOnly(dataFile: string, options: ReadConnectionOptions): Databas
     timeout: BUSY_TIMEOUT_MS,
     limits: { length: options.valueSizeBytesMax, attach: 0, vdbeOp: options.programLengthMax },
   })
-  db.exec(`PRAGMA query_only=1; PRAGMA mmap_size=${options.mmapSizeBytes}; PRAGMA cache_size=-8000`)
+  // Sorts in memory: the memory of a worker is watched, and what they would write to files could fill the disk.
+  db.exec(
+    `PRAGMA temp_store=MEMORY; PRAGMA query_only=1; PRAGMA mmap_size=${options.mmapSizeBytes}; PRAGMA cache_size=-8000`,
+  )
   return db
 }
 
