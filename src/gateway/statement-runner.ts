@@ -26,7 +26,13 @@ import type { Credential, ExecuteOptions, StatementDescription } from './session
 import type { SessionObserver } from './statistics.ts'
 
 /** What needs no description: it has been run by a connection that can't write. */
-const ALREADY_READ: Pick<StatementDescription, 'isReadOnly'> = { isReadOnly: true }
+const ALREADY_READ = { isReadOnly: true, isExplain: false }
+
+/** EXPLAIN of a write only tells: SQLite's sqlite3_stmt_readonly looks at what is explained. */
+function isRead({ isReadOnly, isExplain }: Pick<StatementDescription, 'isReadOnly' | 'isExplain'>): boolean {
+  return isReadOnly || isExplain
+}
+
 const DEFER_FOREIGN_KEYS: SqlStatement = { sql: 'PRAGMA defer_foreign_keys=ON', args: NO_ARGUMENTS }
 
 export class StatementRunner {
@@ -102,7 +108,7 @@ export class StatementRunner {
    * local file is as fresh as the read would have to be.
    */
   async isReadOnly(sql: string, options: ExecuteOptions): Promise<boolean> {
-    return (await this.describe(sql, options)).isReadOnly
+    return isRead(await this.describe(sql, options))
   }
 
   async describe(sql: string, options: ExecuteOptions): Promise<StatementDescription> {
@@ -188,8 +194,7 @@ export class StatementRunner {
     const appliedIndex = await this.database.fresh(options.consistency, this.#lastIndex)
     const placed: ReadRequest = { ...request, appliedIndex }
     const result = this.database.reader.readInline(placed)
-    const { isReadOnly } = result === null ? await this.#describeAt(placed) : ALREADY_READ
-    if (!isReadOnly) return null
+    if (!isRead(result === null ? await this.#describeAt(placed) : ALREADY_READ)) return null
     // Like the end of any transaction, a read in autocommit ends what `PRAGMA defer_foreign_keys` had set.
     this.#defersForeignKeys = false
     this.#seen(appliedIndex)

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BatchStep } from '../../src/gateway/session.ts'
-import { openHarness, READ_WRITE, rowsOf, run, sql } from './harness.ts'
+import { openHarness, READ_ONLY, READ_WRITE, rowsOf, run, sql } from './harness.ts'
 
 const LARGE = [
   'CREATE TABLE large (id INTEGER PRIMARY KEY, note TEXT)',
@@ -205,4 +205,19 @@ test('a database that rests is read as ever, from connections that are open and 
   const later = await harness.session()
   assert.deepEqual(await rowsOf(later, POINT, 1n), [['note 1']])
   assert.deepEqual(await rowsOf(later, 'SELECT count(*) FROM large'), [[5000n]])
+})
+
+test('EXPLAIN of a write tells and does nothing, for those who may only read, too', async () => {
+  await using harness = await openHarness()
+  const session = await harness.session()
+  await run(session, 'CREATE TABLE t (v)', 'INSERT INTO t VALUES (1)')
+  for (const one of [session, await harness.session(READ_ONLY)])
+    for (const begin of [[], ['BEGIN']]) {
+      await run(one, ...begin)
+      const plan = await one.execute(sql('EXPLAIN QUERY PLAN DELETE FROM t WHERE v = 1'))
+      assert.deepEqual(plan.rows.at(0)?.at(3), 'SCAN t')
+      assert.ok((await one.execute(sql('EXPLAIN INSERT INTO t VALUES (2)'))).rows.length > 3)
+      await run(one, ...begin.map(() => 'COMMIT'))
+    }
+  assert.deepEqual(await rowsOf(session, 'SELECT count(*) FROM t'), [[1n]])
 })
