@@ -13,6 +13,7 @@ import { EffectRecorder } from './effect.ts'
 import type { EngineLimits, EntryStamp } from './engine.ts'
 import type { RunMode } from './entry-codec.ts'
 import { installFunctions, RandomStream } from './functions.ts'
+import { installPostgresFunctions } from './functions-postgres.ts'
 import { WritePolicy } from './policy.ts'
 import { Priming } from './priming.ts'
 import { isIndexCommand } from './program.ts'
@@ -93,6 +94,7 @@ export class EntryRun {
       randomBytes: (size: number): Uint8Array => this.#random.bytes(size),
     }
     installFunctions(connection.database, context, limits.rowLengthBytesMax)
+    installPostgresFunctions(connection.database)
     policy.install(connection.database)
   }
 

@@ -10,6 +10,7 @@
 import { constants } from 'node:sqlite'
 import type { DatabaseSync } from 'node:sqlite'
 import { HarmonyError } from '../base/errors.ts'
+import { POSTGRES_FUNCTIONS } from './functions-postgres.ts'
 import { DETERMINISTIC_FUNCTIONS, REFUSED_FUNCTIONS, REPLICATED_MODULES } from './function-lists.ts'
 import { pragmaAdvice, pragmaRule } from './pragmas.ts'
 import { findDefinitionRefusal } from './definition-text.ts'
@@ -236,7 +237,7 @@ function refuseStatistics(findings: Findings): HarmonyError | null {
 
 function refuseFunctions(findings: Findings): HarmonyError | null {
   for (const name of findings.functions) {
-    if (DETERMINISTIC_FUNCTIONS.has(name)) continue
+    if (DETERMINISTIC_FUNCTIONS.has(name) || POSTGRES_FUNCTIONS.has(name)) continue
     const why = REFUSED_FUNCTIONS.get(name) ?? 'it is not known to give the same on every replica'
     return new HarmonyError('NONDETERMINISTIC_FUNCTION', `${name}() can not be used in a write: ${why}`)
   }

@@ -8,6 +8,7 @@ import { HarmonyError } from '../../base/errors.ts'
 import { INITIAL_CONTEXT, type SessionContext } from '../../base/transaction.ts'
 import type { ResultColumn, SqlArguments, SqlValue } from '../../base/value.ts'
 import { bindingOf, type ParameterLayout, parametersOf, valuesOf } from '../parameters.ts'
+import { installPostgresFunctions } from '../functions-postgres.ts'
 import { classify } from '../sql-text.ts'
 import { fromSqlite } from '../sqlite-errors.ts'
 import type { Instruction } from './program.ts'
@@ -41,6 +42,7 @@ export class ReadConnection {
   constructor(dataFile: string, options: ReadConnectionOptions) {
     this.#db = openReadOnly(dataFile, options)
     this.#defineSessionFunctions()
+    installPostgresFunctions(this.#db)
     this.#db.setAuthorizer((action, first, second) => this.#authorize(action, first, second))
   }
 

@@ -1,0 +1,174 @@
+/**
+ * Functions that PostgreSQL has and SQLite has not, for statements that the PostgreSQL front door translates. All are
+ * pure: the same arguments give the same result on every replica, so they may stand in writes, indexes and views. They are registered on the writer
+ * and on every reader; their names begin with `pg_`.
+ */
+
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import type { SqlValue } from '../base/value.ts'
+import { failure } from './postgres/failure.ts'
+import * as json from './postgres/json.ts'
+import * as number from './postgres/number.ts'
+import * as text from './postgres/text.ts'
+import * as time from './postgres/time.ts'
+
+type Result = SqlValue | boolean
+type PureFunction = (...args: SqlValue[]) => Result
+
+/** Strict: NULL for any NULL argument, as most of PostgreSQL's functions are. */
+function strict(call: (...args: Exclude<SqlValue, null>[]) => Result): PureFunction {
+  return (...args) => (args.includes(null) ? null : call(...(args as Exclude<SqlValue, null>[])))
+}
+
+const asText = (value: SqlValue | undefined): string =>
+  typeof value === 'string' ? value : String(value ?? '')
+const asInteger = (value: SqlValue | undefined): bigint => {
+  if (typeof value === 'bigint') return value
+  return BigInt(Math.trunc(Number(value ?? 0)))
+}
+const asBytes = (value: SqlValue | undefined): Uint8Array =>
+  value instanceof Uint8Array ? value : Buffer.from(asText(value))
+const nullable = <T>(value: SqlValue | undefined, convert: (value: SqlValue) => T): T | null =>
+  value === null || value === undefined ? null : convert(value)
+
+const TEXT_FUNCTIONS: Readonly<Record<string, PureFunction>> = {
+  pg_like: strict((value, pattern, escape) => text.like(asText(value), asText(pattern), asText(escape))),
+  pg_regex: strict((value, pattern, flags) =>
+    text.regexMatches(asText(value), asText(pattern), asText(flags)),
+  ),
+  pg_regexp_replace: strict((value, pattern, replacement, flags) =>
+    text.regexReplace(asText(value), asText(pattern), asText(replacement), asText(flags)),
+  ),
+  pg_substring: (value, start, length) =>
+    value === null || start === null
+      ? null
+      : text.substring(asText(value), asInteger(start), nullable(length, asInteger)),
+  pg_left: strict((value, count) => text.left(asText(value), asInteger(count))),
+  pg_right: strict((value, count) => text.right(asText(value), asInteger(count))),
+  pg_reverse: strict((value) => text.reverse(asText(value))),
+  pg_initcap: strict((value) => text.initcap(asText(value))),
+  pg_lpad: strict((value, length, fill) => text.pad(asText(value), asInteger(length), asText(fill), true)),
+  pg_rpad: strict((value, length, fill) => text.pad(asText(value), asInteger(length), asText(fill), false)),
+  pg_split_part: strict((value, delimiter, position) =>
+    text.splitPart(asText(value), asText(delimiter), asInteger(position)),
+  ),
+  pg_translate: strict((value, from, to) => text.translate(asText(value), asText(from), asText(to))),
+  pg_overlay: (value, placed, start, length) =>
+    value === null || placed === null || start === null
+      ? null
+      : text.overlay(asText(value), asText(placed), asInteger(start), nullable(length, asInteger)),
+  pg_md5: strict((value) =>
+    text.hash('md5', value instanceof Uint8Array ? value : asText(value)).toString('hex'),
+  ),
+  pg_sha256: strict((value) => Uint8Array.from(text.hash('sha256', asBytes(value)))),
+  pg_encode: strict((value, format) => text.encode(asBytes(value), asText(format))),
+  pg_decode: strict((value, format) => text.decode(asText(value), asText(format))),
+  pg_quote_ident: strict((value) => text.quoteIdent(asText(value))),
+  pg_quote_literal: strict((value) => text.quoteLiteral(asText(value))),
+  pg_format: (template, ...args) => (template === null ? null : text.format(asText(template), args)),
+  pg_fit_text: strict((value, length, typeName) =>
+    text.fitText(asText(value), asInteger(length), asText(typeName)),
+  ),
+}
+
+const NUMBER_FUNCTIONS: Readonly<Record<string, PureFunction>> = {
+  pg_nonzero: (value) => number.nonZero(value ?? null),
+  pg_limit: (value, none) => number.limit(value ?? null, none ?? null),
+  pg_number_text: (value) => number.numberText(value ?? null),
+  pg_round: strict((value, places) => number.round(value, asInteger(places))),
+  pg_round_even: strict((value) => number.roundEven(Number(value))),
+  pg_float_to_integer: strict((value) => number.floatToInteger(value)),
+  pg_from_text: strict((value, type) => fromText(asText(value), asText(type))),
+}
+
+function fromText(value: string, type: string): SqlValue {
+  switch (type) {
+    case 'int2':
+    case 'int4':
+    case 'int8':
+    case 'oid':
+      return number.integerFromText(value, type)
+    case 'numeric':
+    case 'float8':
+    case 'float4':
+      return number.numberFromText(value, type)
+    case 'bool':
+      return number.booleanFromText(value)
+    case 'date':
+    case 'time':
+    case 'timestamp':
+    case 'timestamptz':
+      return time.momentText({ micros: time.parseMoment(value).micros, shape: type })
+    case 'uuid':
+      return uuid(value)
+    default:
+      throw failure(`a conversion of text to ${type} is not supported by HarmonyDB`)
+  }
+}
+
+function uuid(value: string): string {
+  const hex = value.toLowerCase().replaceAll(/[{}-]/g, '')
+  if (!/^[0-9a-f]{32}$/.test(hex)) throw failure(`invalid input syntax for type uuid: "${value}"`)
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+const TIME_FUNCTIONS: Readonly<Record<string, PureFunction>> = {
+  pg_round_time: strict((value, digits) => time.roundTime(asText(value), asInteger(digits))),
+  pg_time_shift: strict((value, sign, interval) => time.shift(asText(value), asText(sign), asText(interval))),
+  pg_timestamp_difference: strict((left, right) => time.difference(asText(left), asText(right))),
+  pg_interval_add: strict((left, sign, right) =>
+    time.addIntervals(asText(left), asText(sign), asText(right)),
+  ),
+  pg_interval_multiply: strict((interval, factor) => time.multiplyInterval(asText(interval), Number(factor))),
+  pg_interval_part: strict((field, interval) => time.intervalPart(asText(field), asText(interval))),
+  pg_time_part: strict((field, value) => time.part(asText(field), asText(value))),
+  pg_date_trunc: strict((unit, value) => time.truncate(asText(unit), asText(value))),
+  pg_epoch_to_timestamptz: strict((seconds) => time.epochToTimestampTz(Number(seconds))),
+  pg_to_char: strict((value, format) => {
+    if (typeof value !== 'string') throw failure('to_char of a number is not supported by HarmonyDB')
+    return time.toChar(value, asText(format))
+  }),
+  pg_age: strict((left, right) => time.age(asText(left), asText(right))),
+}
+
+const JSON_FUNCTIONS: Readonly<Record<string, PureFunction>> = {
+  pg_jsonb_text: strict((value) => json.jsonbText(value)),
+  pg_json_get: strict((document, key) => json.get(document, key)),
+  pg_json_text: strict((document, key) => json.getText(document, key)),
+  pg_json_path: strict((document, keys, isText) => json.path(document, keys, isText === 1n)),
+  pg_json_has: strict((document, key) => json.has(document, asText(key))),
+  pg_json_typeof: strict((document) => json.typeOf(document)),
+  pg_array_item: strict((array, index) => json.arrayItem(array, asInteger(index))),
+  pg_array_length: strict((array, dimension) => json.arrayLength(array, asInteger(dimension))),
+  pg_array_cardinality: strict((array) => json.cardinality(array)),
+  pg_array_to_string: (array, delimiter, nullText) =>
+    array === null || delimiter === null
+      ? null
+      : json.arrayToString(array ?? null, asText(delimiter), nullable(nullText, asText)),
+  pg_array_text: strict((array) => json.arrayText(array)),
+  pg_array_append: (array, value) => json.arrayConcat(json.elements(array ?? null), [value ?? null]),
+  pg_array_prepend: (value, array) => json.arrayConcat([value ?? null], json.elements(array ?? null)),
+  pg_array_concat: (left, right) =>
+    json.arrayConcat(json.elements(left ?? null), json.elements(right ?? null)),
+}
+
+const FUNCTIONS: Readonly<Record<string, PureFunction>> = {
+  ...TEXT_FUNCTIONS,
+  ...NUMBER_FUNCTIONS,
+  ...TIME_FUNCTIONS,
+  ...JSON_FUNCTIONS,
+}
+
+/** Names for the allow-list of functions in writes. */
+export const POSTGRES_FUNCTIONS: ReadonlySet<string> = new Set(Object.keys(FUNCTIONS))
+
+export function installPostgresFunctions(database: DatabaseSync): void {
+  for (const [name, call] of Object.entries(FUNCTIONS)) {
+    const options = { deterministic: true, useBigIntArguments: true, varargs: true }
+    database.function(name, options, (...args) => toSqlite(call(...(args as SqlValue[]))))
+  }
+}
+
+function toSqlite(value: Result): SQLInputValue {
+  return typeof value === 'boolean' ? (value ? 1n : 0n) : (value as SQLInputValue)
+}
