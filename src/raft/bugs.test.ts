@@ -123,6 +123,38 @@ test('B3: a removed voter vanishes before the others have applied its removal, a
   assert.equal(commit, lastIndex)
 })
 
+/** Replica 1 leads voters 1 and 2; C_new without replica 3 is appended, C_old,new is committed. */
+function leavingLeader(): ReturnType<typeof loneReplica> {
+  const lone = leaderBeforeCommit({})
+  const { raft, storage } = lone
+  const acknowledge = (index: number): void => {
+    for (const from of [2, 3]) raft.step({ ...envelope(from, 1, raft.term), type: 'append-accepted', index })
+    persist(raft, storage)
+  }
+  acknowledge(1)
+  const steps = [{ kind: 'remove', id: 3 }] as const
+  assert.equal(raft.proposeMembership({ kind: 'change', steps, autoLeave: true }).accepted, true)
+  raft.propose([bytes('x')])
+  raft.propose([bytes('y')])
+  persist(raft, storage)
+  acknowledge(2)
+  assert.deepEqual([raft.commit, raft.configuration.index, isJoint(raft.configuration)], [2, 5, false])
+  return lone
+}
+
+test('B3: a voter is told that it was removed, or believes it, before that is committed', () => {
+  const { raft } = leavingLeader()
+  raft.step({ ...envelope(3, 1, raft.term + 1), type: 'pre-vote-request', lastIndex: 2, lastTerm: 1 })
+  assert.equal(types(raft.ready().messages).includes('tombstone-notice'), false)
+  const configuration = initialConfiguration([1, 2].map(firstGeneration))
+  const data = encodeConfiguration({ ...configuration, index: 2 })
+  const left = loneReplica({ id: 3, log: [entry(1, 1), { index: 2, term: 1, kind: 'membership', data }] })
+  left.raft.step(append(1, 3, 1, [1, 2], [], 1))
+  assert.deepEqual([left.raft.commit, left.raft.status().removed], [1, false])
+  left.raft.step(append(1, 3, 1, [1, 2], [], 2))
+  assert.equal(left.raft.status().removed, true)
+})
+
 test('B4: a new leader answers a read before it knows what is committed', () => {
   const cluster = electedCluster()
   propose(cluster, 1, 'x')
@@ -385,6 +417,27 @@ test('B15: after compaction a leader sends a request with term 0 that makes the 
   assert.equal(cluster.replica(3).appliedIndex, 3)
 })
 
+test('B15: the window is full, and what would have been sent next is compacted away', () => {
+  const cluster = electedCluster(3, { inflightMessagesMax: 1 })
+  cluster.isolate(3)
+  for (const text of ['a', 'b', 'c']) {
+    propose(cluster, 1, text)
+    cluster.stabilize()
+  }
+  cluster.replica(1).offerSnapshot()
+  cluster.replica(1).compact(4)
+  const [, third] = cluster.replica(1).raft.status().followers
+  assert.equal(third!.next <= 4, true)
+  cluster.heal()
+  cluster.tick(1, 1)
+  cluster.takeLog()
+  cluster.stabilize()
+  const log = cluster.takeLog().join('\n')
+  assert.match(log, /send 1→3 snapshot-request/)
+  assert.doesNotMatch(log, /after 0\//)
+  assert.equal(cluster.replica(3).appliedIndex, 4)
+})
+
 test('B16: a follower stays stuck after a snapshot, or a leader whose log is empty replicates nothing', () => {
   const cluster = electedCluster()
   cluster.isolate(3)
@@ -494,6 +547,12 @@ test('B18: a leader appends the end of a joint configuration several times', () 
   assert.equal(memberships.length, 2)
 })
 
+test('B18: more is committed while the end of a joint configuration is on its way, and it is appended again', () => {
+  const { raft } = leavingLeader()
+  for (const index of [3, 4]) raft.step({ ...envelope(2, 1, raft.term), type: 'append-accepted', index })
+  assert.deepEqual([raft.commit, raft.status().lastIndex], [4, 5])
+})
+
 test('B18: a new leader finds a committed joint configuration, and nobody ends it', () => {
   const cluster = electedCluster()
   const change = { kind: 'change', steps: [{ kind: 'remove', id: 3 }], autoLeave: true } as const
@@ -528,6 +587,17 @@ test('B19: a joint configuration gets lost over a snapshot', () => {
   persist(raft, storage)
   assert.deepEqual(raft.configuration, joint)
   assert.deepEqual(storage.base(), snapshot)
+})
+
+test('B19: a snapshot carries a configuration that came after it, and is not even committed', () => {
+  const { raft, storage } = leaderBeforeCommit({})
+  raft.step({ ...envelope(2, 1, raft.term), type: 'append-accepted', index: 1 })
+  const { committed } = raft.ready()
+  raft.applied(committed.at(-1)!.index)
+  const steps = [{ kind: 'add-learner', id: 4 }] as const
+  assert.equal(raft.proposeMembership({ kind: 'change', steps, autoLeave: true }).accepted, true)
+  persist(raft, storage)
+  assert.deepEqual(raft.snapshotMetadata(1), { index: 1, term: 1, configuration: voters(3) })
 })
 
 test('B19: an uncommitted configuration is kept over a snapshot that is without it', () => {
