@@ -220,6 +220,19 @@ const RULES: ReadonlyMap<number, Rule> = new Map<number, Rule>([
   [constants.SQLITE_READ, readRows],
 ])
 
+/** `CREATE TABLE temp.x` is told as an ordinary table in the schema `temp`. */
+const SCHEMA_ACTIONS: ReadonlySet<number> = new Set([
+  constants.SQLITE_CREATE_INDEX,
+  constants.SQLITE_CREATE_TABLE,
+  constants.SQLITE_CREATE_TRIGGER,
+  constants.SQLITE_CREATE_VIEW,
+  constants.SQLITE_CREATE_VTABLE,
+])
+
+function ruleOf(action: number, schema: string | null): Rule | undefined {
+  return schema === 'temp' && SCHEMA_ACTIONS.has(action) ? refuseTemporary : RULES.get(action)
+}
+
 /** VACUUM is the one statement that SQLite does not show to the authorizer while it compiles it. */
 function refuseVacuum(sql: string): void {
   if (leadingKeywords(sql, 1)[0] !== 'VACUUM') return
@@ -264,7 +277,7 @@ export class WritePolicy {
 
   /** Puts itself in front of everything that `database` compiles. */
   install(database: DatabaseSync): void {
-    database.setAuthorizer((action, first, second) => this.#authorize(action, first, second))
+    database.setAuthorizer((action, first, second, schema) => this.#authorize(action, first, second, schema))
   }
 
   /** Compiles a client's statement under the policy. Throws what refuses it, or what `compile` throws. */
@@ -287,9 +300,9 @@ export class WritePolicy {
     return { compiled, facts: findings }
   }
 
-  #authorize(action: number, first: string | null, second: string | null): number {
+  #authorize(action: number, first: string | null, second: string | null, schema: string | null): number {
     const findings = this.#findings
-    const rule = findings === null ? undefined : RULES.get(action)
+    const rule = findings === null ? undefined : ruleOf(action, schema)
     if (findings === null || rule === undefined) return constants.SQLITE_OK
     const verdict = rule(findings, first ?? '', second ?? '')
     if (verdict === null) return constants.SQLITE_OK
