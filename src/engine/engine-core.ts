@@ -20,6 +20,7 @@ import type {
   BeginRequest,
   BeginResult,
   CommitResult,
+  DescribeOutcome,
   EngineLimits,
   EngineOptions,
   EntryChanges,
@@ -107,6 +108,10 @@ export class EngineCore {
       this.rollback()
       return { kind: 'failed', error: toErrorData(fromSqlite(cause)), isEnded: true }
     }
+  }
+
+  describe(sql: string): DescribeOutcome {
+    return this.#interactive().transaction.describe(sql)
   }
 
   prepareCommit(): PreparedCommit {

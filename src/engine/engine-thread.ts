@@ -16,6 +16,7 @@ import type {
   BeginRequest,
   BeginResult,
   CommitResult,
+  DescribeOutcome,
   Engine,
   EngineOptions,
   EntryStamp,
@@ -128,6 +129,10 @@ class ThreadEngine implements Engine {
 
   execute(statement: SqlStatement, resultSizeBytesMax: number): Promise<StatementOutcome> {
     return this.#call({ method: 'execute', args: [statement, resultSizeBytesMax] })
+  }
+
+  describe(sql: string): Promise<DescribeOutcome> {
+    return this.#call({ method: 'describe', args: [sql] })
   }
 
   prepareCommit(): Promise<PreparedCommit> {

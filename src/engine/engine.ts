@@ -16,6 +16,9 @@ import type {
   TransactionRequest,
 } from '../base/transaction.ts'
 import type { SqlStatement, SqlValue, StatementResult } from '../base/value.ts'
+import type { Description } from './reader/read-connection.ts'
+
+export type { Description } from './reader/read-connection.ts'
 
 /** What the leader puts into an entry so that every replica computes the same. */
 export interface EntryStamp {
@@ -79,6 +82,10 @@ export type StatementOutcome =
   | { readonly kind: 'ok'; readonly result: StatementResult }
   /** `isEnded`: SQLite rolled the whole transaction back (OR ROLLBACK, RAISE(ROLLBACK), a full disk). */
   | { readonly kind: 'failed'; readonly error: ErrorData; readonly isEnded: boolean }
+
+export type DescribeOutcome =
+  | { readonly kind: 'ok'; readonly description: Description }
+  | { readonly kind: 'failed'; readonly error: ErrorData }
 
 export type PreparedCommit =
   /** Propose `payload`; then `commit` or `rollback`. */
@@ -144,6 +151,8 @@ export interface Engine {
   begin(request: BeginRequest): Promise<BeginResult>
   /** One statement of the interactive transaction. Rejects only where the engine itself failed. */
   execute(statement: SqlStatement, resultSizeBytesMax: number): Promise<StatementOutcome>
+  /** A statement under the schema that the interactive transaction sees, its own changes included. Nothing runs. */
+  describe(sql: string): Promise<DescribeOutcome>
   prepareCommit(): Promise<PreparedCommit>
   /** The payload was committed at `index`: makes it visible and answers. */
   commit(term: bigint, index: bigint): Promise<CommitResult>

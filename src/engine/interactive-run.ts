@@ -8,7 +8,7 @@
 import { HarmonyError } from '../base/errors.ts'
 import type { SessionContext } from '../base/transaction.ts'
 import type { SqlStatement } from '../base/value.ts'
-import type { BeginRequest, EngineLimits, EntryStamp, StatementOutcome } from './engine.ts'
+import type { BeginRequest, DescribeOutcome, EngineLimits, EntryStamp, StatementOutcome } from './engine.ts'
 import { EntryEncoder } from './entry-codec.ts'
 import type { LoggedStatement } from './entry-codec.ts'
 import type { EntryRun } from './entry-run.ts'
@@ -16,6 +16,7 @@ import { transactionTooLarge } from './leader-batch.ts'
 import { valuesOf } from './parameters.ts'
 import type { PendingEntry } from './pending-entry.ts'
 import { RandomRowidError } from './rowid-watch.ts'
+import { classify } from './sql-text.ts'
 import { fromSqlite, isMachineFailure, toErrorData } from './sqlite-errors.ts'
 import type { PreparedStatement } from './statement-cache.ts'
 import { loggedSize, mayViolateAtCommit, mustBeLogged } from './statement-rules.ts'
@@ -78,6 +79,18 @@ export class InteractiveRun {
       const error = fromSqlite(cause)
       if (isMachineFailure(error)) throw error
       return failed(error, error instanceof RandomRowidError)
+    }
+  }
+
+  /** Compiled only: nothing of it is logged. */
+  describe(sql: string): DescribeOutcome {
+    try {
+      const { layout, columns, facts } = this.#run.statements.prepare(sql)
+      const isExplain = classify(sql).kind === 'explain'
+      const description = { parameters: layout.names, columns, isExplain, isReadOnly: !facts.isWrite }
+      return { kind: 'ok', description }
+    } catch (cause) {
+      return { kind: 'failed', error: toErrorData(fromSqlite(cause)) }
     }
   }
 

@@ -8,6 +8,7 @@ import type {
   BeginRequest,
   BeginResult,
   CommitResult,
+  DescribeOutcome,
   Engine,
   EngineOptions,
   EntryStamp,
@@ -45,6 +46,10 @@ export class LocalEngine implements Engine {
 
   async execute(statement: SqlStatement, resultSizeBytesMax: number): Promise<StatementOutcome> {
     return this.#core.execute(statement, resultSizeBytesMax)
+  }
+
+  async describe(sql: string): Promise<DescribeOutcome> {
+    return this.#core.describe(sql)
   }
 
   async prepareCommit(): Promise<PreparedCommit> {

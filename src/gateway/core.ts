@@ -6,6 +6,7 @@
 
 import type { SessionContext, TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
 import type { SqlStatement, StatementResult } from '../base/value.ts'
+import type { StatementDescription } from './session.ts'
 
 /** An interactive transaction that holds the database's writer. Calls must not overlap. */
 export interface WriteTransaction {
@@ -14,6 +15,8 @@ export interface WriteTransaction {
    * statement had no effect and the transaction goes on, unless `ended` tells otherwise.
    */
   execute(statement: SqlStatement, resultSizeBytesMax: number): Promise<StatementResult>
+  /** What is known of a statement under the schema that the transaction sees, its own changes included. Nothing runs. */
+  describe(sql: string): Promise<StatementDescription>
   /** Resolves when the transaction is durable. Rejects with OUTCOME_UNKNOWN where that can't be told. */
   commit(): Promise<{ readonly index: bigint; readonly context: SessionContext }>
   rollback(): Promise<void>

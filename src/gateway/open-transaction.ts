@@ -11,6 +11,7 @@ import { NO_ARGUMENTS } from '../base/value.ts'
 import type { WriteTransaction } from './core.ts'
 import type { OpenDatabase } from './open-database.ts'
 import type { BeginMode, ReadPage, ReadRequest, ReadSnapshot } from './reader.ts'
+import type { StatementDescription } from './session.ts'
 import { Savepoints } from './savepoints.ts'
 
 type State =
@@ -112,6 +113,11 @@ export class OpenTransaction {
     } finally {
       this.#rest()
     }
+  }
+
+  /** Null while it has not written: then the committed schema is what it sees. */
+  async describe(sql: string): Promise<StatementDescription | null> {
+    return this.#state.kind === 'writer' && this.ended === null ? this.#state.writer.describe(sql) : null
   }
 
   /**

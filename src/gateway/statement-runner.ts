@@ -113,6 +113,8 @@ export class StatementRunner {
 
   async describe(sql: string, options: ExecuteOptions): Promise<StatementDescription> {
     const { reader, core } = this.database
+    const inTransaction = await this.#describeInTransaction(sql)
+    if (inTransaction !== null) return inTransaction
     const { appliedIndex } = core
     try {
       return await reader.describe(sql, appliedIndex)
@@ -121,6 +123,14 @@ export class StatementRunner {
       if (fresh === appliedIndex) throw error
       return reader.describe(sql, fresh)
     }
+  }
+
+  /** By the writer, where the transaction may have changed the schema. Transaction control never reaches the writer. */
+  async #describeInTransaction(sql: string): Promise<StatementDescription | null> {
+    const { reader, core } = this.database
+    if (this.#transaction?.isWriting !== true || reader.classify(sql).kind === 'control') return null
+    await reader.vet(sql, core.appliedIndex)
+    return (await this.#transaction?.describe(sql)) ?? null
   }
 
   /** One transaction; takes the session's context there and back. */

@@ -15,7 +15,7 @@ import { HarmonyError, toHarmonyError } from '../base/errors.ts'
 import type { ErrorData, SessionContext } from '../base/transaction.ts'
 import type { SqlStatement, StatementResult } from '../base/value.ts'
 import type { Clock, Timer } from '../host/clock.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { Description, Engine } from '../engine/engine.ts'
 import type { AppliedIndex } from './applied-index.ts'
 import type { CommitLog } from './commit-log.ts'
 import type { StateMachine } from './state-machine.ts'
@@ -76,6 +76,14 @@ export class InteractiveTransaction {
     if (outcome.isEnded) await this.end(this.#aborted(error))
     else this.#watchIdle()
     throw error
+  }
+
+  /** What is known of a statement under the schema that this transaction sees. Nothing runs. */
+  async describe(sql: string): Promise<Description> {
+    this.#checkOpen()
+    const outcome = await this.#options.engine.describe(sql)
+    if (outcome.kind === 'ok') return outcome.description
+    throw fromData(outcome.error)
   }
 
   /** Resolves when it is durable and visible. Rejects with OUTCOME_UNKNOWN where that can't be told. It is over in any case. */

@@ -49,6 +49,7 @@ export class EngineFaults {
       executeBatch: guarded('executeBatch', (requests, stamp) => engine.executeBatch(requests, stamp)),
       begin: guarded('begin', (request) => engine.begin(request)),
       execute: guarded('execute', (statement, sizeMax) => engine.execute(statement, sizeMax)),
+      describe: (sql) => engine.describe(sql),
       prepareCommit: guarded('prepareCommit', () => engine.prepareCommit()),
       commit: guarded('commit', (term, index) => engine.commit(term, index)),
       rollback: guarded('rollback', () => engine.rollback()),
