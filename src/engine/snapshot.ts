@@ -13,7 +13,7 @@ import { HarmonyError } from '../base/errors.ts'
 import type { AppliedState } from './engine.ts'
 import { fromSqlite } from './sqlite-errors.ts'
 
-const ALL_PAGES = -1
+const ALL_PAGES = 2 ** 31 - 1
 
 type StateRow = [index: bigint, term: bigint, digest: Uint8Array]
 
