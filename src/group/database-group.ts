@@ -143,10 +143,10 @@ export class DatabaseGroup {
     return this.#applied.wait(index, timeoutMs)
   }
 
-  /** Resolves when the file has everything that is committed. Rejects with why it can't. */
+  /** Resolves when the file has everything that is acknowledged, so that it may be read. Rejects with why it can't. */
   async wake(): Promise<void> {
     this.#use()
-    await this.#machine.wake()
+    if (!this.#machine.isCurrent) await this.#machine.wake()
   }
 
   /** Closes the engine of a database that nobody uses; the next write opens it again. Nothing happens while it is busy. */

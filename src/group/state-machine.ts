@@ -46,6 +46,7 @@ export class StateMachine {
   #waking: Promise<Engine> | null = null
   #lastFailure: { readonly error: HarmonyError; readonly atMs: number } | null = null
   #isClosed = false
+  #isCurrent = false
   #bytesSinceCheckpoint = 0
   #entriesSinceCheckpoint = 0
   #checkpointCount = 0
@@ -56,6 +57,14 @@ export class StateMachine {
 
   get isAwake(): boolean {
     return this.#engine !== null
+  }
+
+  /**
+   * Whether the SQLite file has every acknowledged write: it has caught up once, and since then nothing was acknowledged before it was in
+   * there. Then reads need no engine.
+   */
+  get isCurrent(): boolean {
+    return this.#isCurrent
   }
 
   get checkpointCount(): number {
@@ -202,6 +211,7 @@ export class StateMachine {
     checkAppliedState(engine.applied, log, this.#options)
     const state: AppliedState = await replayFrom(engine, log, limits.replaySizeBytes)
     applied.advance(state.index)
+    this.#isCurrent = true
   }
 
   async #giveUpEngine(): Promise<void> {

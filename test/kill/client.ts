@@ -58,10 +58,18 @@ async function call(
   return response
 }
 
-/** Rows of the last statement. */
+/** Rows of the last statement, each sent on its own. */
 export async function query(url: string, ...statements: Statement[]): Promise<readonly (readonly Value[])[]> {
-  const response = await call(url, statements, null)
-  return response.results?.at(-1)?.rows ?? []
+  let rows: readonly (readonly Value[])[] = []
+  for (const [sql, ...params] of statements) {
+    const body = { sql, params, rows: 'arrays' }
+    const response = (await post(`${url}/v1/databases/default/query`, body)) as QueryResponse & {
+      rows?: typeof rows
+    }
+    if (response.error !== undefined) throw new Refusal(response.error.code, response.error.message)
+    rows = response.rows ?? []
+  }
+  return rows
 }
 
 /** All statements in one atomic call of the JSON API. */

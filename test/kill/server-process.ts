@@ -13,20 +13,14 @@ export class ServerProcess {
   readonly #exited: Promise<unknown>
   #output = ''
 
-  /** `args` are those of `harmonydb start`, besides the folder and the address. */
-  constructor(dataFolder: string, args: readonly string[] = []) {
-    const all = [
-      MAIN,
-      'start',
-      '--data',
-      dataFolder,
-      '--http',
-      '127.0.0.1:0',
-      '--log-format',
-      'json',
-      ...args,
-    ]
-    this.#child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe'] })
+  /**
+   * `args` are those of `harmonydb start`, besides the folder and the address. `shell` is a script that sets limits and ends
+   * with `exec "$@"`.
+   */
+  constructor(dataFolder: string, args: readonly string[] = [], shell: string = 'exec "$@"') {
+    const own = ['--data', dataFolder, '--http', '127.0.0.1:0', '--log-format', 'json']
+    const command = ['-c', shell, 'sh', process.execPath, MAIN, 'start', ...own, ...args]
+    this.#child = spawn('/bin/sh', command, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#exited = once(this.#child, 'exit')
     this.#child.on('exit', () => this.#ready.reject(new Error(`the member ended:\n${this.#output}`)))
     this.#ready.promise.catch(() => {})
@@ -67,7 +61,7 @@ export class ServerProcess {
 
   /** SIGKILL: it can't notice. Resolves when the operating system has taken it away. */
   async kill(): Promise<void> {
-    this.#child.kill('SIGKILL')
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill('SIGKILL')
     await this.#exited
   }
 
