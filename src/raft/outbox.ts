@@ -30,10 +30,6 @@ export class Outbox {
     return this.#toSelf.length > 0
   }
 
-  get waitingCount(): number {
-    return this.#waiting.length
-  }
-
   send(message: Message): void {
     if (message.to === this.#self) this.#toSelf.push(message)
     else this.#now.push(message)

@@ -42,10 +42,6 @@ export class WriteTracker {
     return this.#durableIndex
   }
 
-  get count(): number {
-    return this.#underWay.length
-  }
-
   /** A write that takes the log to `reach` begins. Its number. */
   begin(reach: number, isSnapshot: boolean): number {
     this.#lastNumber += 1
