@@ -1,5 +1,6 @@
 /**
- * What the Raft paper (cited by its sections and figures) and Ongaro's thesis say, sentence by sentence, as tests.
+ * What the Raft paper (cited by its sections and figures) and Ongaro's thesis say, sentence by sentence, as tests. What
+ * stands in quotation marks follows their wording, shortened to the part that the test is about.
  */
 
 import { describe, test } from 'node:test'
