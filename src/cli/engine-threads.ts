@@ -5,21 +5,19 @@
 
 import { availableParallelism } from 'node:os'
 import { EngineThread } from '../engine/engine-thread.ts'
-import type { Engine, EngineLimits, EngineOptions } from '../engine/engine.ts'
+import type { Engine, EngineOptions } from '../engine/engine.ts'
 import type { HarmonyError } from '../base/errors.ts'
 
 const THREADS_MAX = 4
 
 export class EngineThreads {
-  readonly #limits: EngineLimits
   readonly #onDeath: (error: HarmonyError) => void
   readonly #threads: EngineThread[] = []
   readonly #threadsMax: number
   #opened = 0
 
   /** `onDeath` is called when a thread ends by itself: its databases can not be written any more. */
-  constructor(limits: EngineLimits, onDeath: (error: HarmonyError) => void) {
-    this.#limits = limits
+  constructor(onDeath: (error: HarmonyError) => void) {
     this.#onDeath = onDeath
     this.#threadsMax = Math.min(THREADS_MAX, Math.max(1, availableParallelism() - 1))
     this.#thread(0)
@@ -27,7 +25,7 @@ export class EngineThreads {
 
   open(options: EngineOptions): Promise<Engine> {
     const thread = this.#thread(this.#opened++ % this.#threadsMax)
-    return thread.open({ ...options, limits: { ...this.#limits, ...options.limits } })
+    return thread.open(options)
   }
 
   async stop(): Promise<void> {

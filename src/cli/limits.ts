@@ -4,7 +4,6 @@
  */
 
 import { DEFAULT_LIMITS as ENGINE_DEFAULTS } from '../engine/connection.ts'
-import type { EngineLimits } from '../engine/engine.ts'
 import { READER_DEFAULTS, type ReaderOptions } from '../engine/reader/reader-options.ts'
 import { GATEWAY_DEFAULTS, type GatewayConfiguration } from '../gateway/configuration.ts'
 import { GROUP_DEFAULTS, type GroupLimits } from '../group/limits.ts'
@@ -19,7 +18,6 @@ export interface Limits {
   readonly gateway: GatewayConfiguration
   readonly reader: ReaderOptions
   readonly group: GroupLimits
-  readonly engine: EngineLimits
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -28,11 +26,13 @@ export const DEFAULT_LIMITS: Limits = {
   gateway: GATEWAY_DEFAULTS,
   reader: READER_DEFAULTS,
   group: GROUP_DEFAULTS,
-  engine: ENGINE_DEFAULTS,
 }
 
 const SIZE_UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
 const TIME_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000 }
+
+/** Limits that can't be changed: all replicas, and every replay of the journal, must come to the same result. */
+const FIXED_LIMITS = { engine: ENGINE_DEFAULTS }
 
 export interface LimitDefault {
   /** `http.bodySizeBytesMax` */
@@ -40,8 +40,17 @@ export interface LimitDefault {
   readonly value: number
 }
 
+/** Those that `--limit` changes. */
 export function limitDefaults(): readonly LimitDefault[] {
-  return Object.entries(DEFAULT_LIMITS).flatMap(([part, limits]: [string, object]) =>
+  return namedLimits(DEFAULT_LIMITS)
+}
+
+export function fixedLimits(): readonly LimitDefault[] {
+  return namedLimits(FIXED_LIMITS)
+}
+
+function namedLimits(parts: object): readonly LimitDefault[] {
+  return Object.entries(parts).flatMap(([part, limits]: [string, object]) =>
     Object.entries(limits).flatMap(([name, value]) =>
       typeof value === 'number' ? [{ name: `${part}.${name}`, value }] : [],
     ),
@@ -82,9 +91,21 @@ function fullName(given: string): string {
   )
 }
 
+function unitsOf(name: string): Readonly<Record<string, number>> {
+  if (name.includes('Bytes')) return SIZE_UNITS
+  return /Ms(Max)?$/.test(name) ? TIME_UNITS : {}
+}
+
+/** As the documentation shows it: `32 MiB`, `10 s`, `10,000`. In the largest unit that divides it. */
+export function formatLimit({ name, value }: LimitDefault): string {
+  const fitting = Object.entries(unitsOf(name)).filter(([, factor]) => value !== 0 && value % factor === 0)
+  const [unit, factor] = fitting.at(-1) ?? ['', 1]
+  return `${(value / factor).toLocaleString('en')} ${unit}`.trim()
+}
+
 function unitFactor(name: string, unit: string): number {
   if (unit === '') return 1
-  const units = name.includes('Bytes') ? SIZE_UNITS : name.endsWith('Ms') ? TIME_UNITS : {}
+  const units = unitsOf(name)
   const factor = units[unit]
   if (factor !== undefined) return factor
   const may = Object.keys(units).join(', ')

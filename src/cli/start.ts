@@ -57,7 +57,7 @@ function stoppedEarly(signal: string, log: Log): number {
 /** Opens the data folder and listens. Rejects if either fails; then nothing is left open. */
 export async function openMember(options: StartOptions, log: Log): Promise<RunningMember> {
   const { promise: failed, resolve: fail } = Promise.withResolvers<Error>()
-  const engines = new EngineThreads(options.limits.engine, (error) => {
+  const engines = new EngineThreads((error) => {
     log.error('an engine thread ended', { error: error.message })
     fail(error)
   })
