@@ -51,6 +51,12 @@ export interface ReadRequest {
 export interface ReadPage {
   readonly columns: readonly ResultColumn[] | null
   readonly rows: readonly (readonly SqlValue[])[]
+  /** Applied index of the state that the statement sees: the one asked for, or a later one. */
+  readonly index: bigint
+}
+
+export interface InlineResult extends StatementResult {
+  readonly index: bigint
 }
 
 /** Where a transaction's reads all see the same state. Calls must not overlap. */
@@ -102,7 +108,7 @@ export interface DatabaseReader {
    * The whole result, if the statement is known to be quick; null if it must go to `readInWorker`. Synchronous: it is the fast
    * path of every point read.
    */
-  readInline(request: ReadRequest): StatementResult | null
+  readInline(request: ReadRequest): InlineResult | null
   /** Page by page; nothing runs ahead of what is taken. Ending the generator ends the statement. */
   readInWorker(request: ReadRequest): AsyncGenerator<ReadPage, void, void>
   openSnapshot(options: SnapshotOptions): Promise<ReadSnapshot>

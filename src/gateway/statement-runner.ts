@@ -21,7 +21,7 @@ import {
 import type { Answer } from './answer.ts'
 import type { OpenDatabase } from './open-database.ts'
 import { OpenTransaction } from './open-transaction.ts'
-import type { BeginMode, ReadRequest, StatementClass, StatementControl } from './reader.ts'
+import type { BeginMode, ReadPage, ReadRequest, StatementClass, StatementControl } from './reader.ts'
 import type { Credential, ExecuteOptions, StatementDescription } from './session.ts'
 import type { SessionObserver } from './statistics.ts'
 
@@ -207,10 +207,29 @@ export class StatementRunner {
     if (!isRead(result === null ? await this.#describeAt(placed) : ALREADY_READ)) return null
     // Like the end of any transaction, a read in autocommit ends what `PRAGMA defer_foreign_keys` had set.
     this.#defersForeignKeys = false
-    this.#seen(appliedIndex)
-    if (result !== null) return { kind: 'result', effect: 'read', result, index: appliedIndex }
-    const pages = this.database.reader.readInWorker({ ...placed, signal: signal() })
-    return { kind: 'pages', pages, index: () => appliedIndex }
+    if (result === null)
+      return this.#noted(this.database.reader.readInWorker({ ...placed, signal: signal() }), appliedIndex)
+    this.#seen(result.index)
+    return { kind: 'result', effect: 'read', result, index: result.index }
+  }
+
+  /** Notes the index at which `pages` were read: the file may be ahead of what was announced. */
+  #noted(pages: AsyncGenerator<ReadPage, void, void>, appliedIndex: bigint): Answer {
+    let index = appliedIndex
+    const seen = (page: ReadPage): void => {
+      if (page.index > index) index = page.index
+    }
+    async function* noting(): AsyncGenerator<ReadPage, void, void> {
+      for await (const page of pages) {
+        seen(page)
+        yield page
+      }
+    }
+    const toIndex = (): bigint => {
+      this.#seen(index)
+      return index
+    }
+    return { kind: 'pages', pages: noting(), index: toIndex }
   }
 
   #describeAt({ statement, appliedIndex }: ReadRequest): Promise<StatementDescription> {

@@ -64,6 +64,15 @@ test('a worker gives columns, exact values and the session functions', async () 
   await pages.return()
 })
 
+test('a read tells the index of the state that it saw, which may be ahead of what was announced', async () => {
+  await using open = opened()
+  setApplied(open.file, 5n)
+  assert.equal(open.reader.readInline(request('SELECT name FROM small WHERE id = 1'))?.index, 5n)
+  const pages = open.reader.readInWorker(request('SELECT count(*) FROM large'))
+  assert.equal(((await pages.next()).value as ReadPage).index, 5n)
+  await pages.return()
+})
+
 test('a worker that has compiled a statement before sees a changed schema', async () => {
   await using open = opened()
   const columns = async (): Promise<unknown> => {

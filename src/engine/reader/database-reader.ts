@@ -31,6 +31,11 @@ export interface ReadRequest {
 export interface ReadPage {
   readonly columns: readonly ResultColumn[] | null
   readonly rows: readonly Row[]
+  readonly index: bigint
+}
+
+export interface InlineResult extends StatementResult {
+  readonly index: bigint
 }
 
 export interface SnapshotOptions {
@@ -180,7 +185,7 @@ export class DatabaseReader {
     }
   }
 
-  readInline(request: ReadRequest): StatementResult | null {
+  readInline(request: ReadRequest): InlineResult | null {
     const { statement, context, appliedIndex, resultSizeBytesMax } = request
     const result = this.#held.read(statement, context, appliedIndex, resultSizeBytesMax)
     if (result === null) return null

@@ -45,6 +45,8 @@ interface Compiled {
 export interface QuickResult {
   readonly columns: readonly ResultColumn[]
   readonly rows: readonly Row[]
+  /** Applied index of the state that the statement saw: the one asked for, or a later one. */
+  readonly index: bigint
 }
 
 /** Largest value that a statement on the gateway's thread may touch: it bounds what one instruction costs. */
@@ -112,9 +114,6 @@ export class HeldConnection {
     this.#letGo()
     this.#renew(appliedIndex)
     this.#stopTimer()
-    const seen = this.#connection.appliedIndex()
-    // A file without the engine's table (tests, tools) tells no index: what was asked for is a safe lower bound.
-    this.#heldIndex = seen > appliedIndex ? seen : appliedIndex
     return this.#heldIndex
   }
 
@@ -170,7 +169,7 @@ export class HeldConnection {
     assert(cost.kind === 'bounded', 'a statement of unbounded cost was about to run on the gateway thread')
     // One row is bounded by the limits of this connection; several are counted, because they need not be small.
     if (cost.rowsMax <= 1 && resultSizeBytesMax >= this.#options.pageSizeBytesMax)
-      return { columns, rows: allRows(statement, layout, args) }
+      return { columns, rows: allRows(statement, layout, args), index: this.#heldIndex }
     const rows: Row[] = []
     let size = 0
     const sizeMax = Math.min(resultSizeBytesMax, this.#options.pageSizeBytesMax)
@@ -182,7 +181,7 @@ export class HeldConnection {
       iterator.return?.()
       return null
     }
-    return { columns, rows }
+    return { columns, rows, index: this.#heldIndex }
   }
 
   #isQuick({ cost, columns, isReadOnly }: Compiled, sql: string): boolean {
@@ -287,7 +286,9 @@ export class HeldConnection {
     this.#connection.run('BEGIN')
     // Reading the schema's version also takes the snapshot: BEGIN alone takes none.
     const version = (this.#schemaVersion.all() as unknown as bigint[][])[0]?.[0] as bigint
-    this.#heldIndex = appliedIndex
+    // The file may be ahead of what was announced; a file without the engine's table (tools) tells nothing.
+    const seen = this.#connection.appliedIndex()
+    this.#heldIndex = seen > appliedIndex ? seen : appliedIndex
     this.#renewals++
     this.#smallRows.clear()
     if (version !== this.#knownSchemaVersion) this.#forgetSchema(version)

@@ -33,6 +33,9 @@ const files = new Map<string, OpenFile>()
 let rows: Iterator<Row> | null = null
 let sizeLeft = 0
 let transactionFile: string | null = null
+/** Of the read transaction around a single statement, which tells what index it sees. */
+let single: ReadConnection | null = null
+let seenIndex = 0n
 
 function fileOf(dataFile: string): OpenFile {
   const known = files.get(dataFile)
@@ -65,7 +68,7 @@ function sendPage(first: StatementSync | null): void {
   while (page.length < options.pageRowsMax && size < options.pageSizeBytesMax) {
     const next = iterator.next()
     if (next.done === true) {
-      rows = null
+      stop()
       break
     }
     const rowBytes = rowSizeBytes(next.value)
@@ -75,7 +78,7 @@ function sendPage(first: StatementSync | null): void {
   }
   sizeLeft -= size
   const columns = first === null ? null : columnsOf(first)
-  send({ type: 'page', columns, rows: page, isLast: rows === null })
+  send({ type: 'page', columns, rows: page, index: seenIndex, isLast: rows === null })
 }
 
 function tooLarge(): HarmonyError {
@@ -94,6 +97,11 @@ function run(request: Extract<WorkerRequest, { type: 'run' }>): void {
     compiled = { statement: connection.prepare(sql, 'run'), layout: parametersOf(sql) }
     statements.set(sql, compiled)
   }
+  if (transactionFile === null) {
+    connection.run('BEGIN')
+    single = connection
+    seenIndex = connection.appliedIndex()
+  }
   sizeLeft = request.resultSizeBytesMax
   rows = iterateRows(compiled.statement, compiled.layout, args)
   sendPage(compiled.statement)
@@ -102,6 +110,8 @@ function run(request: Extract<WorkerRequest, { type: 'run' }>): void {
 function stop(): void {
   rows?.return?.()
   rows = null
+  single?.run('COMMIT')
+  single = null
 }
 
 function describe(request: Extract<WorkerRequest, { type: 'describe' }>): void {
@@ -117,7 +127,8 @@ function begin(dataFile: string): void {
   const { connection } = fileOf(dataFile)
   connection.run('BEGIN')
   transactionFile = dataFile
-  send({ type: 'begun', index: connection.appliedIndex() })
+  seenIndex = connection.appliedIndex()
+  send({ type: 'begun', index: seenIndex })
 }
 
 function end(): void {

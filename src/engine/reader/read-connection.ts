@@ -36,6 +36,7 @@ export class ReadConnection {
   readonly #db: DatabaseSync
   #context: SessionContext = INITIAL_CONTEXT
   #refusal: HarmonyError | null = null
+  #appliedIndex: StatementSync | null = null
   /** Null while our own statements are compiled. */
   #purpose: Purpose | null = null
 
@@ -104,7 +105,8 @@ export class ReadConnection {
   /** The applied index that the file has, as this connection sees it now; 0 in a file without the engine's tables. */
   appliedIndex(): bigint {
     try {
-      const rows = this.#db.prepare(APPLIED_INDEX).all() as unknown as bigint[][]
+      this.#appliedIndex ??= this.#db.prepare(APPLIED_INDEX)
+      const rows = this.#appliedIndex.all() as unknown as bigint[][]
       return rows[0]?.[0] ?? 0n
     } catch {
       // A file that no engine has written to: reading the schema has taken the snapshot all the same.

@@ -46,6 +46,8 @@ export type WorkerReply =
       /** With the first page only. */
       readonly columns: readonly ResultColumn[] | null
       readonly rows: readonly Row[]
+      /** Applied index of the state that the statement sees. */
+      readonly index: bigint
       readonly isLast: boolean
     }
   | { readonly type: 'stopped' }

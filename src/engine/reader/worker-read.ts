@@ -22,6 +22,7 @@ export interface WorkerRead {
 export interface Page {
   readonly columns: readonly ResultColumn[] | null
   readonly rows: readonly Row[]
+  readonly index: bigint
 }
 
 type Reply<Type extends WorkerReply['type']> = Extract<WorkerReply, { type: Type }>
@@ -69,7 +70,7 @@ export async function* pagesOf(
       isOpen = !page.isLast
       leftMs = Math.max(1, leftMs - (performance.now() - startMs))
       request = { type: 'next' }
-      yield { columns: page.columns, rows: page.rows }
+      yield { columns: page.columns, rows: page.rows, index: page.index }
     }
   } finally {
     if (isOpen && !worker.isDead) await askFor(worker, 'stopped', { type: 'stop' }, STOP_TIMEOUT_MS)
