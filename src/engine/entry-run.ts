@@ -24,6 +24,9 @@ import type { PreparedStatement } from './statement-cache.ts'
 import { runStatement } from './statement-run.ts'
 import type { StatementRun } from './statement-run.ts'
 
+/** What `Priming.setLastInsertRowid` adds to `total_changes()`. */
+const ROWS_OF_PRIMING = 1n
+
 const TRIAL = 'SAVEPOINT _harmony_trial'
 const TRIAL_UNDO = 'ROLLBACK TO _harmony_trial'
 const TRIAL_END = 'RELEASE _harmony_trial'
@@ -73,6 +76,7 @@ export class EntryRun {
   readonly #priming: Priming
   readonly #random = new RandomStream()
   #timeMs = 0
+  readonly #counts = new ByteWriter()
   #current: Current | null = null
   #isSchemaTouched = false
   #recordedRows = 0n
@@ -131,16 +135,21 @@ export class EntryRun {
   /** Opens the savepoint of one of the entry's transactions. `ordinal`: how many come before it in the log. */
   beginTransaction(context: SessionContext, ordinal: number): void {
     this.connection.own(TRANSACTION).run()
-    if (this.#rowid !== context.lastInsertRowid) this.#priming.setLastInsertRowid(context.lastInsertRowid)
+    if (this.#rowid !== context.lastInsertRowid) {
+      this.#priming.setLastInsertRowid(context.lastInsertRowid)
+      this.#total += ROWS_OF_PRIMING
+      this.#rowid = context.lastInsertRowid
+    }
     // Savepoints make full-text indexes write what they held back, which counts too.
-    this.#readCounters()
+    if (this.schema.hasVirtual) this.#readCounters()
+    this.#counts.reset()
     this.#current = {
       context,
       ordinal,
       changedRows: 0n,
       lastInsertRowid: context.lastInsertRowid,
       changes: context.changes,
-      counts: new ByteWriter(),
+      counts: this.#counts,
       tables: new Set(),
       areChangesSet: false,
       hasRowWrite: false,
@@ -276,7 +285,7 @@ export class EntryRun {
     if (!facts.isRowWrite) return CAPTURED
     if (this.#rowids.isSuspect(facts.tables)) return 'trial'
     if (this.#recordedRows >= BigInt(this.#limits.capturedRowsMax)) return UNCAPTURED
-    if (isIndexCommand(prepared.sql, values) && this.#writesVirtualTable(prepared)) return UNCAPTURED
+    if (this.#writesVirtualTable(prepared) && isIndexCommand(prepared.sql, values)) return UNCAPTURED
     if (this.#canChangeMany(prepared)) return 'trial'
     return CAPTURED
   }
@@ -293,7 +302,7 @@ export class EntryRun {
   }
 
   #writesVirtualTable(prepared: PreparedStatement): boolean {
-    return [...prepared.facts.tables].some((table) => this.schema.isVirtual(table))
+    return this.schema.hasVirtual && [...prepared.facts.tables].some((table) => this.schema.isVirtual(table))
   }
 
   #runWrite(

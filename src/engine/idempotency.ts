@@ -88,10 +88,13 @@ function decode(bytes: Uint8Array): Committed {
 export class IdempotencyKeys {
   readonly #connection: WriterConnection
   readonly #lifetimeMs: number
+  /** No key expires before; a lower bound. */
+  #nextExpiryMs: number
 
   constructor(connection: WriterConnection, lifetimeMs: number) {
     this.#connection = connection
     this.#lifetimeMs = lifetimeMs
+    this.#nextExpiryMs = this.#findNextExpiry()
   }
 
   /** What came of the transaction with `key`; null if none was committed, or too long ago. */
@@ -104,6 +107,7 @@ export class IdempotencyKeys {
   store(key: string, outcome: Committed, timeMs: number): void {
     const whole = encode(outcome, true)
     const bytes = whole.length > OUTCOME_BYTES_MAX ? encode(outcome, false) : whole
+    this.#nextExpiryMs = Math.min(this.#nextExpiryMs, timeMs + this.#lifetimeMs)
     this.#connection
       .own('INSERT OR REPLACE INTO _harmony_idempotency VALUES (?, ?, ?)')
       .run(key, BigInt(timeMs + this.#lifetimeMs), bytes)
@@ -111,11 +115,18 @@ export class IdempotencyKeys {
 
   /** Forgets keys that have expired, a bounded number each time. */
   expire(timeMs: number): void {
+    if (this.#nextExpiryMs > timeMs) return
     this.#connection
       .own(
         `DELETE FROM _harmony_idempotency WHERE key IN (SELECT key FROM _harmony_idempotency
          WHERE expires_ms <= ? ORDER BY expires_ms, key LIMIT ${EXPIRED_KEYS_MAX})`,
       )
       .run(BigInt(timeMs))
+    this.#nextExpiryMs = this.#findNextExpiry()
+  }
+
+  #findNextExpiry(): number {
+    const expiry = this.#connection.row('SELECT min(expires_ms) FROM _harmony_idempotency')?.[0]
+    return typeof expiry === 'bigint' ? Number(expiry) : Number.POSITIVE_INFINITY
   }
 }

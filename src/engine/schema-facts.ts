@@ -71,6 +71,11 @@ export class SchemaFacts {
     return this.#virtual.has(table)
   }
 
+  get hasVirtual(): boolean {
+    this.#virtual ??= this.#tablesOfType('virtual')
+    return this.#virtual.size > 0
+  }
+
   #tablesOfType(type: 'shadow' | 'virtual'): ReadonlySet<string> {
     const rows = this.#connection.own(TYPE_QUERY).all(type) as unknown as Rows
     return new Set(rows.map(([name]) => String(name)))
