@@ -11,6 +11,7 @@ import { CommittedOnQuorum } from './checkers/committed-on-quorum.ts'
 import { ConfigurationSafety } from './checkers/configuration-safety.ts'
 import { DurablePromises } from './checkers/durable-promises.ts'
 import { ElectionSafety } from './checkers/election-safety.ts'
+import { FollowerProgress } from './checkers/follower-progress.ts'
 import { FreshReads } from './checkers/fresh-reads.ts'
 import { LeaderCompleteness } from './checkers/leader-completeness.ts'
 import { LinearizableHistory } from './checkers/linearizable-history.ts'
@@ -101,6 +102,7 @@ class Run {
       new ElectionSafety(),
       new LogMatching(),
       new CommittedOnQuorum((replica) => this.cluster.survivingOn(replica)),
+      new FollowerProgress((replica) => this.cluster.survivingOn(replica)),
       new LeaderCompleteness(ledger),
       new StateMachineSafety(ledger),
       new MonotonicState(),

@@ -10,7 +10,7 @@ import { decodeConfiguration } from '../../src/raft/configuration-codec.ts'
 import type { Entry, ReplicaId, SnapshotMetadata } from '../../src/raft/entry.ts'
 import { isVoter } from '../../src/raft/membership.ts'
 import type { Configuration } from '../../src/raft/membership.ts'
-import type { Ready } from '../../src/raft/ready.ts'
+import type { Ready, StorageWrite } from '../../src/raft/ready.ts'
 import type { Ledger } from '../cluster/ledger.ts'
 import type { MemoryLog } from '../cluster/memory-log.ts'
 import type { Replica } from '../cluster/replica.ts'
@@ -23,6 +23,7 @@ export class ConfigurationSafety implements Checker {
   readonly #ledger: Ledger
   readonly #overlaps = new Map<string, boolean>()
   /** The term in which a replica was last seen to campaign or lead, so that only the beginning is checked. */
+  readonly #newest = new Map<Replica, { readonly index: number; readonly term: number }>()
   readonly #elections = new Map<Replica, string>()
 
   stepped(replica: Replica): void {
@@ -44,7 +45,38 @@ export class ConfigurationSafety implements Checker {
   }
 
   handedOut(replica: Replica, { write }: Ready): void {
-    if (write === null) return
+    if (write !== null) this.#checkWrite(replica, write)
+    if (!replica.awaitsSnapshot) this.#checkInForce(replica)
+  }
+
+  /** "A server always uses the latest configuration in its log" (§6), and goes back when that is truncated. */
+  #checkInForce(replica: Replica): void {
+    const { id, raft, log } = replica
+    const expected = this.#newestIn(replica)
+    if (raft.configuration.index === expected) return
+    throw new Violation(
+      this.name,
+      `member ${id.id} uses the configuration of index ${raft.configuration.index}; the newest in its log, which ends at ${log.lastIndex}, is that of ${expected}`,
+      { members: [id.id], indexes: [expected, raft.configuration.index] },
+    )
+  }
+
+  /** The index of the newest configuration in the log; looks only at what changed since it was asked last. */
+  #newestIn(replica: Replica): number {
+    const { log } = replica
+    const known = this.#newest.get(replica)
+    const isUsable = known !== undefined && log.entry(known.index)?.term === known.term
+    const from = isUsable ? known.index : log.base.index
+    for (let at = log.lastIndex; at > from; at -= 1) {
+      const entry = log.entry(at)
+      if (entry?.kind !== 'membership') continue
+      this.#newest.set(replica, { index: at, term: entry.term })
+      return at
+    }
+    return isUsable ? known.index : log.base.configuration.index
+  }
+
+  #checkWrite(replica: Replica, write: StorageWrite): void {
     if (write.snapshot !== null) this.#checkSnapshot(replica, write.snapshot)
     for (const entry of write.entries) {
       if (entry.kind === 'membership') this.#checkEntry(replica, entry)
@@ -52,6 +84,7 @@ export class ConfigurationSafety implements Checker {
   }
 
   ended(replica: Replica): void {
+    this.#newest.delete(replica)
     this.#elections.delete(replica)
   }
 

@@ -8,6 +8,7 @@
  */
 
 import { sameReplica } from '../../src/raft/entry.ts'
+import type { ReplicaId } from '../../src/raft/entry.ts'
 import { isJoint, members as replicasOf } from '../../src/raft/membership.ts'
 import type { Administrator } from '../cluster/administrator.ts'
 import type { Clients } from '../cluster/clients.ts'
@@ -135,17 +136,27 @@ export class Liveness {
     for (const member of this.#cluster.members) {
       const { replica } = member
       if (replica === null || broken.has(member)) continue
-      if (!replicas.some((other) => sameReplica(other, replica.id)) && this.#isKnownOutside(replica)) {
+      if (!replicas.some((other) => sameReplica(other, replica.id)) && this.#canFindOut(replica, broken)) {
         return `member ${member.id} still runs a replica that was removed`
       }
     }
     return null
   }
 
-  /** A removed replica that no longer campaigns (a learner, say) can't be told; only voters find out. */
-  #isKnownOutside(replica: Replica): boolean {
-    const { voters } = replica.raft.configuration
-    return voters.some((other) => sameReplica(other, replica.id))
+  /**
+   * Whether a removed replica has a way to find out: it campaigns, and some voter whom it asks runs under the
+   * generation that it knows. One whose peers were all replaced meanwhile asks nobody who could answer; it harms
+   * nobody either, and to clean it up is the business of whoever knows all groups of a member.
+   */
+  #canFindOut(replica: Replica, broken: ReadonlySet<Member>): boolean {
+    const { voters, votersOutgoing } = replica.raft.configuration
+    const known = [...voters, ...votersOutgoing]
+    const isRunning = (other: ReplicaId): boolean => {
+      const member = this.#cluster.member(other.id)
+      return !broken.has(member) && member.replica !== null && sameReplica(member.replica.id, other)
+    }
+    const campaigns = known.some((other) => sameReplica(other, replica.id))
+    return campaigns && known.some((other) => other.id !== replica.id.id && isRunning(other))
   }
 
   #readEverywhere(broken: ReadonlySet<Member>): void {

@@ -100,7 +100,7 @@ export class Administrator {
       ...voters.map(({ id }): MembershipStep => ({ kind: 'remove', id })),
     ]
     const steps = new Map<number, MembershipStep>()
-    const count = this.#random.pick([1, 1, 2, 3])
+    const count = Math.min(this.#random.pick([1, 1, 2, 3]), this.#cluster.options.faults.membershipStepsMax)
     for (const step of this.#random.shuffled(choices)) {
       if (steps.size < count && !steps.has(step.id)) steps.set(step.id, step)
     }

@@ -42,6 +42,8 @@ export interface FaultOptions {
   readonly stallMeanUs: TimeUs
   /** Faults prefer the leader with this probability. */
   readonly leaderBias: number
+  /** Steps that one change of the membership may have. */
+  readonly membershipStepsMax: number
   /** How members may be broken that stay so when faults have stopped. */
   readonly brokenKinds: readonly BrokenKind[]
 }
@@ -222,6 +224,7 @@ function drawFaults(random: Random): FaultOptions {
     pauseMeanUs: random.pick([20, 200, 1000]) * MILLISECOND,
     stallMeanUs: random.pick([100, 500, 2000]) * MILLISECOND,
     leaderBias: random.pick([0, 0.3, 0.8]),
+    membershipStepsMax: 3,
     brokenKinds: BROKEN_KINDS,
   }
 }

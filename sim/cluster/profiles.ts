@@ -19,7 +19,9 @@ interface Changes {
   readonly raft?: Partial<ClusterOptions['raft']>
   readonly network?: Partial<ClusterOptions['network']>
   readonly disk?: Partial<ClusterOptions['disk']>
-  readonly cluster?: Partial<Pick<ClusterOptions, 'members' | 'voters' | 'learners' | 'leaveMinorityBroken'>>
+  readonly cluster?: Partial<
+    Pick<ClusterOptions, 'members' | 'voters' | 'learners' | 'leaveMinorityBroken' | 'faultsForUs'>
+  >
 }
 
 function changed(options: ClusterOptions, changes: Changes): ClusterOptions {
@@ -68,6 +70,31 @@ const membership: Change = (options, random) =>
     },
   })
 
+/** Voters come and go one by one, asked for by whoever leads, while leaders are cut off in the middle of it. */
+const singleChanges: Change = (options, random) =>
+  changed(options, {
+    cluster: { members: 5, voters: 4, learners: 0 },
+    rates: {
+      ...NO_FAULTS,
+      membership: between(random, 10, 60),
+      partition: between(random, 100, 500),
+      campaign: between(random, 100, 400),
+    },
+    faults: {
+      membershipStepsMax: 1,
+      partitionMinUs: 10 * MILLISECOND,
+      partitionMeanUs: between(random, 50, 300),
+      oneWayPartitionShare: 0.3,
+    },
+    network: {
+      delayMeanUs: random.pick([1000, 5000]),
+      lossProbability: random.between(0, 0.2),
+      clogProbability: random.between(0.01, 0.05),
+      clogMeanUs: between(random, 50, 400),
+    },
+    raft: { electionTimeoutTicks: random.integer(4, 7), quiesceAfterTicks: 0 },
+  })
+
 /** Replicas are destroyed and replaced while messages of long ago still arrive. */
 const replacement: Change = (options, random) =>
   changed(options, {
@@ -92,10 +119,10 @@ const stalls: Change = (options, random) =>
 /** No faults, and clients that never pause. */
 const busy: Change = (options, random) =>
   changed(options, {
-    cluster: { members: 3, voters: 3, learners: 0, leaveMinorityBroken: false },
+    cluster: { members: 3, voters: 3, learners: 0, leaveMinorityBroken: false, faultsForUs: SECOND / 2 },
     rates: NO_FAULTS,
     network: { delayMeanUs: between(random, 1, 4), lossProbability: 0, clogProbability: 0 },
-    workload: { clients: 8, thinkMeanUs: MILLISECOND, readShare: 0, leaderShare: 1, batchMax: 4 },
+    workload: { clients: 60, thinkMeanUs: MILLISECOND, readShare: 0, leaderShare: 1, batchMax: 1 },
     raft: {
       inflightMessagesMax: 256,
       inflightBytesMax: 16 << 20,
@@ -139,9 +166,9 @@ const snapshots: Change = (options, random) =>
 /** Messages arrive twice, the second time long after; leaders change often. */
 const lateMessages: Change = (options, random) =>
   changed(options, {
-    cluster: { members: random.pick([3, 5]), voters: 3, learners: 0 },
+    cluster: { members: 5, voters: random.pick([3, 5, 5]), learners: 0 },
     rates: {
-      partition: between(random, 200, 800),
+      partition: between(random, 100, 800),
       campaign: between(random, 100, 600),
       crash: between(random, 300, 2000),
     },
@@ -190,10 +217,16 @@ const leases: Change = (options, random) =>
     rates: {
       ...NO_FAULTS,
       pause: between(random, 200, 1000),
-      partition: between(random, 300, 1500),
-      transfer: between(random, 100, 600),
+      partition: between(random, 60, 600),
+      transfer: between(random, 30, 300),
     },
-    faults: { leaderBias: 0.8, pauseMeanUs: between(random, 50, 600) },
+    faults: {
+      leaderBias: 0.8,
+      pauseMeanUs: between(random, 50, 600),
+      oneWayPartitionShare: random.pick([0.5, 1]),
+      partitionMinUs: between(random, 10, 60),
+      partitionMeanUs: between(random, 10, 300),
+    },
     host: { tickBursts: false, clockDrift: 0.045 },
     network: {
       delayMeanUs: random.pick([1000, 5000, 20_000]),
@@ -211,6 +244,7 @@ const leases: Change = (options, random) =>
 export const PROFILE_NAMES = [
   'swarm',
   'membership',
+  'single-changes',
   'replacement',
   'stalls',
   'busy',
@@ -220,13 +254,44 @@ export const PROFILE_NAMES = [
   'slow-disks',
   'reads',
   'leases',
+  'last-two',
 ] as const
 
 export type ProfileName = (typeof PROFILE_NAMES)[number]
 
+/** Leaders and logs diverge, and then one of three voters is gone for good: the other two have to agree. */
+const lastTwo: Change = (options, random) =>
+  changed(options, {
+    cluster: {
+      members: 3,
+      voters: 3,
+      learners: 0,
+      leaveMinorityBroken: true,
+      faultsForUs: random.integer(1, 3) * SECOND,
+    },
+    rates: {
+      ...NO_FAULTS,
+      partition: between(random, 50, 400),
+      crash: between(random, 100, 1000),
+      pause: between(random, 100, 1000),
+      campaign: between(random, 50, 400),
+    },
+    faults: {
+      brokenKinds: ['down'],
+      leaderBias: random.pick([0.3, 0.8]),
+      downMeanUs: 100 * MILLISECOND,
+      partitionMinUs: 10 * MILLISECOND,
+      partitionMeanUs: between(random, 20, 300),
+    },
+    network: { lossProbability: random.between(0, 0.3) },
+    workload: { thinkMeanUs: 3 * MILLISECOND, leaderShare: 0.9, readShare: 0 },
+    raft: { electionTimeoutTicks: random.integer(4, 8), quiesceAfterTicks: 0 },
+  })
+
 const PROFILES: Readonly<Record<ProfileName, Change>> = {
   swarm: (options) => options,
   membership,
+  'single-changes': singleChanges,
   replacement,
   stalls,
   busy,
@@ -236,6 +301,7 @@ const PROFILES: Readonly<Record<ProfileName, Change>> = {
   'slow-disks': slowDisks,
   reads,
   leases,
+  'last-two': lastTwo,
 }
 
 export function isProfileName(name: string): name is ProfileName {

@@ -20,7 +20,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     bug: 'B20b',
     title:
       'a pre-candidate ignores the higher term in a refusal, and asks for an old one for ever (openraft)',
-    profile: 'swarm',
+    profile: 'last-two',
     patches: [
       {
         file: 'src/raft/step.ts',
@@ -94,7 +94,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     bug: 'B24a',
     title:
       'logs are compared by length and last term as a vector, so an election may be impossible (openraft)',
-    profile: 'swarm',
+    profile: 'last-two',
     patches: [
       {
         file: 'src/raft/log.ts',

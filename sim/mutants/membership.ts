@@ -7,7 +7,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     bug: 'B1',
     title:
       'voters change one at a time without joint consensus, before the term has committed anything (Raft thesis)',
-    profile: 'membership',
+    profile: 'single-changes',
     patches: [
       {
         file: 'src/raft/membership.ts',

@@ -9,9 +9,9 @@ export const READ_MUTANTS: readonly Mutant[] = [
     profile: 'reads',
     patches: [
       {
-        file: 'src/raft/leader-reads.ts',
-        find: 'if (knowsCommit && this.#arrived.length > 0) {',
-        replace: 'if (this.#arrived.length > 0) {',
+        file: 'src/raft/reads.ts',
+        find: 'return state.log.commit >= role.firstIndex',
+        replace: 'return true',
       },
     ],
   },
