@@ -26,10 +26,8 @@ async function withClient(scheme: 'http' | 'ws', act: Act): Promise<void> {
 
 for (const scheme of ['http', 'ws'] as const) {
   describe(`over ${scheme}, version 3 in Protobuf`, () => {
-    const withStream = (act: Act): Promise<void> => withClient(scheme, act)
-
     test('describe tells of a table that the open transaction has made', () =>
-      withStream(async (stream) => {
+      withClient(scheme, async (stream) => {
         await stream.run('BEGIN')
         await stream.run('CREATE TABLE described (a TEXT, b INTEGER)')
         const description = await stream.describe('SELECT a, b FROM described WHERE a = ? AND b = :b')
@@ -47,7 +45,7 @@ for (const scheme of ['http', 'ws'] as const) {
       }))
 
     test('a cursor gives the result of each step: rows, an error, nothing', () =>
-      withStream(async (stream) => {
+      withClient(scheme, async (stream) => {
         const batch = stream.batch(true)
         const good = batch.step()
         const rows = good.query('VALUES (1), (2), (3)')
@@ -63,7 +61,7 @@ for (const scheme of ['http', 'ws'] as const) {
       }))
 
     test('autocommit is told, and a cursor sees the transaction of its stream', () =>
-      withStream(async (stream) => {
+      withClient(scheme, async (stream) => {
         assert.equal(await stream.getAutocommit(), true)
         await stream.run('BEGIN')
         await stream.run('CREATE TABLE seen (a)')
@@ -79,7 +77,7 @@ for (const scheme of ['http', 'ws'] as const) {
       }))
 
     test('stored SQL', () =>
-      withStream(async (stream, client) => {
+      withClient(scheme, async (stream, client) => {
         const owner = scheme === 'ws' ? (client as hrana.WsClient) : (stream as hrana.HttpStream)
         const sql = owner.storeSql('SELECT ? * 2')
         const values = await Promise.all([1, 2, 3].map((value) => stream.queryValue([sql, [value]])))
