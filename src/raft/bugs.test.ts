@@ -941,6 +941,22 @@ test('a replica that was stopped after its removal, before its destruction, star
   assert.equal(raft.ready().leadership?.removed, true)
 })
 
+test('a read waits for the answer of a voter that was removed meanwhile, and keeps others out for ever', () => {
+  const { raft, storage } = loneReplica({ configuration: voters(2), config: { pendingReadsMax: 1 } })
+  raft.step({ ...envelope(2, 1, 0), type: 'timeout-now' })
+  persist(raft, storage)
+  raft.step({ ...envelope(2, 1, 1), type: 'vote-response', granted: true })
+  persist(raft, storage)
+  raft.step({ ...envelope(2, 1, 1), type: 'append-accepted', index: 1 })
+  raft.requestRead(7)
+  assert.deepEqual(raft.ready().readStates, [])
+  const steps = [{ kind: 'remove', id: 2 }] as const
+  assert.equal(raft.proposeMembership({ kind: 'change', steps, autoLeave: true }).accepted, true)
+  persist(raft, storage)
+  raft.step({ ...envelope(2, 1, 1), type: 'append-accepted', index: 2 })
+  assert.deepEqual(raft.ready().readStates, [{ context: 7, index: 1 }])
+})
+
 test('a host takes a snapshot while another one is being installed, and can not know better', () => {
   const { raft, storage } = loneReplica({ id: 3 })
   raft.step(append(1, 3, 1, [0, 0], logOf(1, 1), 2))

@@ -30,6 +30,8 @@ export class LeaderReads {
   #arrived: LeaderRead[] = []
   #rounds: ReadRound[] = []
   #count = 0
+  /** Requests of followers that are not answered yet: a follower repeats them. */
+  readonly #requests = new Set<string>()
 
   /** The newest round that was started; 0 if none. */
   get round(): number {
@@ -45,7 +47,10 @@ export class LeaderReads {
     return this.#arrived.length > 0
   }
 
+  /** A request that is repeated while it waits is the same read. */
   arrive(read: LeaderRead): void {
+    if (read.kind === 'remote' && this.#requests.has(keyOf(read))) return
+    if (read.kind === 'remote') this.#requests.add(keyOf(read))
     this.#arrived.push(read)
     this.#count += 1
   }
@@ -68,8 +73,13 @@ export class LeaderReads {
     let count = 0
     while (count < this.#rounds.length && this.#rounds[count]!.round <= round) count += 1
     const confirmed = this.#rounds.splice(0, count)
-    for (const { reads } of confirmed) this.#count -= reads.length
+    for (const { reads } of confirmed) this.#forget(reads)
     return confirmed
+  }
+
+  #forget(reads: readonly LeaderRead[]): void {
+    this.#count -= reads.length
+    for (const read of reads) if (read.kind === 'remote') this.#requests.delete(keyOf(read))
   }
 
   /** Everything that is not answered, for a leader that is none any more. */
@@ -78,6 +88,11 @@ export class LeaderReads {
     this.#rounds = []
     this.#arrived = []
     this.#count = 0
+    this.#requests.clear()
     return reads
   }
+}
+
+function keyOf({ replica, request }: LeaderRead & { kind: 'remote' }): string {
+  return `${replica.id} ${replica.generation} ${request}`
 }

@@ -54,6 +54,8 @@ export function appendConfiguration(
   trackMembers(state, role)
   role.lease.restart()
   checkTransferTarget(state, role)
+  // Those whose answer was missing may not be asked any more.
+  confirmReads(state, role)
 }
 
 /** The leader's own log counts like any other: as far as it is durable (thesis 10.2.1). */

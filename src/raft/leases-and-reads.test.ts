@@ -27,6 +27,18 @@ test('a round confirms the reads that came before it began, and earlier rounds w
   assert.deepEqual(reads.takeAll(), [read(3)])
 })
 
+test('a request that a follower repeats is one read, until it is answered', () => {
+  const reads = new LeaderReads()
+  const request: LeaderRead = { kind: 'remote', replica: { id: 2, generation: 1 }, request: 5 }
+  reads.arrive(request)
+  reads.startRound(10, true)
+  reads.arrive(request)
+  assert.deepEqual([reads.count, reads.hasArrived], [1, false])
+  assert.equal(reads.confirm(1).length, 1)
+  reads.arrive(request)
+  assert.equal(reads.count, 1, 'the answer may have been lost')
+})
+
 test('a round before the commit is known takes no reads along', () => {
   const reads = new LeaderReads()
   reads.arrive(read(1))
