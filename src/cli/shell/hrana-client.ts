@@ -8,6 +8,7 @@ import { request as httpsRequest, Agent as HttpsAgent } from 'node:https'
 import { createInterface } from 'node:readline'
 import { unreachable } from '../../base/assert.ts'
 import type { SqlValue } from '../../base/value.ts'
+import { parseExactJson } from '../../protocols/http/exact-json.ts'
 
 /** What the member answered instead of a result. */
 export class RemoteError extends Error {
@@ -47,8 +48,9 @@ interface CursorEntry {
   readonly baton?: string | null
   readonly cols?: readonly { readonly name: string | null }[]
   readonly row?: readonly HranaValue[]
-  readonly affected_row_count?: number
-  readonly last_insert_rowid?: string | null
+  readonly affected_row_count?: number | bigint
+  /** Text by the specification, a number by sqld. */
+  readonly last_insert_rowid?: string | bigint | null
   readonly error?: HranaErrorJson
 }
 
@@ -118,7 +120,7 @@ export class HranaClient {
     try {
       for await (const line of createInterface({ input: message, crlfDelay: Infinity })) {
         if (line === '') continue
-        const entry = JSON.parse(line) as CursorEntry
+        const entry = parseEntry(line)
         if (entry.baton !== undefined) this.#baton = entry.baton
         const event = toEvent(entry)
         if (event !== null) yield event
@@ -224,6 +226,12 @@ export class HranaClient {
   }
 }
 
+/** Integers of rows are texts; only the rowid at the end may be a number that `JSON.parse` would round. */
+function parseEntry(line: string): CursorEntry {
+  const isEnd = line.startsWith('{"type":"step_end"')
+  return (isEnd ? parseExactJson(Buffer.from(line)) : JSON.parse(line)) as CursorEntry
+}
+
 function toEvent(entry: CursorEntry): QueryEvent | null {
   switch (entry.type) {
     case 'step_begin':
@@ -233,8 +241,8 @@ function toEvent(entry: CursorEntry): QueryEvent | null {
     case 'step_end':
       return {
         type: 'end',
-        changes: entry.affected_row_count ?? 0,
-        lastInsertRowid: typeof entry.last_insert_rowid === 'string' ? BigInt(entry.last_insert_rowid) : null,
+        changes: Number(entry.affected_row_count ?? 0),
+        lastInsertRowid: toRowid(entry.last_insert_rowid),
       }
     case 'step_error':
     case 'error':
@@ -243,6 +251,10 @@ function toEvent(entry: CursorEntry): QueryEvent | null {
     default:
       return null
   }
+}
+
+function toRowid(json: string | bigint | null | undefined): bigint | null {
+  return json === null || json === undefined ? null : BigInt(json)
 }
 
 function decodeValue(value: HranaValue): SqlValue {
