@@ -8,67 +8,11 @@ import assert from 'node:assert/strict'
 import { HarmonyError } from '../../base/errors.ts'
 import * as json from './json-decode.ts'
 import * as protobuf from './protobuf-decode.ts'
+import { damage, randomOf } from './testing/damage.ts'
 import { encode } from './testing/protobuf-schema.ts'
 
 const ROUNDS = 4000
 const SEED = Number(process.env['HRANA_FUZZ_SEED'] ?? 20260107)
-
-/** xorshift32: enough for damage, and the same everywhere. */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed | 0 || 1
-  return (below) => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) % below
-  }
-}
-
-type Random = (below: number) => number
-
-const JSON_PIECES = [
-  'null',
-  '{}',
-  '[]',
-  '-1',
-  '1e999',
-  '"\\ud800"',
-  '""',
-  '"type"',
-  ',',
-  '}',
-  '{"type":"not","cond":',
-]
-
-function damage(bytes: Buffer, random: Random): Buffer {
-  const at = random(bytes.length + 1)
-  switch (random(6)) {
-    case 0: {
-      const flipped = Buffer.from(bytes)
-      if (at < bytes.length) flipped[at] = random(256)
-      return flipped
-    }
-    case 1:
-      return bytes.subarray(0, at)
-    case 2:
-      return Buffer.concat([
-        bytes.subarray(0, at),
-        bytes.subarray(Math.min(bytes.length, at + 1 + random(8))),
-      ])
-    case 3:
-      return Buffer.concat([bytes.subarray(0, at), bytes.subarray(random(bytes.length + 1))])
-    case 4: {
-      const piece = Buffer.from(JSON_PIECES[random(JSON_PIECES.length)] ?? '')
-      return Buffer.concat([bytes.subarray(0, at), piece, bytes.subarray(at)])
-    }
-    default:
-      return Buffer.concat([
-        bytes.subarray(0, at),
-        Buffer.from([random(256), random(256)]),
-        bytes.subarray(at),
-      ])
-  }
-}
 
 function fuzz(name: string, seeds: readonly Buffer[], decode: (bytes: Buffer) => unknown): void {
   test(`${name}: damaged messages are refused and nothing worse`, () => {
