@@ -73,7 +73,9 @@ export class NodeExchange implements HttpExchange {
         resolve(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)),
       )
       this.request.on('error', reject)
-      this.request.on('close', () => reject(new ClientGoneError('the client left in mid-body')))
+      this.request.on('close', () => {
+        if (!this.request.complete) reject(new ClientGoneError('the client left in mid-body'))
+      })
     })
   }
 
@@ -91,9 +93,10 @@ export class NodeExchange implements HttpExchange {
   }
 
   send(status: number, contentType: string, body: Uint8Array | string): void {
-    const bytes = typeof body === 'string' ? Buffer.from(body) : body
-    this.response.writeHead(status, { 'content-type': contentType, 'content-length': bytes.length })
-    this.response.end(bytes)
+    const sizeBytes = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
+    this.response.writeHead(status, { 'content-type': contentType, 'content-length': sizeBytes })
+    // As a string it leaves in one write together with the headers.
+    this.response.end(body)
     this.#disconnectIfStalled()
   }
 
