@@ -117,7 +117,7 @@ test('a batch without sync is done when it is written, and a crash may lose it',
   for (let seed = 0; seed < 50; seed += 1) {
     const { queue, disk } = setUp({}, `no sync ${seed}`)
     let done = false
-    disk.write([1, 2], () => (done = true), false)
+    disk.write([1, 2], () => (done = true), 'unsynced')
     queue.runUntil(SECOND)
     assert.equal(done, true)
     assert.equal(disk.durableCount, 0)
@@ -125,4 +125,35 @@ test('a batch without sync is done when it is written, and a crash may lose it',
     fates.add(disk.contents.length)
   }
   assert.ok(fates.has(0) && fates.has(2))
+})
+
+test('where a sync covers only its own batch, a later one that ends first proves nothing for the earlier', () => {
+  const seen = { holeBeforeSynced: false, inOrderWaited: false }
+  for (let seed = 0; seed < 100; seed += 1) {
+    const { queue, disk } = setUp({ syncCoversEarlier: false }, `own batch ${seed}`)
+    const order: string[] = []
+    disk.write([1], () => order.push('a'))
+    disk.write([2], () => order.push('b'))
+    disk.write(
+      [3],
+      () => {
+        order.push('c')
+        assert.equal(disk.durableCount, 3)
+      },
+      'in-order',
+    )
+    while (order.length === 0) queue.step()
+    if (order[0] === 'b') {
+      assert.equal(disk.durableCount, 0)
+      const probe = setUp({ syncCoversEarlier: false }, `own batch ${seed}`)
+      probe.disk.write([1], () => {})
+      probe.disk.write([2], () => probe.disk.crash())
+      probe.queue.runUntil(SECOND)
+      if (probe.disk.contents[0] === null && probe.disk.contents[1] === 2) seen.holeBeforeSynced = true
+    }
+    queue.runUntil(SECOND)
+    assert.equal(disk.durableCount, 3)
+    if (order.at(-1) === 'c') seen.inOrderWaited = true
+  }
+  assert.deepEqual(seen, { holeBeforeSynced: true, inOrderWaited: true })
 })

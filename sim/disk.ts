@@ -2,8 +2,9 @@
  * A simulated disk that holds one file of records, written only at its end: what a journal stands on.
  *
  * Writing a batch takes an event for each record, then a sync. A sync makes durable what was written when
- * it *began*. Several syncs may be under way at once and end in any order, as `fdatasync` does from a
- * thread pool; with `overlappingSyncs` off, they end in the order of the batches.
+ * it *began*: all of it, as `fdatasync` does for one file, or with `syncCoversEarlier` off only its own batch, as
+ * happens where a journal goes on in a new file. Several syncs may be under way at once and end in any order, as
+ * from a thread pool; with `overlappingSyncs` off, they end in the order of the batches.
  *
  * A crash may come at any event, so between any two record writes. What was synced survives. Of the rest,
  * a file system may have written back any part in any order: nothing, everything, a prefix, or some
@@ -24,6 +25,8 @@ export interface DiskOptions {
   readonly slowSyncMeanUs: TimeUs
   /** True: several syncs may be under way and end in any order. */
   readonly overlappingSyncs: boolean
+  /** False: a sync makes only its own batch durable, and those before it when theirs end. */
+  readonly syncCoversEarlier: boolean
 }
 
 export const CALM_DISK: DiskOptions = {
@@ -33,12 +36,13 @@ export const CALM_DISK: DiskOptions = {
   slowSyncProbability: 0,
   slowSyncMeanUs: 0,
   overlappingSyncs: true,
+  syncCoversEarlier: true,
 }
 
 interface Batch<DiskRecord> {
   readonly records: readonly DiskRecord[]
   readonly done: () => void
-  readonly sync: boolean
+  readonly mode: 'any-order' | 'in-order' | 'unsynced'
   written: number
 }
 
@@ -47,7 +51,14 @@ export class SimulatedDisk<DiskRecord> {
   readonly #random: Random
   #options: DiskOptions
   #contents: (DiskRecord | null)[] = []
+  /** For each record whether a sync has covered it. */
+  #synced: boolean[] = []
+  /** Up to here all are. */
   #durable = 0
+  /** Where the batch that was synced last ends; what was written unsynced since then belongs to the next sync. */
+  #lastSyncEnd = 0
+  /** What waits for everything before it to be durable. */
+  #waitingForPrefix: { readonly end: number; readonly done: () => void }[] = []
   #waiting: Batch<DiskRecord>[] = []
   readonly #events = new Set<ScheduledEvent>()
   #writing = false
@@ -82,11 +93,15 @@ export class SimulatedDisk<DiskRecord> {
   }
 
   /**
-   * Writes the records one by one and syncs; `done` is called when all of them are durable. Without `sync` it
-   * is called when they are written, and a crash may lose them.
+   * Writes the records one by one and syncs; `done` is called when all of them are durable: `in-order` only when
+   * all written before them are, too. With `unsynced` it is called when they are written, and a crash may lose them.
    */
-  write(records: readonly DiskRecord[], done: () => void, sync = true): void {
-    this.#waiting.push({ records, done, sync, written: 0 })
+  write(
+    records: readonly DiskRecord[],
+    done: () => void,
+    mode: 'any-order' | 'in-order' | 'unsynced' = 'any-order',
+  ): void {
+    this.#waiting.push({ records, done, mode, written: 0 })
     this.#advance()
   }
 
@@ -120,33 +135,39 @@ export class SimulatedDisk<DiskRecord> {
     this.#stalled = false
     this.#writesUntilCrash = Infinity
     this.#crashHook = null
+    this.#waitingForPrefix = []
     this.#contents = this.#survivors()
     this.#durable = this.#contents.length
+    this.#synced = this.#contents.map(() => true)
+    this.#lastSyncEnd = this.#durable
   }
 
   /** What a reader does when it opens the file: keeps what is whole up to `count` and cuts off the rest. */
   truncate(count: number): void {
     this.#contents.length = Math.min(this.#contents.length, count)
+    this.#synced.length = this.#contents.length
     this.#durable = Math.min(this.#durable, count)
+    this.#lastSyncEnd = Math.min(this.#lastSyncEnd, count)
   }
 
+  /** What was synced; of the rest, what chance lets the file system have written back. */
   #survivors(): (DiskRecord | null)[] {
-    const kept: (DiskRecord | null)[] = this.#contents.slice(0, this.#durable)
-    const unsynced = this.#contents.slice(this.#durable)
-    if (unsynced.length === 0) return kept
     const fate = this.#random.pick(['lost', 'kept', 'prefix', 'torn', 'holes'] as const)
-    const length = fate === 'kept' ? unsynced.length : this.#random.integer(0, unsynced.length)
-    switch (fate) {
-      case 'lost':
-        return kept
-      case 'kept':
-      case 'prefix':
-        return [...kept, ...unsynced.slice(0, length)]
-      case 'torn':
-        return [...kept, ...unsynced.slice(0, length), null]
-      case 'holes':
-        return [...kept, ...unsynced.map((record) => (this.#random.chance(0.5) ? record : null))]
-    }
+    const end = this.#random.integer(this.#durable, this.#contents.length)
+    const found = this.#contents.map((record, at) => {
+      if (this.#synced[at] === true) return record
+      return this.#isWrittenBack(fate, at < end) ? record : null
+    })
+    if (fate === 'torn') return found
+    // Records that were never written back are missing at the end, not torn.
+    while (found.length > this.#durable && found.at(-1) === null) found.pop()
+    return found
+  }
+
+  #isWrittenBack(fate: 'lost' | 'kept' | 'prefix' | 'torn' | 'holes', isInPrefix: boolean): boolean {
+    if (fate === 'kept') return true
+    if (fate === 'holes') return this.#random.chance(0.5)
+    return isInPrefix && fate !== 'lost'
   }
 
   #schedule(delayUs: number, action: () => void): void {
@@ -165,7 +186,7 @@ export class SimulatedDisk<DiskRecord> {
     if (batch.written < batch.records.length) {
       this.#writing = true
       this.#schedule(this.#random.exponential(this.#options.writeMeanUs), () => this.#writeNext(batch))
-    } else if (!batch.sync) {
+    } else if (batch.mode === 'unsynced') {
       this.#waiting.shift()
       batch.done()
       this.#advance()
@@ -179,6 +200,7 @@ export class SimulatedDisk<DiskRecord> {
   #writeNext(batch: Batch<DiskRecord>): void {
     this.#writing = false
     this.#contents.push(batch.records[batch.written] as DiskRecord)
+    this.#synced.push(false)
     batch.written += 1
     this.#writesUntilCrash -= 1
     const hook = this.#crashHook
@@ -190,14 +212,26 @@ export class SimulatedDisk<DiskRecord> {
   }
 
   #sync(batch: Batch<DiskRecord>): void {
-    const covered = this.#contents.length
+    const end = this.#contents.length
+    const begin = this.#options.syncCoversEarlier ? this.#durable : this.#lastSyncEnd
+    this.#lastSyncEnd = end
     this.#syncing += 1
     this.#schedule(this.#syncDuration(), () => {
       this.#syncing -= 1
-      this.#durable = Math.max(this.#durable, covered)
-      batch.done()
+      for (let at = begin; at < end; at += 1) this.#synced[at] = true
+      while (this.#synced[this.#durable] === true) this.#durable += 1
+      if (batch.mode === 'in-order') this.#waitingForPrefix.push({ end, done: batch.done })
+      else batch.done()
+      this.#releasePrefix()
       this.#advance()
     })
+  }
+
+  #releasePrefix(): void {
+    const ready = this.#waitingForPrefix.filter(({ end }) => end <= this.#durable)
+    if (ready.length === 0) return
+    this.#waitingForPrefix = this.#waitingForPrefix.filter(({ end }) => end > this.#durable)
+    for (const { done } of ready) done()
   }
 
   #syncDuration(): number {

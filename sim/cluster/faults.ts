@@ -13,6 +13,9 @@ import { hasLivingMajority } from './configurations.ts'
 import type { Member } from './member.ts'
 import type { FaultRates } from './options.ts'
 
+const { writeMeanUs, syncMinUs, syncMeanUs, slowSyncProbability, slowSyncMeanUs } = CALM_DISK
+const QUICK_DISK = { writeMeanUs, syncMinUs, syncMeanUs, slowSyncProbability, slowSyncMeanUs }
+
 export class Faults {
   readonly #cluster: Cluster
   readonly #random: Random
@@ -48,10 +51,7 @@ export class Faults {
     cluster.network.setOptions(CALM_NETWORK)
     cluster.network.mendAll()
     for (const member of cluster.members) {
-      member.durable?.disk.setOptions({
-        ...CALM_DISK,
-        overlappingSyncs: cluster.options.disk.overlappingSyncs,
-      })
+      member.durable?.disk.setOptions({ ...cluster.options.disk, ...QUICK_DISK })
       member.durable?.disk.unstall()
       member.resume()
       member.restart()

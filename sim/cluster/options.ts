@@ -158,6 +158,7 @@ function drawDisk(random: Random): DiskOptions {
     slowSyncProbability: sometimes(random, 0.4, random.between(0, 0.1)),
     slowSyncMeanUs: random.integer(10, 300) * MILLISECOND,
     overlappingSyncs: random.chance(0.6),
+    syncCoversEarlier: random.chance(0.5),
   }
 }
 

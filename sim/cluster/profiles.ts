@@ -121,9 +121,15 @@ const busy: Change = (options, random) =>
   changed(options, {
     cluster: { members: 3, voters: 3, learners: 0, leaveMinorityBroken: false, faultsForUs: SECOND / 2 },
     rates: NO_FAULTS,
-    network: { delayMeanUs: between(random, 1, 4), lossProbability: 0, clogProbability: 0 },
-    workload: { clients: 60, thinkMeanUs: MILLISECOND, readShare: 0, leaderShare: 1, batchMax: 1 },
+    network: {
+      delayMinUs: MILLISECOND,
+      delayMeanUs: between(random, 2, 4),
+      lossProbability: 0,
+      clogProbability: 0,
+    },
+    workload: { clients: 150, thinkMeanUs: MILLISECOND, readShare: 0, leaderShare: 1, batchMax: 1 },
     raft: {
+      electionTimeoutTicks: random.integer(5, 8),
       inflightMessagesMax: 256,
       inflightBytesMax: 16 << 20,
       appendSizeBytesMax: 1 << 20,
@@ -192,6 +198,7 @@ const slowDisks: Change = (options, random) =>
     faults: { leaderBias: 0.8 },
     disk: {
       overlappingSyncs: true,
+      syncCoversEarlier: random.chance(0.5),
       syncMeanUs: between(random, 5, 40),
       slowSyncProbability: 0.2,
       slowSyncMeanUs: between(random, 50, 300),

@@ -276,7 +276,8 @@ export class Replica {
     this.durable.disk.write(
       recordsOf(write, image),
       () => this.#host.whenAwake(() => this.#stored(write, image, watch)),
-      true,
+      // The state machine must not get ahead of the journal that will be found after a crash.
+      image === null ? 'any-order' : 'in-order',
     )
   }
 
@@ -348,7 +349,7 @@ export class Replica {
     this.#note('compact', base.term, base.index, () => `compacts its log up to ${base.index}.${base.term}`)
     this.#storage.compact(base)
     this.log.compact(base)
-    this.durable.disk.write(compactionRecords(base), () => {}, false)
+    this.durable.disk.write(compactionRecords(base), () => {}, 'unsynced')
   }
 
   #offerSnapshot(image: MachineImage): void {
