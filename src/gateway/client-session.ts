@@ -125,7 +125,8 @@ export class ClientSession implements Session {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#aborter().abort()
+    // Not where nothing runs: an abort costs more than all the rest of closing a session over HTTP.
+    this.cancel()
     await this.#openBatch?.return().catch(() => undefined)
     if (this.#isBusy) await new Promise<void>((resolve) => (this.#onIdle = resolve))
     await this.#runner.close()
