@@ -76,6 +76,9 @@ const NUMBER_FUNCTIONS: Readonly<Record<string, PureFunction>> = {
   pg_limit: (value, none) => number.limit(value ?? null, none ?? null),
   pg_number_text: (value) => number.numberText(value ?? null),
   pg_round: strict((value, places) => number.round(value, asInteger(places))),
+  pg_fit_numeric: strict((value, precision, scale) =>
+    number.fit(value, asInteger(precision), asInteger(scale)),
+  ),
   pg_round_even: strict((value) => number.roundEven(Number(value))),
   pg_float_to_integer: strict((value) => number.floatToInteger(value)),
   pg_from_text: strict((value, type) => fromText(asText(value), asText(type))),

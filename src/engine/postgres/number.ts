@@ -56,6 +56,15 @@ export function round(value: SqlValue, places: bigint): SqlValue {
   return Number.isSafeInteger(result) ? BigInt(result) : result
 }
 
+/** numeric(precision, scale). */
+export function fit(value: SqlValue, precision: bigint, scale: bigint): SqlValue {
+  const rounded = round(value, scale)
+  const size = Math.abs(Number(rounded))
+  if (size >= 10 ** Number(precision - scale))
+    throw failure('numeric field overflow: the value is out of range')
+  return rounded
+}
+
 /** float8 rounds half to even. */
 export function roundEven(value: number): number {
   const floor = Math.floor(value)

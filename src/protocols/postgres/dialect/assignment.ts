@@ -2,8 +2,11 @@
 
 import { PgError } from '../error.ts'
 import { BOOL, BPCHAR, JSON_TYPE, JSONB, NUMERIC, VARCHAR, type PgType } from '../types/registry.ts'
-import { cast, isDateTime, isInteger, isNumber, isText } from './casts.ts'
-import { resolved } from './literals.ts'
+import type { TypeWithModifier } from '../types/declared-type.ts'
+import { roundDecimal } from '../types/numeric-codec.ts'
+import { UTC } from '../types/time-zone.ts'
+import { cast, fittedNumeric, isDateTime, isInteger, isNumber, isText } from './casts.ts'
+import { resolved, valueText } from './literals.ts'
 import type { SchemaColumn } from './schema.ts'
 import type { Translator } from './translation.ts'
 import { plain, type Typed } from './typed.ts'
@@ -13,12 +16,31 @@ export function assigned(typed: Typed, column: SchemaColumn, translator: Transla
   if (typed.type === null) return resolved(typed, target).sql
   const from = typed.type.type
   const to = target.type
-  if (from === to && (target.modifier < 0 || target.modifier === typed.type.modifier)) return typed.sql
+  if (
+    from === to &&
+    typed.numberText === undefined &&
+    (target.modifier < 0 || target.modifier === typed.type.modifier)
+  ) {
+    return typed.sql
+  }
   refuseMismatch(from, to, column)
   if (isText(to)) return assignedText(typed, column, translator)
-  if (to === NUMERIC && target.modifier >= 4) return `round(${typed.sql}, ${(target.modifier - 4) & 0xffff})`
+  if (typed.numberText !== undefined && isNumber(to)) return constantFor(typed.numberText, from, target)
+  if (to === NUMERIC && target.modifier >= 4) return fittedNumeric(typed.sql, target.modifier)
   if (from === to || (isInteger(from) && isInteger(to))) return typed.sql
   return cast(typed, plain(to), translator.context).sql
+}
+
+/** A constant is checked against the column's range when the plan is made. */
+function constantFor(digits: string, from: PgType, target: TypeWithModifier): string {
+  const { codec, sqlName } = target.type
+  const text = isInteger(target.type) && !isInteger(from) ? roundDecimal(digits, 0) : digits
+  try {
+    return valueText(codec.decodeText(text, target.modifier, { timeZone: UTC }))
+  } catch (error) {
+    const isRange = isInteger(target.type) && error instanceof PgError && error.sqlState === '22003'
+    throw isRange ? new PgError('22003', `${sqlName} out of range`) : error
+  }
 }
 
 /** A cast would cut off what does not fit; an assignment must refuse it. */

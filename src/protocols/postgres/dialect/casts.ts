@@ -118,7 +118,7 @@ export function isDateTime(type: PgType): boolean {
 
 /** An explicit cast. */
 export function cast(typed: Typed, target: TypeWithModifier, context: Translation): Typed {
-  if (typed.type === null) return resolved(typed, target)
+  if (typed.type === null) return castOpen(typed, target)
   const from = typed.type.type
   const to = target.type
   if (from === to) return remodified(typed, target)
@@ -126,6 +126,12 @@ export function cast(typed: Typed, target: TypeWithModifier, context: Translatio
   const sql = castText(typed, from, target, context)
   if (sql === null) throw context.error('42846', `cannot cast type ${from.sqlName} to ${to.sqlName}`)
   return sql
+}
+
+/** A literal cast to varchar(3) is cut off, where one that is stored is refused. */
+function castOpen(typed: Typed, target: TypeWithModifier): Typed {
+  if (!isText(target.type) || target.modifier < 0) return resolved(typed, target)
+  return applyModifier(resolved(typed, { type: target.type, modifier: -1 }), target)
 }
 
 /** Same type, other modifier: varchar(3), numeric(10,2), timestamp(0). */
@@ -139,9 +145,14 @@ function applyModifier(typed: Typed, target: TypeWithModifier): Typed {
   const { type, modifier } = target
   if (modifier < 0) return { ...typed, type: target }
   if (type === VARCHAR || type === BPCHAR) return atom(`substr(${typed.sql}, 1, ${modifier - 4})`, target)
-  if (type === NUMERIC) return atom(`round(${typed.sql}, ${(modifier - 4) & 0xffff})`, target)
+  if (type === NUMERIC) return atom(fittedNumeric(typed.sql, modifier), target)
   if (isDateTime(type) || type === TIME) return atom(`pg_round_time(${typed.sql}, ${modifier})`, target)
   return { ...typed, type: target }
+}
+
+/** Rounded to the scale; an error where the precision is not enough. */
+export function fittedNumeric(sql: string, modifier: number): string {
+  return `pg_fit_numeric(${sql}, ${(modifier - 4) >> 16}, ${(modifier - 4) & 0xffff})`
 }
 
 function castText(typed: Typed, from: PgType, target: TypeWithModifier, context: Translation): Typed | null {

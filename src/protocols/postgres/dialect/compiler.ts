@@ -74,13 +74,19 @@ export function compileStatement(
   const given = parameterTypes.map(givenType)
   if (parsed.tree === null) return nativeStatement(parsed, given)
   const context = new Translation(schema, parsed.script, given)
+  const translator = newTranslator(context)
+  const plan = new Compiler(translator, parsed).plan(parsed.tree)
+  return { plan, parameterTypes: context.parameterTypes() }
+}
+
+function newTranslator(context: Translation): Translator {
   const translator: Translator = {
     context,
     expression: (node, scope) => expression(node, scope, translator),
     query: (select, scope) => selectQuery(select, scope, translator),
+    separate: () => newTranslator(new Translation(context.schema, '', [])),
   }
-  const plan = new Compiler(translator, parsed).plan(parsed.tree)
-  return { plan, parameterTypes: context.parameterTypes() }
+  return translator
 }
 
 /** 0 and unknown leave the type to the statement. */
@@ -257,7 +263,7 @@ class Compiler {
 
   #definition(command: string, { sql, notices }: Definition): Plan {
     if (sql.length === 0) return { kind: 'nothing', command, notice: notices[0] ?? null }
-    return this.#finish(sql, { command, changesSchema: true, notices })
+    return this.#finish(sql, { command, changesSchema: true, notices, resultStep: sql.length - 1 })
   }
 
   #finish(texts: readonly string[], facts: Partial<QueryPlan>): QueryPlan {

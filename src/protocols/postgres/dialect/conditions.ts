@@ -96,7 +96,9 @@ export function minMax(body: MinMaxExpr, scope: Scope, translator: Translator): 
     (body.args ?? []).map((node) => translator.expression(node, scope)),
     translator.context,
   )
-  const rows = typed.map(({ sql }) => `(${sql})`).join(', ')
+  const rows = typed
+    .map(({ sql }, index) => (index === 0 ? `SELECT ${sql} AS "v"` : `SELECT ${sql}`))
+    .join(' UNION ALL ')
   const fold = body.op === 'IS_LEAST' ? 'min' : 'max'
-  return atom(`(SELECT ${fold}(column1) FROM (VALUES ${rows}))`, type)
+  return atom(`(SELECT ${fold}("v") FROM (${rows}))`, type)
 }

@@ -4,7 +4,7 @@ import type { ColumnDef, Constraint, CreateStmt, RangeVar, TypeName } from 'libp
 import { must } from '../../../base/assert.ts'
 import { notSupported } from '../error.ts'
 import { formatType, type TypeWithModifier } from '../types/declared-type.ts'
-import { INT2_TYPE, INT4_TYPE, INT8_TYPE } from '../types/registry.ts'
+import { elementOf, INT2_TYPE, INT4_TYPE, INT8_TYPE } from '../types/registry.ts'
 import { clauseName, only, open, quoteName, strings } from './ast.ts'
 import { assigned } from './assignment.ts'
 import { knownType } from './casts.ts'
@@ -122,6 +122,8 @@ function columnText(column: ColumnDef, table: TableContext): string {
 
 /** As typeOfDeclaration reads it back. */
 export function declaredType(type: TypeWithModifier): string {
+  const element = elementOf(type.type)
+  if (element !== null) return `${declaredType({ type: element, modifier: type.modifier })}[]`
   const { type: base } = type
   const isOwnName =
     base.elementOid === 0 &&

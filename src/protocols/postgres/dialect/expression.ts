@@ -24,9 +24,9 @@ import {
 } from '../types/registry.ts'
 import { clauseName, only, open, quoteName, strings } from './ast.ts'
 import { regclassOf } from './catalog-functions.ts'
-import { cast, knownType, typeOfName } from './casts.ts'
+import { cast, isInteger, isNumber, knownType, typeOfName } from './casts.ts'
 import { functionCall } from './functions.ts'
-import { constant, resolvedText } from './literals.ts'
+import { constant, typedLiteral, resolvedText } from './literals.ts'
 import type { Scope } from './scope.ts'
 import type { Translator } from './translation.ts'
 import { atom, compound, operand, plain, type Typed } from './typed.ts'
@@ -102,11 +102,24 @@ function typeCast(body: TypeCast, scope: Scope, translator: Translator): Typed {
   only('TypeCast', body, 'arg', 'typeName')
   const typeName = must(body.typeName)
   const name = strings(typeName.names).at(-1) ?? ''
+  const digits = decimalDigits(must(body.arg))
+  const target = digits === null ? null : typeOfName(typeName)
+  if (digits !== null && target !== null && isNumber(target.type)) {
+    return isInteger(target.type)
+      ? cast(translator.expression(must(body.arg), scope), target, translator.context)
+      : typedLiteral(digits, target, translator.context)
+  }
   const value = translator.expression(must(body.arg), scope)
   if (name === 'regclass' && typeOfName(typeName) !== null) return toRegclass(value)
   if (name === 'regproc' || name === 'regtype' || name === 'regnamespace' || name === 'regrole')
     return { ...resolvedText(value), type: plain(TEXT) }
   return cast(value, knownType(typeName, translator.context), translator.context)
+}
+
+/** 1.5e100 is checked as what it is cast to, not as a numeric first. */
+function decimalDigits(node: Node): string | null {
+  const { kind, body } = open(node)
+  return kind === 'A_Const' && 'fval' in body ? (body['fval'] as { fval: string }).fval : null
 }
 
 /** Text becomes an OID; an OID becomes the name of its table. */

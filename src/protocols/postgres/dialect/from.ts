@@ -18,6 +18,7 @@ import { catalogRelation } from '../catalog/relations.ts'
 import { condition } from './conditions.ts'
 import { resolved, resolvedText } from './literals.ts'
 import type { SchemaRelation } from './schema.ts'
+import { columnsOf } from './view-columns.ts'
 import { Scope, type SourceColumn } from './scope.ts'
 import type { OutputColumn, Translator } from './translation.ts'
 import { plain, type Typed } from './typed.ts'
@@ -70,7 +71,7 @@ function tableItem(body: RangeVar, scope: Scope, translator: Translator): string
     }
   }
   const relation = relationOf(body, translator)
-  const columns = relation.columns.map((column) => sourceColumn(relation, column))
+  const columns = columnsOf(relation, translator).map((column) => sourceColumn(relation, column))
   return namedColumns(quoteName(relation.name), alias, columns, body.alias, scope, alias !== relation.name)
 }
 

@@ -20,8 +20,8 @@ import {
   type PgType,
 } from '../types/registry.ts'
 
-/** 'any': as it is. 'number': numeric or float as it is. 'same': all arguments of one type. */
-export type ArgumentRule = PgType | 'any' | 'number' | 'text'
+/** 'any': as it is. 'number': any number as it is. 'decimal': integers become float8. */
+export type ArgumentRule = PgType | 'any' | 'number' | 'decimal' | 'text'
 
 export interface FunctionRule {
   readonly arguments: readonly ArgumentRule[]
@@ -101,11 +101,11 @@ export const FUNCTION_RULES: Readonly<Record<string, readonly FunctionRule[]>> =
   ],
   // Numbers.
   abs: [rule(['number'], null, 'abs($1)')],
-  ceil: [rule(['number'], null, 'ceil($1)')],
-  ceiling: [rule(['number'], null, 'ceil($1)')],
-  floor: [rule(['number'], null, 'floor($1)')],
-  trunc: [rule(['number'], null, 'trunc($1)')],
-  sign: [rule(['number'], null, 'sign($1)')],
+  ceil: [rule(['decimal'], null, 'ceil($1)')],
+  ceiling: [rule(['decimal'], null, 'ceil($1)')],
+  floor: [rule(['decimal'], null, 'floor($1)')],
+  trunc: [rule(['decimal'], null, 'trunc($1)')],
+  sign: [rule(['decimal'], null, 'sign($1)')],
   sqrt: [rule(['number'], FLOAT8, 'sqrt($1)')],
   exp: [rule(['number'], FLOAT8, 'exp($1)')],
   ln: [rule(['number'], FLOAT8, 'ln($1)')],

@@ -158,10 +158,15 @@ function argumentFor(rule: ArgumentRule, typed: Typed, translator: Translator): 
   if (rule === 'any') return settled(typed)
   if (rule === 'text') return textOf(typed, translator.context)
   if (rule === 'number') return resolved(typed, plain(FLOAT8))
+  if (rule === 'decimal') return decimal(resolved(typed, plain(FLOAT8)))
   const value = resolved(typed, plain(rule))
   const from = value.type?.type
   if (from === rule || from === undefined || (isNumber(from) && isNumber(rule))) return value
   return cast(value, plain(rule), translator.context)
+}
+
+function decimal(value: Typed): Typed {
+  return value.type !== null && isInteger(value.type.type) ? { ...value, type: plain(FLOAT8) } : value
 }
 
 interface SpecialCall {

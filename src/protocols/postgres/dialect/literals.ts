@@ -1,7 +1,7 @@
 /** Constants: numbers, strings that take their type from where they stand, NULL, true and false, bit strings. */
 
 import type { A_Const } from 'libpg-query'
-import { INT64_MAX, type SqlValue } from '../../../base/value.ts'
+import { INT64_MAX, INT64_MIN, type SqlValue } from '../../../base/value.ts'
 import { notSupported, PgError } from '../error.ts'
 import type { TypeWithModifier } from '../types/declared-type.ts'
 import { BOOL, INT4_TYPE, INT8_TYPE, NUMERIC, TEXT, TIMESTAMPTZ, TIME } from '../types/registry.ts'
@@ -33,15 +33,17 @@ export function nullConstant(): Typed {
 
 function integerConstant(value: number): Typed {
   const type = Math.abs(value) <= INT4_MAX ? INT4_TYPE : INT8_TYPE
-  return { ...atom(String(value), type), constant: value }
+  return { ...atom(String(value), type), constant: value, numberText: String(value) }
 }
 
 /** Integers beyond 32 bits come here too: int8 when they fit, else numeric (PostgreSQL documentation, "Numeric Constants"). */
 function decimalConstant(text: string): Typed {
-  if (/^\d+$/.test(text) && BigInt(text) <= INT64_MAX) return atom(text, INT8_TYPE)
+  if (/^-?\d+$/.test(text) && BigInt(text) <= INT64_MAX && BigInt(text) >= INT64_MIN) {
+    return { ...atom(integerText(BigInt(text)), INT8_TYPE), numberText: text }
+  }
   if (/^0[xob]|_/i.test(text)) throw notSupported(`the numeric constant ${text}`)
   const value = NUMERIC.codec.decodeText(text, -1, { timeZone: UTC })
-  return atom(valueText(value), NUMERIC)
+  return { ...atom(valueText(value), NUMERIC), numberText: text }
 }
 
 export function booleanConstant(value: boolean): Typed {

@@ -174,11 +174,18 @@ function insertValues(
     .map((column, index) => ({ column, index }))
     .filter(({ index }) => !isDefault(index))
   if (kept.length === 0 && rows.length === 1) return ' DEFAULT VALUES'
+  if (kept.length === 0) return defaultRows(rows.length, relation)
   const lines = rows.map(
     (row) =>
       `(${kept.map(({ column, index }) => valueFor(must(row[index]), column, relation, scope, translator)).join(', ')})`,
   )
   return ` (${kept.map(({ column }) => quoteName(column.name)).join(', ')}) VALUES ${lines.join(', ')}`
+}
+
+/** Several rows of nothing but defaults: NULL for the rowid asks for the next one. */
+function defaultRows(count: number, { rowidColumn }: SchemaRelation): string {
+  if (rowidColumn === null) throw notSupported('several rows of only DEFAULT')
+  return ` (${quoteName(rowidColumn)}) VALUES ${Array.from({ length: count }, () => '(NULL)').join(', ')}`
 }
 
 function valueFor(

@@ -102,9 +102,9 @@ export function unary(operator: string, right: Typed): Typed {
 /** -9223372036854775808 is one constant for PostgreSQL's users, and two tokens for every parser. */
 function negated(value: Typed): Typed {
   const type = plain((value.type ?? plain(FLOAT8)).type)
-  if (typeof value.constant === 'number')
-    return { ...compound(`-${value.sql}`, type), constant: -value.constant }
-  return compound(`-${operand(value)}`, type)
+  const digits = value.numberText === undefined ? {} : { numberText: `-${value.numberText}` }
+  const constant = typeof value.constant === 'number' ? { constant: -value.constant } : {}
+  return { ...compound(`-${operand(value)}`, type), ...constant, ...digits }
 }
 
 export function comparison(operator: string, left: Typed, right: Typed, context: Translation): Typed {

@@ -68,6 +68,7 @@ function relationOf(
     columns: own.map((column, index) => columnOf(column, index, sql, rowidColumn)),
     keys: keysOf(name, primaryKey, keyRows.get(name) ?? []),
     rowidColumn,
+    sql,
     isSequence: sql.includes(SEQUENCE_MARK),
   }
 }

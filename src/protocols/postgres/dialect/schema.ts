@@ -30,6 +30,8 @@ export interface SchemaRelation {
   readonly keys: readonly SchemaKey[]
   /** The column that is SQLite's rowid, if there is one. */
   readonly rowidColumn: string | null
+  /** As sqlite_schema has it. */
+  readonly sql: string
   /** A sequence is a table of one row, made by CREATE SEQUENCE. */
   readonly isSequence: boolean
 }

@@ -10,6 +10,7 @@ import { condition } from './conditions.ts'
 import { fromClause } from './from.ts'
 import { resolved, resolvedText } from './literals.ts'
 import { Scope } from './scope.ts'
+import { movedToFrom } from './set-returning.ts'
 import { columnName } from './column-name.ts'
 import type { OutputColumn, TranslatedQuery, Translator } from './translation.ts'
 import { plain, type Typed } from './typed.ts'
@@ -181,7 +182,8 @@ interface Target {
   readonly node: Node | null
 }
 
-function plainSelect(body: SelectStmt, scope: Scope, translator: Translator): TranslatedQuery {
+function plainSelect(original: SelectStmt, scope: Scope, translator: Translator): TranslatedQuery {
+  const body = movedToFrom(original)
   const from = body.fromClause === undefined ? '' : ` FROM ${fromClause(body.fromClause, scope, translator)}`
   const targets = targetList(body.targetList ?? [], scope, translator)
   const where =

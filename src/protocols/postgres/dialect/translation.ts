@@ -32,6 +32,8 @@ export interface Translator {
   readonly context: Translation
   expression(node: Node, scope: Scope): Typed
   query(select: SelectStmt, scope: Scope): TranslatedQuery
+  /** One for another statement over the same schema. */
+  separate(): Translator
 }
 
 export class Translation {

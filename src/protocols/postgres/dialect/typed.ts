@@ -15,6 +15,8 @@ export interface Typed {
   readonly origin?: ColumnOrigin
   /** The value, where it is a constant of the text. */
   readonly constant?: string | number | boolean | null
+  /** The digits of a numeric constant, as they stand in the text. */
+  readonly numberText?: string
 }
 
 export interface ColumnOrigin {

@@ -71,6 +71,26 @@ interface Wording {
 /** Knows the constraint that columns belong to; null where nobody does. */
 export type ConstraintNames = (table: string, columns: readonly string[]) => string | null
 
+/** Messages of the engine's own PostgreSQL functions, which have PostgreSQL's words already. */
+const FUNCTION_FAILURES: readonly (readonly [pattern: RegExp, sqlState: string])[] = [
+  [/^division by zero/, '22012'],
+  [/^invalid input syntax for type (?:timestamp|date|time)/, '22007'],
+  [/^invalid input syntax|^malformed array literal/, '22P02'],
+  [/^date\/time field value out of range|^timestamp out of range/, '22008'],
+  [/^value too long/, '22001'],
+  [/out of range|does not fit/, '22003'],
+  [/not supported by HarmonyDB/, '0A000'],
+  [/^invalid regular expression/, '2201B'],
+  [/^LIKE pattern must not end/, '22025'],
+  [/^LIMIT must not/, '2201W'],
+  [/^OFFSET must not/, '2201X'],
+  [/^negative substring length/, '22011'],
+  [
+    /^(?:field position|unit "|unrecognized|too few arguments|invalid (?:hex|base64)|requested length)/,
+    '22023',
+  ],
+]
+
 /** SQLite's messages, as its source has them; PostgreSQL's words for the same. */
 const WORDINGS: readonly Wording[] = [
   {
@@ -206,6 +226,8 @@ export function toPgError(error: unknown, names: ConstraintNames = NO_NAMES): Pg
 
 function wordedError(error: HarmonyError, names: ConstraintNames): PgError | null {
   if (!error.code.startsWith('SQL')) return null
+  const failure = FUNCTION_FAILURES.find(([pattern]) => pattern.test(error.message))
+  if (failure !== undefined) return new PgError(failure[1], error.message)
   for (const { pattern, error: make } of WORDINGS) {
     const match = pattern.exec(error.message)
     if (match !== null) return make(match, names)

@@ -7,6 +7,9 @@ export function tagOf(plan: QueryPlan, result: StatementResult): string {
   switch (plan.command) {
     case 'SELECT':
       return `SELECT ${result.rows.length}`
+    case 'CREATE TABLE AS':
+    case 'SELECT INTO':
+      return `SELECT ${result.changes}`
     case 'INSERT':
       return `INSERT 0 ${result.changes}`
     case 'UPDATE':
