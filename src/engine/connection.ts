@@ -14,6 +14,7 @@ import { HarmonyError } from '../base/errors.ts'
 import { must } from '../base/assert.ts'
 import type { SqlValue } from '../base/value.ts'
 import type { AppliedState, EngineLimits } from './engine.ts'
+import { installPostgresFunctions } from './functions-postgres.ts'
 import { fromSqlite } from './sqlite-errors.ts'
 
 /** Of the tables under `_harmony_` and of the digest. A file with a higher one is not opened. */
@@ -135,7 +136,7 @@ export class WriterConnection {
    */
   explain(sql: string): Row[] | null {
     try {
-      this.#planner ??= new DatabaseSync(this.#dataFile, PLANNER_OPTIONS)
+      this.#planner ??= openPlanner(this.#dataFile)
       this.#planner.exec(`PRAGMA foreign_keys = ${this.#foreignKeys ? 'ON' : 'OFF'}`)
       return this.#planner.prepare(`EXPLAIN ${sql}`).all() as unknown as Row[]
     } catch {
@@ -178,6 +179,12 @@ const PLANNER_OPTIONS = {
   timeout: BUSY_TIMEOUT_MS,
 }
 
+function openPlanner(dataFile: string): DatabaseSync {
+  const database = new DatabaseSync(dataFile, PLANNER_OPTIONS)
+  installPostgresFunctions(database)
+  return database
+}
+
 function openFile(dataFile: string, limits: EngineLimits): DatabaseSync {
   const database = new DatabaseSync(dataFile, {
     readBigInts: true,
@@ -187,7 +194,7 @@ function openFile(dataFile: string, limits: EngineLimits): DatabaseSync {
     enableDoubleQuotedStringLiterals: true,
     defensive: true,
     timeout: BUSY_TIMEOUT_MS,
-    limits: { length: limits.rowLengthBytesMax, sqlLength: limits.sqlLengthBytesMax, attach: 0 },
+    limits: { attach: 0 },
   })
   database.exec(NEW_FILE_SETTINGS)
   database.exec(settings(limits))

@@ -27,6 +27,9 @@ import type { StatementRun } from './statement-run.ts'
 /** What `Priming.setLastInsertRowid` adds to `total_changes()`. */
 const ROWS_OF_PRIMING = 1n
 
+/** SQLite's own limit of strings, blobs and rows. */
+const LENGTH_MAX = 1_000_000_000
+
 const TRIAL = 'SAVEPOINT _harmony_trial'
 const TRIAL_UNDO = 'ROLLBACK TO _harmony_trial'
 const TRIAL_END = 'RELEASE _harmony_trial'
@@ -36,6 +39,8 @@ const STATEMENT_END = 'RELEASE _harmony_statement'
 const TRANSACTION = 'SAVEPOINT _harmony_transaction'
 const TRANSACTION_UNDO = 'ROLLBACK TO _harmony_transaction'
 const TRANSACTION_END = 'RELEASE _harmony_transaction'
+
+export type Role = 'leader' | 'replica'
 
 /** The transaction that is being run. */
 interface Current {
@@ -50,7 +55,8 @@ interface Current {
   /** SQLite's `changes()` tells what this session should see. */
   areChangesSet: boolean
   hasRowWrite: boolean
-  hasCut: boolean
+  /** What it did can't be undone alone. */
+  hasLasting: boolean
 }
 
 export interface StatementDone {
@@ -68,13 +74,14 @@ type Once = () => StatementRun
 
 export class EntryRun {
   readonly connection: WriterConnection
-  readonly statements: StatementCache
+  readonly #statements: StatementCache
   readonly schema: SchemaFacts
   readonly effect: EffectRecorder
   readonly #rowids: RowidWatch
   readonly #limits: EngineLimits
   readonly #priming: Priming
   readonly #random = new RandomStream()
+  #role: Role | null = null
   #timeMs = 0
   readonly #counts = new ByteWriter()
   #current: Current | null = null
@@ -92,12 +99,12 @@ export class EntryRun {
     this.effect = new EffectRecorder(connection, this.schema)
     this.#rowids = new RowidWatch(connection)
     const policy = new WritePolicy()
-    this.statements = new StatementCache(connection, policy, limits.sqlLengthBytesMax)
+    this.#statements = new StatementCache(connection, policy)
     const context = {
       timeMs: (): number => this.#timeMs,
       randomBytes: (size: number): Uint8Array => this.#random.bytes(size),
     }
-    installFunctions(connection.database, context, limits.rowLengthBytesMax)
+    installFunctions(connection.database, context)
     installPostgresFunctions(connection.database)
     policy.install(connection.database)
   }
@@ -107,14 +114,33 @@ export class EntryRun {
   }
 
   /** Opens the SQLite transaction of an entry. */
-  start(stamp: EntryStamp, foreignKeys: boolean): void {
+  start(stamp: EntryStamp, foreignKeys: boolean, role: Role): void {
     assert(!this.isOpen, 'an entry is open already')
+    this.#setRole(role)
     this.#timeMs = stamp.timeMs
     this.#random.reseed(stamp.seed)
     this.#forget()
     this.connection.setForeignKeys(foreignKeys)
     this.connection.own('BEGIN IMMEDIATE').run()
     this.#readCounters()
+  }
+
+  /** Limits hold for what clients send; what is in the log must run, whatever this member's limits are. */
+  #setRole(role: Role): void {
+    if (this.#role === role) return
+    this.#role = role
+    const isLeader = role === 'leader'
+    this.connection.database.limits.length = isLeader ? this.#limits.rowLengthBytesMax : LENGTH_MAX
+  }
+
+  /** Compiles a statement of the current transaction. Throws what refuses it. */
+  prepare(sql: string): PreparedStatement {
+    const current = must(this.#current, 'no transaction is open')
+    const lengthBytesMax = this.#role === 'leader' ? this.#limits.sqlLengthBytesMax : LENGTH_MAX
+    const prepared = this.#statements.prepare(sql, lengthBytesMax)
+    // SQLite defers them when it compiles the PRAGMA, and until the end of the SQLite transaction.
+    if (prepared.facts.defersForeignKeys) current.hasLasting = true
+    return prepared
   }
 
   /** Undoes everything since `start`, if SQLite has not done so already. */
@@ -153,7 +179,7 @@ export class EntryRun {
       tables: new Set(),
       areChangesSet: false,
       hasRowWrite: false,
-      hasCut: false,
+      hasLasting: false,
     }
   }
 
@@ -175,17 +201,17 @@ export class EntryRun {
   }
 
   /**
-   * Undoes what the transaction did. False if that is not enough: SQLite has ended the whole entry, or a chunk of the
-   * capture holds changes that are undone now. Then the entry must be undone and its other transactions run again.
+   * Undoes what the transaction did. False if that is not enough: SQLite has ended the whole entry, a chunk of the
+   * capture holds changes that are undone now, or foreign keys stay deferred. Then the entry must be undone and its other transactions run again.
    */
   undoTransaction(): boolean {
-    const { hasCut } = must(this.#current, 'no transaction is open')
+    const { hasLasting } = must(this.#current, 'no transaction is open')
     this.#current = null
     if (!this.isOpen) return false
     this.connection.own(TRANSACTION_UNDO).run()
     this.connection.own(TRANSACTION_END).run()
     if (this.#isSchemaTouched) this.#reloadSchema()
-    return !hasCut
+    return !hasLasting
   }
 
   /**
@@ -325,7 +351,7 @@ export class EntryRun {
 
   #cut(current: Current): void {
     this.effect.cut()
-    current.hasCut = true
+    current.hasLasting = true
   }
 
   #runUncaptured(current: Current, prepared: PreparedStatement, mode: RunMode, once: Once): StatementDone {
@@ -394,7 +420,7 @@ export class EntryRun {
 
   /** What SQLite holds of the schema and its statistics becomes what the file says (DESIGN.md, "Determinism"). */
   #reloadSchema(): void {
-    this.statements.clear()
+    this.#statements.clear()
     this.schema.clear()
     this.#rowids.clear()
     this.connection.database.exec('PRAGMA writable_schema = RESET')

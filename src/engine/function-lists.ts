@@ -85,6 +85,27 @@ export const REPLICATED_MODULES: ReadonlySet<string> = new Set([
   'rtree_i32',
 ])
 
+/** Virtual tables that show how the file or the process is, not what it holds. */
+export const MEMBER_TABLES: ReadonlySet<string> = new Set([
+  'bytecode',
+  'dbstat',
+  'sqlite_dbpage',
+  'sqlite_stmt',
+  'tables_used',
+])
+
+/** PRAGMAs as tables that are the same on every replica. */
+export const SHARED_PRAGMA_TABLES: ReadonlySet<string> = new Set([
+  'pragma_application_id',
+  'pragma_foreign_key_list',
+  'pragma_index_info',
+  'pragma_index_list',
+  'pragma_index_xinfo',
+  'pragma_table_info',
+  'pragma_table_xinfo',
+  'pragma_user_version',
+])
+
 /** In these, `now` would let an index disagree with its table: SQLite refuses it at run time, we by text. */
 export const DATE_FUNCTION_WORDS: ReadonlySet<string> = new Set([
   'DATE',

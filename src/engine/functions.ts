@@ -167,9 +167,9 @@ function toInteger(value: SqlValue): number {
 
 const BLOB_BYTES_MAX = 1_000_000_000
 
-function randomBlob(context: FunctionContext, size: SqlValue, sizeBytesMax: number): Uint8Array {
+function randomBlob(context: FunctionContext, size: SqlValue): Uint8Array {
   const sizeBytes = Math.max(toInteger(size), 1)
-  if (sizeBytes > Math.min(sizeBytesMax, BLOB_BYTES_MAX)) throw new RangeError('string or blob too big')
+  if (sizeBytes > BLOB_BYTES_MAX) throw new RangeError('string or blob too big')
   return context.randomBytes(sizeBytes)
 }
 
@@ -177,21 +177,15 @@ function randomBlob(context: FunctionContext, size: SqlValue, sizeBytesMax: numb
 const dateCalls = new DateCalls()
 
 /**
- * Overrides the functions of time and chance on `database`. `blobBytesMax` is the connection's length limit.
+ * Overrides the functions of time and chance on `database`.
  *
  * The date functions are registered as deterministic, as SQLite's are, so that indexes and generated columns may
  * use them; SQLite refuses `now` in there when it is evaluated, and an override can't know where it is called: so
  * `policy.ts` refuses `now` in the text of such definitions.
  */
-export function installFunctions(
-  database: DatabaseSync,
-  context: FunctionContext,
-  blobBytesMax: number,
-): void {
+export function installFunctions(database: DatabaseSync, context: FunctionContext): void {
   database.function('random', () => randomInteger(context))
-  database.function('randomblob', { useBigIntArguments: true }, (size) =>
-    randomBlob(context, size, blobBytesMax),
-  )
+  database.function('randomblob', { useBigIntArguments: true }, (size) => randomBlob(context, size))
   for (const [name, target] of Object.entries(NOW_FUNCTIONS)) {
     database.function(name, () => dateCalls.call(target, [], context.timeMs()))
   }

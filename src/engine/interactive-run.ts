@@ -13,7 +13,7 @@ import { EntryEncoder } from './entry-codec.ts'
 import type { LoggedStatement } from './entry-codec.ts'
 import type { EntryRun } from './entry-run.ts'
 import { transactionTooLarge } from './leader-batch.ts'
-import { valuesOf } from './parameters.ts'
+import { parametersOf, valuesOf } from './parameters.ts'
 import type { PendingEntry } from './pending-entry.ts'
 import { RandomRowidError } from './rowid-watch.ts'
 import { classify } from './sql-text.ts'
@@ -24,6 +24,12 @@ import { loggedSize, mayViolateAtCommit, mustBeLogged } from './statement-rules.
 export type Prepared =
   | { readonly kind: 'settled'; readonly context: SessionContext }
   | { readonly kind: 'pending'; readonly entry: PendingEntry; readonly payload: Uint8Array }
+
+/** SQLite carries some PRAGMAs out when it compiles them, so that they can't just be described. */
+const PRAGMA_DESCRIPTION: DescribeOutcome = {
+  kind: 'ok',
+  description: { parameters: [], columns: [], isExplain: false, isReadOnly: false },
+}
 
 function failed(error: HarmonyError, isEnded: boolean): StatementOutcome {
   return { kind: 'failed', error: toErrorData(error), isEnded }
@@ -61,7 +67,7 @@ export class InteractiveRun {
     this.#limits = limits
     this.#request = request
     this.#stamp = stamp
-    run.start(stamp, request.context.foreignKeys)
+    run.start(stamp, request.context.foreignKeys, 'leader')
     run.beginTransaction(request.context, 0)
   }
 
@@ -69,7 +75,9 @@ export class InteractiveRun {
   execute({ sql, args }: SqlStatement, resultSizeBytesMax: number): StatementOutcome {
     const position = this.#position++
     try {
-      const prepared = this.#run.statements.prepare(sql)
+      // Compiling a PRAGMA may carry it out: then nothing may keep it from the log any more.
+      if (classify(sql).kind === 'pragma') valuesOf(parametersOf(sql), args)
+      const prepared = this.#run.prepare(sql)
       const values = valuesOf(prepared.layout, args)
       this.#loggedBytes += loggedSize(prepared.sql, values)
       if (this.#loggedBytes > this.#limits.entryLengthBytesMax) throw transactionTooLarge(this.#limits)
@@ -85,8 +93,10 @@ export class InteractiveRun {
   /** Compiled only: nothing of it is logged. */
   describe(sql: string): DescribeOutcome {
     try {
-      const { layout, columns, facts } = this.#run.statements.prepare(sql)
-      const isExplain = classify(sql).kind === 'explain'
+      const kind = classify(sql)
+      if (kind.kind === 'pragma' && kind.argument !== null) return PRAGMA_DESCRIPTION
+      const { layout, columns, facts } = this.#run.prepare(sql)
+      const isExplain = kind.kind === 'explain'
       const description = { parameters: layout.names, columns, isExplain, isReadOnly: !facts.isWrite }
       return { kind: 'ok', description }
     } catch (cause) {
@@ -140,6 +150,8 @@ export class InteractiveRun {
     this.#mayFailAtCommit ||= mayViolateAtCommit(prepared.facts, this.#request.context, this.#run.schema)
     const { run, mode } = this.#run.run(prepared, values, position, null, sizeBytesMax, isGuarded)
     if (run.kind === 'failed' && !this.#run.isOpen) return failed(endedBySqlite(run.error), true)
+    // Depends on this member's limit, so that it can't be logged as a failure that all members have.
+    if (run.kind === 'failed' && run.error.code === 'SQLITE_TOOBIG') return failed(run.error, true)
     const failure = run.kind === 'failed' ? run.error.code : null
     this.#logged.push({ position, ...mode, failure, isRead: false, sql: prepared.sql, values })
     if (run.kind === 'failed') return failed(run.error, false)

@@ -96,7 +96,7 @@ export class LeaderBatch {
   /** Null if the entry must be undone and begun again, with what was learnt. */
   #attempt(): Attempt | null {
     const first = must(this.#requests[0], 'a batch has a request')
-    this.#run.start(this.#stamp, first.context.foreignKeys)
+    this.#run.start(this.#stamp, first.context.foreignKeys, 'leader')
     this.#encoder.reset()
     const attempt: Attempt = { outcomes: [], keys: new Set(), logged: 0, mayFailAtCommit: false }
     for (let at = 0; at < this.#takenMax; at++) {
@@ -213,7 +213,7 @@ class StatementsRun {
   /** False if the request must be the first of an entry, and is not. */
   #one(position: number, entryBytes: number): boolean {
     const { sql, args } = must(this.#request.statements[position])
-    const prepared = this.#run.statements.prepare(sql)
+    const prepared = this.#run.prepare(sql)
     const values = valuesOf(prepared.layout, args)
     const { facts } = prepared
     this.#mayFailAtCommit ||= mayViolateAtCommit(facts, this.#request.context, this.#run.schema)

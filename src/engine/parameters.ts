@@ -62,10 +62,15 @@ export function valuesOf(layout: ParameterLayout, args: SqlArguments): SqlValue[
   for (const [name, value] of named) placeNamed(layout, values, name, value)
   return layout.names.map((name, position) => {
     const value = values[position]
-    if (value !== undefined) return value
+    if (value !== undefined) return checkedValue(value, name ?? position + 1)
     if (layout.isUsed[position] === false) return null
     throw new HarmonyError('ARGS_INVALID', `No value was given for parameter ${name ?? position + 1}`)
   })
+}
+
+function checkedValue(value: SqlValue, parameter: string | number): SqlValue {
+  if (typeof value !== 'bigint' || BigInt.asIntN(64, value) === value) return value
+  throw new HarmonyError('ARGS_INVALID', `The value ${value} of parameter ${parameter} does not fit 64 bits`)
 }
 
 /** `:a`, `@a` and `$a` are different parameters to SQLite; a value named `a` goes to all of them. */

@@ -57,7 +57,7 @@ function digestOfFailure(digest: Uint8Array, error: HarmonyError): Uint8Array {
   return sha256(digest, encoder.encode(error.code))
 }
 
-/** SQLite refused to COMMIT: the entry has no effect but its index, and its one transaction failed. */
+/** SQLite refused to COMMIT: the entry has no effect but its index, and its transaction failed. */
 function commitFailure(
   parts: CommitParts,
   entry: PendingEntry,
@@ -102,7 +102,7 @@ export function commitEntry(
     parts.run.commit()
   } catch (cause) {
     const error = fromSqlite(cause, () => parts.run.connection.isDiskFull())
-    if (entry.mayFailAtCommit && error.code === 'SQLITE_CONSTRAINT_FOREIGNKEY') {
+    if (error.code === 'SQLITE_CONSTRAINT_FOREIGNKEY') {
       return commitFailure(parts, entry, term, index, error)
     }
     parts.run.undo()

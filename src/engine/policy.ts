@@ -11,7 +11,13 @@ import { constants } from 'node:sqlite'
 import type { DatabaseSync } from 'node:sqlite'
 import { HarmonyError } from '../base/errors.ts'
 import { POSTGRES_FUNCTIONS } from './functions-postgres.ts'
-import { DETERMINISTIC_FUNCTIONS, REFUSED_FUNCTIONS, REPLICATED_MODULES } from './function-lists.ts'
+import {
+  DETERMINISTIC_FUNCTIONS,
+  MEMBER_TABLES,
+  REFUSED_FUNCTIONS,
+  REPLICATED_MODULES,
+  SHARED_PRAGMA_TABLES,
+} from './function-lists.ts'
 import { pragmaAdvice, pragmaRule } from './pragmas.ts'
 import { findDefinitionRefusal } from './definition-text.ts'
 import { classify, leadingKeywords } from './sql-text.ts'
@@ -257,12 +263,30 @@ function refuseFunctions(findings: Findings): HarmonyError | null {
   return null
 }
 
+/** `INSERT … SELECT` from what tells of the member and not of the data. */
+function refuseMemberTables(findings: Findings): HarmonyError | null {
+  for (const table of findings.readTables) {
+    if (!isMemberTable(table)) continue
+    return new HarmonyError(
+      'NONDETERMINISTIC_FUNCTION',
+      `${table} can not be read in a write: members may differ in it; read it first and pass the value as a parameter`,
+    )
+  }
+  return null
+}
+
+function isMemberTable(table: string): boolean {
+  if (table.startsWith(RESERVED_PREFIX) || MEMBER_TABLES.has(table)) return true
+  return table.startsWith('pragma_') && !SHARED_PRAGMA_TABLES.has(table)
+}
+
 /** What can be said only when all of the statement has been seen. */
 function judgeWhole(findings: Findings, sql: string): HarmonyError | null {
   if (!findings.isWrite) return null
   return (
     refuseStatistics(findings) ??
     refuseFunctions(findings) ??
+    refuseMemberTables(findings) ??
     (findings.isSchemaChange ? findDefinitionRefusal(sql) : null)
   )
 }

@@ -18,7 +18,7 @@ function replayStatement(run: EntryRun, statement: LoggedStatement): StatementRe
     run.repeatUndone(statement)
     return null
   }
-  const prepared = run.statements.prepare(sql)
+  const prepared = run.prepare(sql)
   const done = run.run(
     prepared,
     values,
@@ -96,7 +96,7 @@ export function replayEntry(
 }
 
 function replayTransactions(run: EntryRun, database: string, index: bigint, entry: Entry): PendingOutcome[] {
-  run.start(entry.stamp, entry.transactions[0]?.context.foreignKeys ?? true)
+  run.start(entry.stamp, entry.transactions[0]?.context.foreignKeys ?? true, 'replica')
   try {
     return entry.transactions.map((transaction, ordinal) => replayTransaction(run, transaction, ordinal))
   } catch (cause) {

@@ -25,6 +25,8 @@ export interface PreparedStatement {
 }
 
 const STATEMENTS_MAX = 2_000
+/** Longer texts hold their values themselves and rarely come again. */
+const KEPT_LENGTH_MAX = 16_384
 
 function oneStatement(sql: string, lengthBytesMax: number): string {
   if (sql.length > lengthBytesMax || Buffer.byteLength(sql) > lengthBytesMax) {
@@ -49,24 +51,22 @@ function oneStatement(sql: string, lengthBytesMax: number): string {
 export class StatementCache {
   readonly #connection: WriterConnection
   readonly #policy: WritePolicy
-  readonly #sqlLengthBytesMax: number
   readonly #statements = new Map<string, PreparedStatement>()
 
-  constructor(connection: WriterConnection, policy: WritePolicy, sqlLengthBytesMax: number) {
+  constructor(connection: WriterConnection, policy: WritePolicy) {
     this.#connection = connection
     this.#policy = policy
-    this.#sqlLengthBytesMax = sqlLengthBytesMax
   }
 
   /** `sql` as it may run on the writer. Throws what refuses it. */
-  prepare(sql: string): PreparedStatement {
+  prepare(sql: string, lengthBytesMax: number): PreparedStatement {
     const known = this.#statements.get(sql)
     if (known !== undefined) {
       this.#statements.delete(sql)
       this.#statements.set(sql, known)
       return known
     }
-    const prepared = this.#compile(sql)
+    const prepared = this.#compile(sql, lengthBytesMax)
     if (!prepared.facts.isPragma && !prepared.facts.isSchemaChange) this.#keep(sql, prepared)
     return prepared
   }
@@ -76,6 +76,7 @@ export class StatementCache {
   }
 
   #keep(sql: string, prepared: PreparedStatement): void {
+    if (sql.length > KEPT_LENGTH_MAX) return
     this.#statements.set(sql, prepared)
     if (this.#statements.size <= STATEMENTS_MAX) return
     for (const oldest of this.#statements.keys()) {
@@ -84,8 +85,8 @@ export class StatementCache {
     }
   }
 
-  #compile(text: string): PreparedStatement {
-    const sql = oneStatement(text, this.#sqlLengthBytesMax)
+  #compile(text: string, lengthBytesMax: number): PreparedStatement {
+    const sql = oneStatement(text, lengthBytesMax)
     const layout = parametersOf(sql)
     try {
       let canChangeMany: boolean | null = null

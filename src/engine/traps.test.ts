@@ -432,3 +432,81 @@ test('what a failed request drew and changed leaves no trace in the requests aft
   )
   assertReplays(leader, folder)
 })
+
+test('foreign keys that a failed request has deferred are not deferred for the next one', (context) => {
+  const { leader, folder } = start(context)
+  leader.run('CREATE TABLE p (id INTEGER PRIMARY KEY)')
+  leader.run('CREATE TABLE c (p REFERENCES p (id))')
+  const outcomes = leader.submit(
+    request(['PRAGMA defer_foreign_keys = ON', 'SELECT * FROM missing']),
+    request(['INSERT INTO c VALUES (1)']),
+    request(['INSERT INTO p VALUES (2)']),
+  )
+  assert.deepEqual(codes(outcomes), ['SQLITE_ERROR', 'SQLITE_CONSTRAINT_FOREIGNKEY', 'committed'])
+  assertReplays(leader, folder)
+})
+
+test('a PRAGMA that SQLite carries out when it compiles it is not carried out outside the log', (context) => {
+  const { leader, folder } = start(context)
+  leader.run('CREATE TABLE p (id INTEGER PRIMARY KEY)')
+  leader.run('CREATE TABLE c (p REFERENCES p (id))')
+  leader.core.begin({ context: INITIAL_CONTEXT, stamp: nextStamp(), idempotencyKey: null })
+  leader.core.describe('PRAGMA defer_foreign_keys = ON')
+  leader.core.execute(statement('PRAGMA defer_foreign_keys = ON', 1n), RESULT_BYTES_MAX)
+  const failed = leader.core.execute(statement('INSERT INTO c VALUES (1)'), RESULT_BYTES_MAX)
+  assert.equal(failed.kind === 'failed' && failed.error.code, 'SQLITE_CONSTRAINT_FOREIGNKEY')
+  leader.core.execute(statement('INSERT INTO p VALUES (1)'), RESULT_BYTES_MAX)
+  const prepared = leader.core.prepareCommit()
+  assert.ok(prepared.kind === 'pending')
+  leader.commit(prepared.payload)
+  assertReplays(leader, folder)
+})
+
+test('what tells of the member and not of the data can not be written', (context) => {
+  const { leader } = start(context)
+  leader.run('CREATE TABLE t (a)')
+  for (const source of [
+    'pragma_database_list',
+    'pragma_compile_options',
+    'pragma_page_count',
+    'dbstat',
+    '_harmony_state',
+  ]) {
+    assert.equal(leader.failure(`INSERT INTO t SELECT 1 FROM ${source}`), 'NONDETERMINISTIC_FUNCTION', source)
+    assert.ok(leader.run(`SELECT 1 FROM ${source}`).length > 0, source)
+  }
+  leader.run("INSERT INTO t SELECT name FROM pragma_table_info('t')")
+})
+
+test('limits of a member hold for its clients and not for the log', (context) => {
+  const { leader, folder } = start(context)
+  leader.run('CREATE TABLE t (a)')
+  leader.run(statement('INSERT INTO t VALUES (?)', 'x'.repeat(10_000)))
+  leader.run(`INSERT INTO t VALUES ('${'y'.repeat(10_000)}')`)
+  const small = newReplica(folder, 'small', {
+    limits: {
+      rowLengthBytesMax: 1_000,
+      sqlLengthBytesMax: 1_000,
+      entryLengthBytesMax: 1_000,
+      capturedRowsMax: 1,
+    },
+  })
+  small.replay(leader.log)
+  assert.deepEqual(small.applied, leader.core.applied)
+  const refused = small.executeBatch([request(['INSERT INTO t VALUES (hex(zeroblob(900)))'])], nextStamp())
+  assert.ok(refused.kind === 'settled' && refused.outcomes[0]?.kind === 'failed')
+  assert.equal(refused.outcomes[0].error.code, 'SQLITE_TOOBIG')
+})
+
+test('a value that fits no SQLite type is refused before anything is logged', (context) => {
+  const { leader, folder } = start(context)
+  leader.run('CREATE TABLE t (a)')
+  leader.core.begin({ context: INITIAL_CONTEXT, stamp: nextStamp(), idempotencyKey: null })
+  const outcome = leader.core.execute(statement('INSERT INTO t VALUES (?)', 2n ** 63n), RESULT_BYTES_MAX)
+  assert.equal(outcome.kind === 'failed' && outcome.error.code, 'ARGS_INVALID')
+  leader.core.execute(statement('INSERT INTO t VALUES (1)'), RESULT_BYTES_MAX)
+  const prepared = leader.core.prepareCommit()
+  assert.ok(prepared.kind === 'pending')
+  leader.commit(prepared.payload)
+  assertReplays(leader, folder)
+})
