@@ -30,8 +30,9 @@ examples:
       A larger limit, and log lines for a collector.
 
 Drivers connect with the URL http://127.0.0.1:8080 (database "default") or
-http://127.0.0.1:8080/db/NAME. Exit codes: 0 stopped as asked, 1 could not start or
-failed, 2 wrong options.`
+http://127.0.0.1:8080/db/NAME/ (with the slash at its end).
+
+Exit codes: 0 stopped as asked, 1 could not start or failed, 2 wrong options.`
 }
 
 export const START_COMMAND: Command = {
