@@ -1,5 +1,6 @@
 /** What `harmonydb start` prints for the person who started it: where it is, and a line to paste. */
 
+import { typedCommand } from './program-name.ts'
 import { urlOf, type ListenAddress } from './listen-address.ts'
 
 export interface BannerFacts {
@@ -34,7 +35,7 @@ export function startBanner(facts: BannerFacts): string {
        -d '{"sql": "SELECT sqlite_version() AS version"}'
 
   With a driver:    createClient({ url: '${url}'${facts.needsToken ? ", authToken: '…'" : ''} })   // @libsql/client
-  With the shell:   harmonydb shell ${url}
+  With the shell:   ${typedCommand('shell', url)}
   Stop with Ctrl-C.
 
 `

@@ -17,9 +17,16 @@ interface WithHistory {
 
 type Completed = (error: null, result: [candidates: string[], replaced: string]) => void
 
+/** The process's own, or those of a test. */
+export interface Terminal {
+  readonly input: NodeJS.ReadableStream
+  readonly output: NodeJS.WritableStream
+}
+
 export class InteractiveShell {
   readonly #shell: Shell
   readonly #history: History
+  readonly #output: NodeJS.WritableStream
   readonly #buffer = new StatementBuffer()
   readonly #readline: Interface & WithHistory
   /** Typed or pasted while a statement ran. */
@@ -30,12 +37,14 @@ export class InteractiveShell {
   #isClosed = false
   readonly #left = Promise.withResolvers<void>()
 
-  constructor(shell: Shell, history: History) {
+  constructor(shell: Shell, history: History, terminal: Terminal) {
     this.#shell = shell
     this.#history = history
+    this.#output = terminal.output
     this.#readline = createInterface({
-      input: process.stdin,
-      output: process.stdout,
+      input: terminal.input,
+      output: terminal.output,
+      terminal: true,
       history: history.load(),
       historySize: 1000,
       removeHistoryDuplicates: true,
@@ -100,7 +109,7 @@ export class InteractiveShell {
   #interrupt(): void {
     if (this.#isRunning) return this.#shell.cancel()
     const isEmpty = this.#readline.line === '' && !this.#buffer.isPending
-    process.stdout.write('\n')
+    this.#output.write('\n')
     if (isEmpty) this.#shell.output.note('(Ctrl-D or .quit leaves)\n')
     this.#buffer.clear()
     this.#typed = []
@@ -127,7 +136,7 @@ export class InteractiveShell {
     if (this.#isClosed) return
     this.#isClosed = true
     if (this.#shell.isInTransaction) this.#shell.output.note('\nThe open transaction was rolled back.')
-    process.stdout.write('\n')
+    this.#output.write('\n')
     this.#left.resolve()
   }
 }

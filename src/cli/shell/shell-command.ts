@@ -10,6 +10,7 @@ import {
   type OptionSpec,
   type ParsedOptions,
 } from '../options.ts'
+import { typedCommand } from '../program-name.ts'
 import { UsageError } from '../usage-error.ts'
 import { parseConnectionUrl, type ConnectionTarget } from './connection-url.ts'
 import { MODES, type Mode } from './formats.ts'
@@ -149,16 +150,20 @@ async function runInteractive(shell: Shell, environment: Environment): Promise<n
     hintAtStart(shell, error)
     return EXIT_FAILED
   }
-  await new InteractiveShell(shell, new History(historyFile(environment))).run()
+  const terminal = { input: process.stdin, output: process.stdout }
+  await new InteractiveShell(shell, new History(historyFile(environment)), terminal).run()
   return EXIT_OK
 }
 
 function hintAtStart(shell: Shell, error: unknown): void {
   const { code, message } = error as { code?: string; message: string }
-  if (message.startsWith('No member answers')) shell.output.note('Start one with: harmonydb start\n')
+  if (message.startsWith('No member answers')) shell.output.note(`Start one with: ${typedCommand('start')}\n`)
   if (code === 'AUTH_REQUIRED') shell.output.note('Give the token in HARMONYDB_AUTH_TOKEN.\n')
-  if (code === 'DATABASE_NOT_FOUND')
-    shell.output.note(`harmonydb shell ${shell.target.origin.origin} and .databases list those there are.\n`)
+  if (code === 'DATABASE_NOT_FOUND') {
+    shell.output.note(
+      `${typedCommand('shell', shell.target.origin.origin)} and then .databases shows which there are.\n`,
+    )
+  }
 }
 
 async function runScript(shell: Shell, commands: readonly string[]): Promise<boolean> {
