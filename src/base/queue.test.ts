@@ -27,11 +27,3 @@ test('refuses what is over the bound and takes it again when there is room', () 
   assert.equal(queue.push('c'), true)
   assert.deepEqual(queue.drain(), ['b', 'c'])
 })
-
-test('takes out one that waits in the middle', () => {
-  const queue = new BoundedQueue<string>(8)
-  for (const item of ['a', 'b', 'c']) queue.push(item)
-  assert.equal(queue.remove('b'), true)
-  assert.equal(queue.remove('x'), false)
-  assert.deepEqual(queue.drain(), ['a', 'c'])
-})

@@ -55,15 +55,6 @@ export class BoundedQueue<T> {
     return items
   }
 
-  /** Takes out `item`, wherever it waits. False if it does not wait here. Costs a pass over the queue. */
-  remove(item: T): boolean {
-    const items = this.drain()
-    const at = items.indexOf(item)
-    if (at >= 0) items.splice(at, 1)
-    for (const kept of items) this.push(kept)
-    return at >= 0
-  }
-
   #grow(): void {
     const items = [...this.#ring.slice(this.#head), ...this.#ring.slice(0, this.#head)]
     this.#ring = [...items, ...Array.from<undefined>({ length: items.length })]

@@ -128,6 +128,11 @@ export class Member {
     return this.#host.failure
   }
 
+  /** Resolves when that has happened. The member still serves reads, but only a restart can make it whole. */
+  get failed(): Promise<HarmonyError> {
+    return this.#host.failed
+  }
+
   /** Where the journal was cut at the start, because a crash had left a write unfinished; null if it was not. */
   get tornTail(): { readonly path: string; readonly offset: number } | null {
     return this.#host.tornTail

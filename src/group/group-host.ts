@@ -50,6 +50,11 @@ export class GroupHost {
     return this.#journal.failure
   }
 
+  /** Resolves when that has happened. */
+  get failed(): Promise<HarmonyError> {
+    return this.#journal.failed
+  }
+
   /** Where the journal was cut when it was opened, because a crash had left a write unfinished; null if it was not. */
   get tornTail(): { readonly path: string; readonly offset: number } | null {
     return this.#journal.tornTail

@@ -38,6 +38,9 @@
  * not at all: what one `GroupLog.write` brings is in one frame. Frames follow each other without gaps in their
  * numbers; the first that breaks this is where the journal ends. Recovery: `recovery.ts`.
  *
+ * Besides segments the folder may have `next.tmp`, a segment in the making, and `spare.tmp`, an old one that waits to be used
+ * again. Neither holds anything; the next start removes them.
+ *
  * A frame starts in a sector of its own, so that writing it never rewrites a sector with acknowledged bytes.
  */
 

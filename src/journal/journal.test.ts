@@ -197,6 +197,24 @@ test('everything queued behind a write without space is rejected with it', async
   assert.deepEqual(await contentOf(journal.group(2)), { 1: 'small' })
 })
 
+test('what a full disk refused was never part of the log: it has to be given again, from where the log ends', async () => {
+  const { disk, journal } = await newJournal()
+  const log = journal.group(1)
+  await log.write({ entries: [entry(1)] })
+  disk.capacityBytes = 8 * 512
+  const large = 'x'.repeat(8 * 512)
+  const refused = [log.write({ entries: [entry(2, large)] }), log.compact(base(1))]
+  for (const one of refused) await assert.rejects(one, { code: 'DISK_FULL' })
+  assert.throws(() => log.write({ entries: [entry(3)] }), /does not join/)
+  disk.capacityBytes = Number.POSITIVE_INFINITY
+  await log.compact(base(1))
+  await log.write({ entries: [entry(2)] })
+  await journal.close()
+  const again = await openJournal(disk)
+  assert.deepEqual(again.group(1).base, base(1))
+  assert.deepEqual(await contentOf(again.group(1)), { 2: 'data 2' })
+})
+
 for (const kind of ['write', 'sync'] as const) {
   test(`after a failed ${kind} nothing is pretended: unknown for what was on its way, refused from then on`, async () => {
     const { disk, journal } = await newJournal()

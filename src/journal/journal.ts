@@ -90,6 +90,7 @@ export class Journal {
   #isWriting = false
   #isClosing = false
   #failure: HarmonyError | null = null
+  readonly #failed = Promise.withResolvers<HarmonyError>()
   readonly #syncLatency = new LatencyHistogram()
   #recordCount = 0
   #writtenBytes = 0
@@ -136,6 +137,11 @@ export class Journal {
       folder: this.#options.folder,
       segmentCountTarget: this.#options.segmentCountTarget,
     })
+  }
+
+  /** Resolves when the journal takes no writes any more because the disk has failed. */
+  get failed(): Promise<HarmonyError> {
+    return this.#failed.promise
   }
 
   /** Why the journal takes no writes any more; null while it does. */
@@ -282,6 +288,7 @@ export class Journal {
   /** Nobody knows what of this frame is on disk, and a second sync would lie: DESIGN.md, "When the disk fails". */
   #fail(frame: PendingFrame, cause: HarmonyError): void {
     this.#failure = cause
+    this.#failed.resolve(cause)
     assert(this.#frames.shift() === frame, 'frames are written in order')
     frame.reject(
       new HarmonyError(
