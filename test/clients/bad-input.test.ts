@@ -36,6 +36,9 @@ before(async () => {
     'hrana.streamIdleMs=300ms',
     '--limit',
     'hrana.messageBytesMax=1MiB',
+    // So long that only the end of its client can end a statement here.
+    '--limit',
+    'gateway.statementTimeoutMs=10min',
   )
   const created = await pipeline(
     null,
@@ -290,4 +293,44 @@ test('a bad request over WebSocket is answered, and the connection goes on', asy
     ],
   )
   socket.terminate()
+})
+
+// What is left behind.
+
+async function metric(name: string): Promise<number> {
+  const text = await (await fetch(`${member.url}/metrics`)).text()
+  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await delay(20)
+}
+
+const ENDLESS = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n'
+
+const isBusy = async (): Promise<boolean> => (await metric('harmonydb_query_workers_busy')) > 0
+
+test('a statement ends when its client has gone, over HTTP', { timeout: 60_000 }, async () => {
+  const leaving = new AbortController()
+  const body = JSON.stringify({ baton: null, requests: [execute(ENDLESS), CLOSE] })
+  const left = fetch(`${member.url}/v2/pipeline`, { method: 'POST', body, signal: leaving.signal })
+  await until(isBusy)
+  leaving.abort()
+  await assert.rejects(left)
+  await until(async () => !(await isBusy()))
+})
+
+test('a statement ends when its client has gone, over WebSocket', { timeout: 60_000 }, async () => {
+  const socket = await openSocket()
+  socket.send('{"type":"hello"}')
+  socket.send(request(1, { type: 'open_stream', stream_id: 1 }))
+  socket.send(request(2, { type: 'execute', stream_id: 1, stmt: { sql: ENDLESS } }))
+  await until(isBusy)
+  socket.terminate()
+  await until(async () => !(await isBusy()))
+})
+
+test('after all of this nothing is left open', { timeout: 60_000 }, async () => {
+  for (const name of ['sessions', 'transactions_open', 'read_snapshots_open', 'query_workers_busy'])
+    await until(async () => (await metric(`harmonydb_${name}`)) === 0)
 })
