@@ -72,6 +72,12 @@ export async function openMember(options: StartOptions, log: Log): Promise<Runni
       limits: options.limits.group,
     })
     opened.push(() => member.close())
+    // What is on the disk now is known only after a new start.
+    const stopFor = (error: Error): void => {
+      log.error('the journal could not be written', { error: error.message })
+      fail(error)
+    }
+    void member.failed.then(stopFor)
     if (member.tornTail !== null)
       log.info('journal cut behind the last complete write', { ...member.tornTail })
     const gateway = new LocalGateway({

@@ -222,6 +222,22 @@ test('no space for the journal: the member does not start and says so', () =>
     assert.equal(await rowsAfterStart(folder), 1)
   }))
 
+test('a journal that can not be written: nobody is told a guess, the member ends, and a new start tells what is there', () =>
+  withFolder(async (folder) => {
+    const server = new ServerProcess(folder, [], `trap '' XFSZ; exec "$@"`)
+    const url = await server.url()
+    await query(url, ['CREATE TABLE t (a)'], ['INSERT INTO t VALUES (1)'])
+    // From now on no write of this process gets anywhere: as with a disk that fails.
+    const limited = spawnSync('prlimit', ['--pid', String(server.pid), '--fsize=16'])
+    if (limited.status !== 0) return server.kill()
+    const outcome = await atomicTransaction(url, [['INSERT INTO t VALUES (2)']], null)
+    assert.deepEqual(outcome, { kind: 'unknown' })
+    await server.exited()
+    assert.equal(server.exitCode, 1)
+    assert.match(server.output, /the journal could not be written/)
+    assert.equal(await rowsAfterStart(folder), 1)
+  }))
+
 function mount(...args: string[]): boolean {
   return spawnSync('mount', args).status === 0
 }
