@@ -3,7 +3,8 @@
  * parsed. A full client library would measure itself; what it sends is the same.
  */
 
-import { Agent, request } from 'node:http'
+import { once } from 'node:events'
+import { createConnection, type Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { INSERT_SQL, INSERTED_VALUE, randomKey, READ_SQL, type WorkloadName } from '../workloads.ts'
 import type { LoadClient } from './closed-loop.ts'
@@ -31,43 +32,71 @@ function assertAnswer(workload: WorkloadName, answer: ExecuteResponse | undefine
   if (!isRight) throw new Error(`Wrong answer to ${workload}: ${JSON.stringify(answer)}`)
 }
 
-/** `POST /v2/pipeline` with [execute, close], as `@libsql/client` sends for `execute()`. */
+/**
+ * `POST /v2/pipeline` with [execute, close], as `@libsql/client` sends for `execute()`. HTTP/1.1 spelled out on a
+ * socket: the client of `node:http` costs more than the server that it would measure.
+ */
 export class HranaHttpClient implements LoadClient {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  readonly #url: URL
+  readonly #socket: Socket
+  readonly #host: string
   readonly #workload: WorkloadName
+  #received = ''
+  #waiting: PromiseWithResolvers<string> | null = null
 
-  constructor(baseUrl: string, workload: WorkloadName) {
-    this.#url = new URL('/v2/pipeline', baseUrl)
+  private constructor(socket: Socket, host: string, workload: WorkloadName) {
+    this.#socket = socket
+    this.#host = host
     this.#workload = workload
+    socket.setEncoding('utf8')
+    socket.on('data', (text: string) => this.#receive(text))
+    socket.on('error', (error) => this.#waiting?.reject(error))
+    socket.on('close', () => this.#waiting?.reject(new Error('The member closed the connection')))
+  }
+
+  static async connect(baseUrl: string, workload: WorkloadName): Promise<HranaHttpClient> {
+    const { hostname, port, host } = new URL(baseUrl)
+    const socket = createConnection({ host: hostname, port: Number(port), noDelay: true })
+    await once(socket, 'connect')
+    return new HranaHttpClient(socket, host, workload)
   }
 
   async operate(): Promise<void> {
-    const stmt = nextStatement(this.#workload)
-    const body = JSON.stringify({
-      baton: null,
-      requests: [{ type: 'execute', stmt: { ...stmt, want_rows: true } }, { type: 'close' }],
-    })
+    const stmt = { ...nextStatement(this.#workload), want_rows: true }
+    const body = JSON.stringify({ baton: null, requests: [{ type: 'execute', stmt }, { type: 'close' }] })
     const answer = JSON.parse(await this.#post(body)) as { results: ExecuteResponse[] }
     assertAnswer(this.#workload, answer.results[0])
   }
 
+  /** The values are ASCII, so characters are bytes. */
   #post(body: string): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
-      const call = request(this.#url, { method: 'POST', agent: this.#agent, headers }, (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('end', () => resolve(Buffer.concat(chunks).toString()))
-        response.on('error', reject)
-      })
-      call.on('error', reject)
-      call.end(body)
-    })
+    this.#waiting = Promise.withResolvers()
+    this.#socket.write(
+      `POST /v2/pipeline HTTP/1.1\r\nhost: ${this.#host}\r\ncontent-type: application/json\r\n` +
+        `content-length: ${body.length}\r\n\r\n${body}`,
+    )
+    return this.#waiting.promise
   }
 
-  async close(): Promise<void> {
-    this.#agent.destroy()
+  #receive(text: string): void {
+    this.#received += text
+    const headEnd = this.#received.indexOf('\r\n\r\n')
+    if (headEnd < 0) return
+    const head = this.#received.slice(0, headEnd)
+    const length = /content-length: *(\d+)/i.exec(head)?.[1]
+    const bodyStart = headEnd + 4
+    if (length === undefined || !head.startsWith('HTTP/1.1 200')) {
+      this.#waiting?.reject(new Error(`Unexpected response: ${head}`))
+    } else if (this.#received.length >= bodyStart + Number(length)) {
+      const body = this.#received.slice(bodyStart)
+      this.#received = ''
+      this.#waiting?.resolve(body)
+    }
+  }
+
+  close(): Promise<void> {
+    this.#socket.removeAllListeners('close')
+    this.#socket.destroy()
+    return Promise.resolve()
   }
 }
 

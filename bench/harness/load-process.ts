@@ -25,7 +25,7 @@ export function runLoadProcess(order: LoadOrder): Promise<RoundResult> {
 function connect(order: LoadOrder): Promise<LoadClient> {
   return order.protocol === 'websocket'
     ? HranaWebSocketClient.connect(order.url, order.workload)
-    : Promise.resolve(new HranaHttpClient(order.url, order.workload))
+    : HranaHttpClient.connect(order.url, order.workload)
 }
 
 async function main(order: LoadOrder): Promise<void> {

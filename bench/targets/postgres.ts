@@ -99,7 +99,7 @@ function measure(bin: string, folder: string, address: readonly string[], round:
     '-j',
     String(threads),
     '-T',
-    String(Math.max(1, Math.round(round.seconds))),
+    String(Math.max(3, Math.round(round.seconds))),
     '-l',
     `--log-prefix=${log}`,
     'postgres',
@@ -109,7 +109,7 @@ function measure(bin: string, folder: string, address: readonly string[], round:
   const latencies = readLatencies(folder, log)
   return {
     operations: latencies.length,
-    durationMs: round.seconds * 1000,
+    durationMs: (latencies.length / Number(tps)) * 1000,
     perSecond: Number(tps),
     p50Ms: percentile(latencies, 0.5),
     p99Ms: percentile(latencies, 0.99),
