@@ -132,6 +132,8 @@ export class PostgresServer {
         cancelBackend: (processId) => this.#withBackend(processId, (connection) => connection.cancel()),
         terminateBackend: (processId) =>
           this.#withBackend(processId, (connection) => connection.terminate(false)),
+        databaseNames: async () =>
+          (await this.#options.directory?.list())?.map(({ name }) => name) ?? [DEFAULT_DATABASE],
         createDatabase: (name) => this.#directory().create(name),
         dropDatabase: (name) => this.#directory().drop(name),
       },

@@ -1,13 +1,26 @@
 /** Functions over PostgreSQL's catalog, with what a HarmonyDB database answers. */
 
 import type { Node } from 'libpg-query'
-import { BOOL, INT4_TYPE, INT8_TYPE, NAME, TEXT, TIMESTAMPTZ, type PgType } from '../types/registry.ts'
+import { must } from '../../../base/assert.ts'
+import { catalogRelation } from '../catalog/relations.ts'
+import {
+  BOOL,
+  INT4_TYPE,
+  INT8_TYPE,
+  NAME,
+  OID_TYPE,
+  TEXT,
+  TIMESTAMPTZ,
+  typeByName,
+  type PgType,
+} from '../types/registry.ts'
 import { SERVER_VERSION } from '../session/settings.ts'
 import { quoteText, stringConstant } from './ast.ts'
 import { resolvedText } from './literals.ts'
 import type { Translation } from './translation.ts'
 import { atom, type Typed } from './typed.ts'
 
+const NAME_ARRAY = must(typeByName('_name'))
 const VERSION = `PostgreSQL ${SERVER_VERSION} (HarmonyDB on SQLite)`
 
 /** Same for every argument: name → [SQL, type]. `$1` is the first argument. */
@@ -40,12 +53,15 @@ const CONSTANTS: Readonly<Record<string, readonly [sql: string, type: PgType]>> 
   pg_get_function_identity_arguments: ['NULL', TEXT],
   pg_get_triggerdef: ['NULL', TEXT],
   pg_get_ruledef: ['NULL', TEXT],
-  pg_get_serial_sequence: ['NULL', TEXT],
   pg_postmaster_start_time: ["'2000-01-01 00:00:00+00:00'", TIMESTAMPTZ],
-  pg_total_relation_size: ['0', INT8_TYPE],
-  pg_relation_size: ['0', INT8_TYPE],
-  pg_table_size: ['0', INT8_TYPE],
-  pg_indexes_size: ['0', INT8_TYPE],
+  pg_total_relation_size: ['NULL', INT8_TYPE],
+  pg_relation_size: ['NULL', INT8_TYPE],
+  pg_table_size: ['NULL', INT8_TYPE],
+  pg_indexes_size: ['NULL', INT8_TYPE],
+  pg_size_pretty: ["($1 || ' bytes')", TEXT],
+  pg_database_size: ['NULL', INT8_TYPE],
+  getdatabaseencoding: ["'UTF8'", NAME],
+  pg_char_to_encoding: ['6', INT4_TYPE],
   pg_my_temp_schema: ['0', INT4_TYPE],
   inet_server_addr: ['NULL', TEXT],
   inet_server_port: ['NULL', INT4_TYPE],
@@ -54,11 +70,27 @@ const CONSTANTS: Readonly<Record<string, readonly [sql: string, type: PgType]>> 
   txid_current: ['1', INT8_TYPE],
 }
 
-/** What looks something up in the catalog relations: name → SQL over them, and the relations that it needs. */
-const LOOKUPS: Readonly<Record<string, readonly [sql: string, type: PgType]>> = {
-  format_type: ['pg_format_type($1, $2)', TEXT],
-  pg_get_indexdef: ['(SELECT sql FROM sqlite_schema WHERE rowid = $1 - 16384)', TEXT],
-  pg_get_viewdef: ['(SELECT sql FROM sqlite_schema WHERE rowid = $1 - 16384)', TEXT],
+/** What is looked up by OID in a catalog relation: its column that holds the answer. */
+const LOOKUPS: Readonly<Record<string, readonly [relation: string, column: string]>> = {
+  pg_get_indexdef: ['_index_definition', 'definition'],
+  pg_get_viewdef: ['_view_definition', 'definition'],
+  pg_get_constraintdef: ['pg_constraint', 'definition'],
+}
+
+function lookup(relation: string, column: string, oid: string, context: Translation): string {
+  const catalog = must(catalogRelation('pg_catalog', relation))
+  const rows = context.sessionValue({ kind: 'catalog', relation: catalog.key })
+  return `(SELECT "${column}" FROM (${catalog.sql(rows)}) WHERE "oid" = ${oid})`
+}
+
+/** varchar(20), numeric(10,2): the modifier's meaning depends on the type. */
+function formatType(oid: string, modifier: string, context: Translation): string {
+  const name = `(SELECT value ->> 1 FROM json_each(${context.sessionValue({ kind: 'catalog', relation: 'pg_catalog._type_name' })}) WHERE value ->> 0 = ${oid})`
+  return (
+    `CASE WHEN ${oid} IN (1042, 1043) AND ${modifier} >= 4 THEN ${name} || '(' || (${modifier} - 4) || ')' ` +
+    `WHEN ${oid} = 1700 AND ${modifier} >= 4 THEN 'numeric(' || ((${modifier} - 4) >> 16) || ',' || ((${modifier} - 4) & 65535) || ')' ` +
+    `WHEN ${oid} IS NULL THEN NULL ELSE coalesce(${name}, '???') END`
+  )
 }
 
 export function catalogFunction(
@@ -70,26 +102,43 @@ export function catalogFunction(
   if (name === 'set_config' || name === 'pg_notify' || name === 'pg_sleep') {
     throw context.notSupported(`${name}() anywhere but as the only item of SELECT`)
   }
-  if (name === 'current_schemas') return atom(`'["public"]'`, TEXT)
-  if (name === 'to_regclass') return regclassOf(args[0] as Typed)
+  if (name === 'current_schemas') return atom(`'["pg_catalog","public"]'`, NAME_ARRAY)
+  if (name === 'to_regclass') return regclassOf(args[0] as Typed, context)
   if (name === 'nextval' || name === 'currval' || name === 'setval') {
     throw context.notSupported(`${name}(${stringConstant(nodes[0]) ?? ''}) in this place`)
   }
-  const found = CONSTANTS[name] ?? LOOKUPS[name]
+  const values = args.map((argument) => (argument.type === null ? resolvedText(argument) : argument).sql)
+  if (name === 'format_type') return atom(formatType(values[0] ?? 'NULL', values[1] ?? '-1', context), TEXT)
+  const looked = LOOKUPS[name]
+  if (looked !== undefined) return lookedUp(looked, values, context)
+  const found = CONSTANTS[name]
   if (found === undefined) return null
   const [sql, type] = found
-  const values = args.map((argument) => (argument.type === null ? resolvedText(argument) : argument).sql)
   return atom(
     sql.replaceAll(/\$(\d)/g, (_all, number: string) => values[Number(number) - 1] ?? 'NULL'),
     type,
   )
 }
 
-/** 'public.t'::regclass, as an OID. */
-export function regclassOf(name: Typed): Typed {
+/** pg_get_indexdef(oid, column, pretty) is the column's name; without a column (or 0), the whole definition. */
+function lookedUp(
+  [relation, column]: readonly [string, string],
+  values: readonly string[],
+  context: Translation,
+): Typed {
+  const whole = lookup(relation, column, values[0] ?? 'NULL', context)
+  if (relation !== '_index_definition' || values.length < 2) return atom(whole, TEXT)
+  const attributes = must(catalogRelation('pg_catalog', 'pg_attribute'))
+  const rows = context.sessionValue({ kind: 'catalog', relation: attributes.key })
+  const name = `(SELECT "attname" FROM (${attributes.sql(rows)}) WHERE "attrelid" = ${values[0]} AND "attnum" = ${values[1]})`
+  return atom(`CASE ${values[1]} WHEN 0 THEN ${whole} ELSE ${name} END`, TEXT)
+}
+
+/** 'public.t'::regclass, as an OID; NULL where nothing has that name. */
+export function regclassOf(name: Typed, context: Translation): Typed {
   const text = resolvedText(name).sql
-  return atom(
-    `(SELECT 16384 + rowid FROM sqlite_schema WHERE name = replace(replace(replace(${text}, 'public.', ''), 'pg_catalog.', ''), '"', ''))`,
-    INT8_TYPE,
-  )
+  const catalog = must(catalogRelation('pg_catalog', 'pg_class'))
+  const rows = context.sessionValue({ kind: 'catalog', relation: catalog.key })
+  const bare = `replace(replace(replace(${text}, 'public.', ''), 'pg_catalog.', ''), '"', '')`
+  return atom(`(SELECT "oid" FROM (${catalog.sql(rows)}) WHERE "relname" = ${bare})`, OID_TYPE)
 }

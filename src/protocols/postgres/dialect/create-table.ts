@@ -213,7 +213,14 @@ export function columnConstraint(
   }
 }
 
-const NEW_COLUMN = { number: 0, isNotNull: false, hasDefault: false, isGenerated: false }
+const NEW_COLUMN = {
+  number: 0,
+  isNotNull: false,
+  hasDefault: false,
+  isGenerated: false,
+  defaultText: null,
+  isIdentity: false,
+}
 
 function checkText(constraint: Constraint, table: Pick<TableContext, 'scope' | 'translator'>): string {
   only('Constraint', constraint, ...CONSTRAINT_FIELDS, 'raw_expr', 'cooked_expr')

@@ -79,6 +79,11 @@ export class DatabaseDialect {
     return compiled
   }
 
+  /** As `session` sees it now. */
+  schemaOf(session: Session, isPrivate: boolean): Promise<Schema> {
+    return isPrivate ? loadSchema(session) : this.#current(session)
+  }
+
   /** Before BEGIN, so that the transaction itself need not look. */
   async refresh(session: Session): Promise<void> {
     if (session.isAutocommit) await this.#current(session)

@@ -23,7 +23,15 @@ export function storageDefault(
   const typed = translator.expression(node, new Scope(null))
   const sql = assigned(
     typed,
-    { ...column, number: 0, isNotNull: false, hasDefault: false, isGenerated: false },
+    {
+      ...column,
+      number: 0,
+      isNotNull: false,
+      hasDefault: false,
+      isGenerated: false,
+      defaultText: null,
+      isIdentity: false,
+    },
     translator,
   )
   if (translator.context.sessionValues.length > before) {

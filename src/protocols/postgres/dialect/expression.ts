@@ -11,18 +11,9 @@ import type {
   TypeCast,
 } from 'libpg-query'
 import { must } from '../../../base/assert.ts'
-import {
-  DATE,
-  INT8_TYPE,
-  NAME,
-  OID_TYPE,
-  TEXT,
-  TIME,
-  TIMESTAMP,
-  TIMESTAMPTZ,
-  type PgType,
-} from '../types/registry.ts'
+import { DATE, INT8_TYPE, NAME, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ, type PgType } from '../types/registry.ts'
 import { clauseName, only, open, quoteName, strings } from './ast.ts'
+import { catalogRelation } from '../catalog/relations.ts'
 import { regclassOf } from './catalog-functions.ts'
 import { cast, isInteger, isNumber, knownType, typeOfName } from './casts.ts'
 import { functionCall } from './functions.ts'
@@ -110,7 +101,7 @@ function typeCast(body: TypeCast, scope: Scope, translator: Translator): Typed {
       : typedLiteral(digits, target, translator.context)
   }
   const value = translator.expression(must(body.arg), scope)
-  if (name === 'regclass' && typeOfName(typeName) !== null) return toRegclass(value)
+  if (name === 'regclass' && typeOfName(typeName) !== null) return toRegclass(value, translator)
   if (name === 'regproc' || name === 'regtype' || name === 'regnamespace' || name === 'regrole')
     return { ...resolvedText(value), type: plain(TEXT) }
   return cast(value, knownType(typeName, translator.context), translator.context)
@@ -123,12 +114,12 @@ function decimalDigits(node: Node): string | null {
 }
 
 /** Text becomes an OID; an OID becomes the name of its table. */
-function toRegclass(value: Typed): Typed {
+function toRegclass(value: Typed, { context }: Translator): Typed {
   const from = value.type?.type
-  if (from === undefined || from === TEXT || from === NAME) {
-    return { ...regclassOf(value), type: plain(OID_TYPE) }
-  }
-  return atom(`(SELECT name FROM sqlite_schema WHERE rowid = ${operand(value)} - 16384)`, TEXT)
+  if (from === undefined || from === TEXT || from === NAME) return regclassOf(value, context)
+  const catalog = must(catalogRelation('pg_catalog', 'pg_class'))
+  const rows = context.sessionValue({ kind: 'catalog', relation: catalog.key })
+  return atom(`(SELECT "relname" FROM (${catalog.sql(rows)}) WHERE "oid" = ${operand(value)})`, TEXT)
 }
 
 function collate(body: CollateClause, scope: Scope, translator: Translator): Typed {

@@ -12,7 +12,7 @@ import type {
 } from 'libpg-query'
 import { must } from '../../../base/assert.ts'
 import { notSupported } from '../error.ts'
-import { elementOf, INT4_TYPE, INT8_TYPE, JSON_TYPE, JSONB, TEXT } from '../types/registry.ts'
+import { elementOf, INT4_TYPE, INT8_TYPE, JSON_TYPE, JSONB, OID_TYPE, TEXT } from '../types/registry.ts'
 import { clauseName, only, open, quoteName, strings } from './ast.ts'
 import { catalogRelation } from '../catalog/relations.ts'
 import { condition } from './conditions.ts'
@@ -67,7 +67,8 @@ function tableItem(body: RangeVar, scope: Scope, translator: Translator): string
   if (schema !== 'public' && (schema !== '' || translator.context.schema.find(name) === null)) {
     const catalog = catalogRelation(schema, name)
     if (catalog !== null) {
-      return namedColumns(`(${catalog.sql})`, alias, catalog.columns, body.alias, scope, true)
+      const rows = translator.context.sessionValue({ kind: 'catalog', relation: catalog.key })
+      return namedColumns(`(${catalog.sql(rows)})`, alias, catalog.columns, body.alias, scope, true)
     }
   }
   const relation = relationOf(body, translator)
@@ -203,6 +204,20 @@ function rowsOf(name: string, args: readonly Typed[], alias: string, translator:
   switch (name) {
     case 'generate_series':
       return series(args, alias, translator)
+    // Nothing is partitioned: a table is its only ancestor.
+    case 'pg_partition_ancestors':
+    case 'pg_partition_tree':
+      return oneColumn(
+        `SELECT ${resolved(must(args[0]), plain(OID_TYPE)).sql} AS ${quoteName(alias)}`,
+        alias,
+        OID_TYPE,
+      )
+    case 'generate_subscripts':
+      return oneColumn(
+        `SELECT key + 1 AS ${quoteName(alias)} FROM json_each(${must(args[0]).sql})`,
+        alias,
+        INT4_TYPE,
+      )
     case 'unnest':
       return unnest(must(args[0]), alias, translator)
     case 'json_array_elements':

@@ -145,6 +145,9 @@ export const FUNCTION_RULES: Readonly<Record<string, readonly FunctionRule[]>> =
   jsonb_array_length: [rule([JSONB], INT4_TYPE, 'json_array_length($1)')],
   // Arrays.
   array_length: [rule(['any', INT4_TYPE], INT4_TYPE, 'pg_array_length($1, $2)')],
+  array_upper: [rule(['any', INT4_TYPE], INT4_TYPE, 'pg_array_length($1, $2)')],
+  array_lower: [rule(['any', INT4_TYPE], INT4_TYPE, '(pg_array_length($1, $2) * 0 + 1)')],
+  array_ndims: [rule(['any'], INT4_TYPE, '(pg_array_length($1, 1) * 0 + 1)')],
   cardinality: [rule(['any'], INT4_TYPE, 'pg_array_cardinality($1)')],
   array_to_string: [
     rule(['any', 'text'], TEXT, 'pg_array_to_string($1, $2, NULL)'),

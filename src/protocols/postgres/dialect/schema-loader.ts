@@ -5,21 +5,35 @@ import { NO_ARGUMENTS } from '../../../base/value.ts'
 import type { Session } from '../../../gateway/session.ts'
 import { INT2_TYPE, INT4_TYPE } from '../types/registry.ts'
 import { typeOfDeclaration, type TypeWithModifier } from '../types/declared-type.ts'
-import { FIRST_USER_OID, Schema, type SchemaColumn, type SchemaKey, type SchemaRelation } from './schema.ts'
+import {
+  FIRST_USER_OID,
+  Schema,
+  type SchemaColumn,
+  type SchemaForeignKey,
+  type SchemaIndex,
+  type SchemaKey,
+  type SchemaRelation,
+} from './schema.ts'
 
 const RELATIONS = `
 SELECT m.rowid, m.type, m.name, m.sql FROM sqlite_schema m
 WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND m.name NOT LIKE '\\_harmony\\_%' ESCAPE '\\'`
 
 const COLUMNS = `
-SELECT m.name, c.cid, c.name, c.type, c."notnull", c.dflt_value IS NOT NULL, c.pk, c.hidden
+SELECT m.name, c.cid, c.name, c.type, c."notnull", c.dflt_value, c.pk, c.hidden
 FROM sqlite_schema m, pragma_table_xinfo(m.name) c
 WHERE m.type IN ('table', 'view') ORDER BY m.name, c.cid`
 
-const KEYS = `
-SELECT m.name, l.name, l.origin, i.name
+const INDEXES = `
+SELECT m.name, l.name, l.origin, l."unique", l.partial, i.name, x.rowid, x.sql
 FROM sqlite_schema m, pragma_index_list(m.name) l, pragma_index_info(l.name) i
-WHERE m.type = 'table' AND l."unique" AND NOT l.partial ORDER BY m.name, l.seq, i.seqno`
+LEFT JOIN sqlite_schema x ON x.type = 'index' AND x.name = l.name
+WHERE m.type = 'table' ORDER BY m.name, l.seq DESC, i.seqno`
+
+const FOREIGN_KEYS = `
+SELECT m.name, f.id, f."table", f."from", f."to", f.on_update, f.on_delete
+FROM sqlite_schema m, pragma_foreign_key_list(m.name) f
+WHERE m.type = 'table' ORDER BY m.name, f.id DESC, f.seq`
 
 /** In hidden columns of virtual tables nobody is interested; 2 and 3 are generated columns. */
 const HIDDEN = 1n
@@ -39,10 +53,11 @@ export async function loadSchema(session: Session): Promise<Schema> {
   const version = await schemaVersion(session)
   const relations = await rowsOf(session, RELATIONS)
   const columns = Map.groupBy(await rowsOf(session, COLUMNS), ([table]) => table as string)
-  const keys = Map.groupBy(await rowsOf(session, KEYS), ([table]) => table as string)
+  const indexes = Map.groupBy(await rowsOf(session, INDEXES), ([table]) => table as string)
+  const foreignKeys = Map.groupBy(await rowsOf(session, FOREIGN_KEYS), ([table]) => table as string)
   return new Schema(
     version,
-    relations.map((row) => relationOf(row, columns, keys)),
+    relations.map((row) => relationOf(row, columns, indexes, foreignKeys)),
   )
 }
 
@@ -55,22 +70,35 @@ async function rowsOf(session: Session, sql: string): Promise<readonly Row[]> {
 function relationOf(
   row: Row,
   columnRows: ReadonlyMap<string, readonly Row[]>,
-  keyRows: ReadonlyMap<string, readonly Row[]>,
+  indexRows: ReadonlyMap<string, readonly Row[]>,
+  foreignRows: ReadonlyMap<string, readonly Row[]>,
 ): SchemaRelation {
   const [rowid, kind, name, sql] = row as [bigint, 'table' | 'view', string, string]
   const own = (columnRows.get(name) ?? []).filter((column) => column[7] !== HIDDEN)
   const primaryKey = own.filter((column) => (column[6] as bigint) > 0n)
   const rowidColumn = rowidColumnOf(primaryKey, sql)
+  const oid = FIRST_USER_OID + Number(rowid)
+  const indexes = indexesOf(name, oid, rowidColumn, indexRows.get(name) ?? [])
   return {
     name,
     kind,
-    oid: FIRST_USER_OID + Number(rowid),
+    oid,
     columns: own.map((column, index) => columnOf(column, index, sql, rowidColumn)),
-    keys: keysOf(name, primaryKey, keyRows.get(name) ?? []),
+    keys: indexes.filter(isKey).map(keyOf),
+    indexes,
+    foreignKeys: foreignKeysOf(name, foreignRows.get(name) ?? []),
     rowidColumn,
     sql,
     isSequence: sql.includes(SEQUENCE_MARK),
   }
+}
+
+function isKey({ isUnique, isPartial, columns }: SchemaIndex): boolean {
+  return isUnique && !isPartial && !columns.includes(null)
+}
+
+function keyOf({ name, columns, isPrimary, isConstraint, sql }: SchemaIndex): SchemaKey {
+  return { name, columns: columns as readonly string[], isPrimary, isIndex: isConstraint && sql !== null }
 }
 
 /** A single key column declared exactly INTEGER is the rowid (lang_createtable.html, "ROWIDs and the INTEGER PRIMARY KEY"). */
@@ -88,8 +116,10 @@ function columnOf(row: Row, index: number, sql: string, rowidColumn: string | nu
     type: columnType(name, row[3] as string, sql),
     number: index + 1,
     isNotNull: row[4] === 1n || name === rowidColumn,
-    hasDefault: row[5] === 1n || name === rowidColumn,
+    hasDefault: row[5] !== null || name === rowidColumn,
     isGenerated: (row[7] as bigint) >= GENERATED_MIN,
+    defaultText: name === rowidColumn ? 'serial' : (row[5] as string | null),
+    isIdentity: false,
   }
 }
 
@@ -102,27 +132,76 @@ function columnType(name: string, declaredType: string, sql: string): TypeWithMo
   return typeOfDeclaration(declaredType)
 }
 
-function keysOf(table: string, primaryKey: readonly Row[], indexRows: readonly Row[]): SchemaKey[] {
-  const keys: SchemaKey[] = []
-  const ordered = primaryKey.toSorted((left, right) => Number((left[6] as bigint) - (right[6] as bigint)))
-  if (ordered.length > 0) {
-    keys.push({
-      name: `${table}_pkey`,
-      columns: ordered.map((row) => row[2] as string),
-      isPrimary: true,
-      isIndex: false,
-    })
+/** The rowid has no index of its own; PostgreSQL's primary key has one, whose number is made from the table's. */
+const ROWID_INDEX_OID_FIRST = 2_000_000_000
+
+function indexesOf(
+  table: string,
+  oid: number,
+  rowidColumn: string | null,
+  rows: readonly Row[],
+): SchemaIndex[] {
+  const own = [...Map.groupBy(rows, (row) => row[1] as string).values()].map((group) => indexOf(table, group))
+  if (rowidColumn === null) return own
+  const primary: SchemaIndex = {
+    oid: ROWID_INDEX_OID_FIRST + oid,
+    name: `${table}_pkey`,
+    isUnique: true,
+    isPrimary: true,
+    isPartial: false,
+    isConstraint: true,
+    columns: [rowidColumn],
+    sql: null,
   }
-  for (const [index, rows] of Map.groupBy(indexRows, (row) => row[1] as string)) {
-    if (rows[0]?.[2] === 'pk' || rows.some((row) => row[3] === null)) continue
-    const columns = rows.map((row) => row[3] as string)
-    const isAutomatic = index.startsWith('sqlite_autoindex_')
-    keys.push({
-      name: isAutomatic ? `${table}_${columns.join('_')}_key` : index,
+  return [primary, ...own]
+}
+
+function indexOf(table: string, rows: readonly Row[]): SchemaIndex {
+  const [, sqliteName, origin, isUnique, isPartial, , rowid, sql] = rows[0] as [
+    string,
+    string,
+    string,
+    bigint,
+    bigint,
+    string | null,
+    bigint | null,
+    string | null,
+  ]
+  const columns = rows.map((row) => row[5] as string | null)
+  const isPrimary = origin === 'pk' || (sqliteName === `${table}_pkey` && isUnique === 1n)
+  const keyName = origin === 'pk' ? `${table}_pkey` : `${table}_${columns.join('_')}_key`
+  const name = sqliteName.startsWith('sqlite_autoindex_') ? keyName : sqliteName
+  return {
+    oid: FIRST_USER_OID + Number(rowid ?? 0n),
+    name,
+    isUnique: isUnique === 1n,
+    isPrimary,
+    isPartial: isPartial === 1n,
+    isConstraint: origin !== 'c' || isPrimary || (isUnique === 1n && name === keyName),
+    columns,
+    sql,
+  }
+}
+
+function foreignKeysOf(table: string, rows: readonly Row[]): SchemaForeignKey[] {
+  return [...Map.groupBy(rows, (row) => row[1] as bigint).values()].map((group) => {
+    const [, , target, , , onUpdate, onDelete] = group[0] as [
+      string,
+      bigint,
+      string,
+      string,
+      string,
+      string,
+      string,
+    ]
+    const columns = group.map((row) => row[3] as string)
+    return {
+      name: `${table}_${columns.join('_')}_fkey`,
       columns,
-      isPrimary: index === `${table}_pkey`,
-      isIndex: !isAutomatic,
-    })
-  }
-  return keys
+      table: target,
+      targetColumns: group.map((row) => (row[4] as string | null) ?? 'id'),
+      onUpdate,
+      onDelete,
+    }
+  })
 }

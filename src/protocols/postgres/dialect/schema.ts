@@ -10,6 +10,32 @@ export interface SchemaColumn {
   readonly isNotNull: boolean
   readonly hasDefault: boolean
   readonly isGenerated: boolean
+  /** SQLite's text of the default; `serial` for one that numbers rows; null without one. */
+  readonly defaultText: string | null
+  readonly isIdentity: boolean
+}
+
+export interface SchemaIndex {
+  readonly oid: number
+  /** As PostgreSQL would name it. */
+  readonly name: string
+  readonly isUnique: boolean
+  readonly isPrimary: boolean
+  readonly isPartial: boolean
+  /** Made by PRIMARY KEY or UNIQUE, or named as ALTER TABLE names such keys. */
+  readonly isConstraint: boolean
+  /** null for an expression. */
+  readonly columns: readonly (string | null)[]
+  readonly sql: string | null
+}
+
+export interface SchemaForeignKey {
+  readonly name: string
+  readonly columns: readonly string[]
+  readonly table: string
+  readonly targetColumns: readonly string[]
+  readonly onUpdate: string
+  readonly onDelete: string
 }
 
 export interface SchemaKey {
@@ -28,6 +54,8 @@ export interface SchemaRelation {
   readonly columns: readonly SchemaColumn[]
   /** Primary key and UNIQUE. */
   readonly keys: readonly SchemaKey[]
+  readonly indexes: readonly SchemaIndex[]
+  readonly foreignKeys: readonly SchemaForeignKey[]
   /** The column that is SQLite's rowid, if there is one. */
   readonly rowidColumn: string | null
   /** As sqlite_schema has it. */

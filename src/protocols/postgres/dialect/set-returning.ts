@@ -6,6 +6,8 @@ import { open, strings } from './ast.ts'
 
 const SET_RETURNING: ReadonlySet<string> = new Set([
   'generate_series',
+  'pg_partition_ancestors',
+  'generate_subscripts',
   'unnest',
   'json_array_elements',
   'jsonb_array_elements',

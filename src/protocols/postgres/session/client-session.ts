@@ -13,6 +13,7 @@
 import { must } from '../../../base/assert.ts'
 import type { SqlValue } from '../../../base/value.ts'
 import type { Session } from '../../../gateway/session.ts'
+import { catalogJson } from '../catalog/relations.ts'
 import type { ParsedStatement } from '../dialect/compiler.ts'
 import type { DatabaseDialect } from '../dialect/database-dialect.ts'
 import type { Plan, QueryPlan } from '../dialect/plan.ts'
@@ -97,7 +98,9 @@ export class ClientSession {
       },
     }
     this.#transaction = new TransactionState(parts.session)
-    this.#executor = new Executor(parts.session, this.#transaction, settings, parts.facts)
+    this.#executor = new Executor(parts.session, this.#transaction, settings, parts.facts, (relation) =>
+      this.#catalogJson(relation),
+    )
     this.#store = new PreparedStore(parts.limits)
     this.#cursors = new Cursors(parts.limits.portalsMax)
     this.#utilities = new Utilities({
@@ -355,6 +358,13 @@ export class ClientSession {
   }
 
   // Shared.
+
+  async #catalogJson(relation: string): Promise<string> {
+    const { dialect, session, facts, settings, server } = this.#parts
+    const schema = await dialect.schemaOf(session, this.#transaction.hasChangedSchema)
+    const databases = relation.endsWith('pg_database') ? await server.databaseNames() : []
+    return catalogJson(relation, schema, { ...facts, settings: settings.all(), databases })
+  }
 
   async #compile(
     parsed: ParsedStatement,

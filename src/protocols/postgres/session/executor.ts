@@ -12,6 +12,9 @@ import { isUtc } from '../types/time-zone.ts'
 import type { Settings } from './settings.ts'
 import type { TransactionState } from './transaction.ts'
 
+/** Rows of catalog relations as the session sees them now. */
+export type CatalogReader = (relation: string) => Promise<string>
+
 export interface SessionFacts {
   readonly user: string
   readonly database: string
@@ -26,11 +29,19 @@ export class Executor {
   readonly #transaction: TransactionState
   readonly #settings: Settings
   readonly #facts: SessionFacts
+  readonly #catalog: CatalogReader
   #cancelReason: 'user request' | 'statement timeout' | null = null
   #isRunning = false
   #wake: (() => void) | null = null
 
-  constructor(session: Session, transaction: TransactionState, settings: Settings, facts: SessionFacts) {
+  constructor(
+    session: Session,
+    transaction: TransactionState,
+    settings: Settings,
+    facts: SessionFacts,
+    catalog: CatalogReader,
+  ) {
+    this.#catalog = catalog
     this.#session = session
     this.#transaction = transaction
     this.#settings = settings
@@ -52,7 +63,8 @@ export class Executor {
   ): Promise<StatementResult> {
     if (plan.utcOnly !== null) this.#requireUtc(plan.utcOnly)
     if (!plan.isRead) await this.#prepareWrite(surroundings)
-    const values = this.#withSessionValues(plan, clientValues)
+    const values =
+      plan.sessionValues.length === 0 ? clientValues : await this.#withSessionValues(plan, clientValues)
     const result = await this.watched(() => this.#runSteps(plan, values))
     if (plan.changesSchema && this.#transaction.isOpen) this.#transaction.hasChangedSchema = true
     return result
@@ -116,14 +128,13 @@ export class Executor {
     return must(results[plan.resultStep])
   }
 
-  #withSessionValues(plan: QueryPlan, clientValues: readonly SqlValue[]): readonly SqlValue[] {
-    if (plan.sessionValues.length === 0) return clientValues
+  async #withSessionValues(plan: QueryPlan, clientValues: readonly SqlValue[]): Promise<readonly SqlValue[]> {
     const values = clientValues.slice(0, plan.clientParameterCount)
-    for (const value of plan.sessionValues) values.push(this.#sessionValue(value))
+    for (const value of plan.sessionValues) values.push(await this.#sessionValue(value))
     return values
   }
 
-  #sessionValue(value: SessionValue): SqlValue {
+  #sessionValue(value: SessionValue): SqlValue | Promise<SqlValue> {
     switch (value.kind) {
       case 'user':
         return this.#facts.user
@@ -135,6 +146,8 @@ export class Executor {
         return this.#now(value.as)
       case 'timestamptz':
         return TIMESTAMPTZ_CODEC.decodeText(value.text, value.modifier, { timeZone: this.#settings.timeZone })
+      case 'catalog':
+        return this.#catalog(value.relation)
       case 'setting':
         return value.isMissingOk ? this.#settings.find(value.name) : this.#settings.get(value.name)
     }

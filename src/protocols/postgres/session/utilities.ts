@@ -22,6 +22,7 @@ export interface ServerActions {
   /** False if there is no such connection. */
   cancelBackend(processId: number): boolean
   terminateBackend(processId: number): boolean
+  databaseNames(): Promise<readonly string[]>
   /** Reject with a HarmonyError. */
   createDatabase(name: string): Promise<void>
   dropDatabase(name: string): Promise<void>
