@@ -1,5 +1,5 @@
 /**
- * A hash over everything a client could read: the schema and every row of every ordinary table with its rowid, those of
+ * A hash over everything a client could read: the schema, the header fields that clients write, and every row of every ordinary table with its rowid, those of
  * full-text and spatial indexes included. Two replicas at the same index have the same. It sees what a changeset
  * can't: tables without a primary key, rows with NULL in it, hidden rowids.
  */
@@ -33,6 +33,9 @@ function rowidName(database: DatabaseSync, table: string): string | null {
   return ['rowid', '_rowid_', 'oid'].find((name) => !taken.has(name)) ?? null
 }
 
+/** What clients can write into the file's header. */
+const HEADER_FIELDS = ['user_version', 'application_id']
+
 const FLUSH_BYTES = 65_536
 
 function hashRows(hash: Hash, rows: Iterable<readonly SqlValue[]>): void {
@@ -59,6 +62,10 @@ function rowsOf(database: DatabaseSync, table: string, hasRowid: boolean): Itera
 export function contentDigest(database: DatabaseSync): Uint8Array {
   const hash = createHash('sha256')
   hashRows(hash, database.prepare(SCHEMA).all() as unknown as SqlValue[][])
+  hashRows(
+    hash,
+    HEADER_FIELDS.map((name) => database.prepare(`PRAGMA ${name}`).get() as unknown as SqlValue[]),
+  )
   const tables = database.prepare(TABLES).all() as unknown as SqlValue[][]
   for (const [name, isWithoutRowid] of tables) {
     const table = String(name)

@@ -12,6 +12,7 @@ import type { WriterConnection } from './connection.ts'
 import type { EntryChanges, RowChange } from './engine.ts'
 import { RESERVED_PREFIX } from './policy.ts'
 import type { SchemaFacts } from './schema-facts.ts'
+import { foldName } from './sql-text.ts'
 
 const SCHEMA_QUERY = 'SELECT type, name, tbl_name, sql FROM main.sqlite_schema ORDER BY type, name, tbl_name'
 
@@ -109,7 +110,7 @@ export class EffectRecorder {
   changes(index: bigint): EntryChanges {
     const groups = this.#chunks.flatMap((chunk) => chunk.groups)
     const isUnsure = this.#isRolledBackTo && this.#chunks.length > 1
-    if (isUnsure) for (const group of groups) this.#unlisted.add(group.table.toLowerCase())
+    if (isUnsure) for (const group of groups) this.#unlisted.add(foldName(group.table))
     const listed = groups.filter((group) => this.#isListed(group.table))
     const rows: RowChange[] = listed.flatMap((group) => group.rows.map((row) => decodeRow(group, row)))
     this.#addInvisible(groups.reduce((count, group) => count + group.rows.length, 0))
@@ -118,7 +119,7 @@ export class EffectRecorder {
   }
 
   #isListed(table: string): boolean {
-    const name = table.toLowerCase()
+    const name = foldName(table)
     return !this.#unlisted.has(name) && !name.startsWith(RESERVED_PREFIX) && !this.#schema.isShadow(name)
   }
 

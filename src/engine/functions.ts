@@ -195,6 +195,6 @@ export function installFunctions(database: DatabaseSync, context: FunctionContex
     database.function(name, options, (...args) => dateCalls.call(name, args, context.timeMs()))
   }
   database.function('timediff', { deterministic: true, useBigIntArguments: true }, (a, b) =>
-    dateCalls.call('timediff', [a as SqlValue, b as SqlValue], context.timeMs()),
+    dateCalls.call('timediff', [a, b], context.timeMs()),
   )
 }

@@ -125,7 +125,9 @@ export class LeaderBatch {
     }
     if (done.kind === 'failed') {
       if (!this.#run.undoTransaction()) {
+        // What comes after waits for the next entry: else each such failure would run the whole batch again.
         this.#failed.set(at, done.outcome)
+        this.#takenMax = at + 1
         return 'restart'
       }
       attempt.outcomes.push({ kind: 'final', outcome: done.outcome })

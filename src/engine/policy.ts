@@ -20,7 +20,7 @@ import {
 } from './function-lists.ts'
 import { pragmaAdvice, pragmaRule } from './pragmas.ts'
 import { findDefinitionRefusal } from './definition-text.ts'
-import { classify, leadingKeywords } from './sql-text.ts'
+import { classify, foldName, leadingKeywords } from './sql-text.ts'
 
 export const RESERVED_PREFIX = '_harmony_'
 
@@ -84,7 +84,7 @@ function refused(message: string): HarmonyError {
 }
 
 export function isReservedName(name: string): boolean {
-  return name.toLowerCase().startsWith(RESERVED_PREFIX)
+  return foldName(name).startsWith(RESERVED_PREFIX)
 }
 
 function reservedName(name: string): HarmonyError {
@@ -104,7 +104,7 @@ const SCHEMA_TABLES: ReadonlySet<string> = new Set([
 type Rule = (findings: Findings, first: string, second: string) => HarmonyError | null | 'ignore'
 
 function writeRows(findings: Findings, table: string): HarmonyError | null {
-  const name = table.toLowerCase()
+  const name = foldName(table)
   if (isReservedName(name)) return reservedName(table)
   findings.isWrite = true
   if (SCHEMA_TABLES.has(name)) return null
@@ -128,7 +128,7 @@ function refuseTemporary(_findings: Findings, name: string): HarmonyError {
 }
 
 function createVirtualTable(findings: Findings, name: string, module: string): HarmonyError | null {
-  if (!REPLICATED_MODULES.has(module.toLowerCase())) {
+  if (!REPLICATED_MODULES.has(foldName(module))) {
     return refused(
       `Virtual tables of the module ${module} do not replicate; these do: ${[...REPLICATED_MODULES].join(', ')}`,
     )
@@ -175,12 +175,12 @@ function reindex(findings: Findings): null {
 }
 
 function useFunction(findings: Findings, _first: string, name: string): null {
-  findings.functions.add(name.toLowerCase())
+  findings.functions.add(foldName(name))
   return null
 }
 
 function readRows(findings: Findings, table: string): null {
-  findings.readTables.add(table.toLowerCase())
+  findings.readTables.add(foldName(table))
   return null
 }
 

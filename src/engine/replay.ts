@@ -49,16 +49,15 @@ function replayTransaction(run: EntryRun, transaction: LoggedTransaction, ordina
   return { kind: 'survivor', results, context, idempotencyKey }
 }
 
+function missing(some: readonly TableEffect[], others: readonly TableEffect[]): string[] {
+  const isThere = (effect: TableEffect): boolean =>
+    others.some(({ table, hash }) => table === effect.table && bytesEqual(hash, effect.hash))
+  return some.filter((effect) => !isThere(effect)).map(({ table }) => table)
+}
+
 /** Tables whose changes are not those of the leader. */
 function differingTables(here: readonly TableEffect[], logged: readonly TableEffect[]): string[] {
-  const differs = (some: readonly TableEffect[], others: readonly TableEffect[]): string[] =>
-    some
-      .filter(
-        (effect) =>
-          !others.some(({ table, hash }) => table === effect.table && bytesEqual(hash, effect.hash)),
-      )
-      .map(({ table }) => table)
-  return [...new Set([...differs(here, logged), ...differs(logged, here)])].sort()
+  return [...new Set([...missing(here, logged), ...missing(logged, here)])].sort()
 }
 
 function diverged(database: string, index: bigint, what: string, cause?: unknown): HarmonyError {

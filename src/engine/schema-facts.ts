@@ -2,11 +2,11 @@
 
 import type { SqlValue } from '../base/value.ts'
 import type { WriterConnection } from './connection.ts'
-import { hasWord } from './sql-text.ts'
+import { foldName, hasWord } from './sql-text.ts'
 
 type Rows = SqlValue[][]
 
-const TYPE_QUERY = `SELECT lower(name) FROM pragma_table_list WHERE schema = 'main' AND type = ?`
+const TYPE_QUERY = `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = ?`
 
 const DEFERRED = new Set(['DEFERRED'])
 const SESSION_FUNCTIONS = new Set(['CHANGES', 'LAST_INSERT_ROWID'])
@@ -78,7 +78,7 @@ export class SchemaFacts {
 
   #tablesOfType(type: 'shadow' | 'virtual'): ReadonlySet<string> {
     const rows = this.#connection.own(TYPE_QUERY).all(type) as unknown as Rows
-    return new Set(rows.map(([name]) => String(name)))
+    return new Set(rows.map(([name]) => foldName(String(name))))
   }
 
   #tableDefinitions(): [string, string][] {
@@ -90,11 +90,11 @@ export class SchemaFacts {
     const tables = new Set<string>()
     for (const [name, sql] of this.#tableDefinitions()) {
       if (!hasWord(sql, DEFERRED)) continue
-      tables.add(name.toLowerCase())
+      tables.add(foldName(name))
       const parents = this.#connection
         .own('SELECT DISTINCT "table" FROM pragma_foreign_key_list(?)')
         .all(name) as unknown as Rows
-      for (const [parent] of parents) tables.add(String(parent).toLowerCase())
+      for (const [parent] of parents) tables.add(foldName(String(parent)))
     }
     return tables
   }

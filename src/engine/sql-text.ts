@@ -97,11 +97,10 @@ function bracketed(sql: string, start: number): Token {
 }
 
 function blobLiteral(sql: string, start: number): Token {
-  let end = start + 2
-  while (end < sql.length && /[0-9a-fA-F]/.test(sql[end] as string)) end++
-  const isWhole = sql[end] === "'" && (end - start) % 2 === 0
-  while (!isWhole && end < sql.length && sql[end] !== "'") end++
-  return { kind: isWhole ? 'blob' : 'illegal', start, end: Math.min(end + 1, sql.length) }
+  const close = sql.indexOf("'", start + 2)
+  const end = close < 0 ? sql.length : close + 1
+  const isWhole = close >= 0 && /^(?:[0-9a-fA-F]{2})*$/.test(sql.slice(start + 2, close))
+  return { kind: isWhole ? 'blob' : 'illegal', start, end }
 }
 
 const NUMBER =
@@ -264,6 +263,11 @@ export function hasWord(sql: string, words: ReadonlySet<string>): boolean {
     if (token.kind === 'word' && words.has(sql.slice(token.start, token.end).toUpperCase())) return true
   }
   return false
+}
+
+/** A name as SQLite compares it: ASCII letters in lower case, all others as they are. */
+export function foldName(name: string): string {
+  return name.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
 
 /** A name as SQLite reads it: without its quotes, doubled quotes undoubled. */

@@ -48,9 +48,28 @@ test('INSERT OR ROLLBACK ends the whole SQLite transaction: the other requests o
     request(['INSERT INTO t (a) VALUES (2)']),
   )
   assert.deepEqual(codes(outcomes), ['committed', 'SQLITE_CONSTRAINT_UNIQUE', 'committed'])
-  assert.equal(leader.log.length, 2)
+  assert.equal(leader.log.length, 3)
   assert.deepEqual(leader.run('SELECT a FROM t'), [[1n], [2n]])
   assert.deepEqual(outcomes[0]?.results[0]?.rows, leader.run('SELECT b FROM t WHERE a = 1'))
+  assertReplays(leader, folder)
+})
+
+test('requests that end the SQLite transaction again and again make no batch run more than twice', (context) => {
+  const { leader, folder } = start(context)
+  leader.run('CREATE TABLE t (a UNIQUE)')
+  leader.run('INSERT INTO t VALUES (0)')
+  const requests = Array.from({ length: 40 }, (_, a) =>
+    request([
+      a % 2 === 0
+        ? statement('INSERT INTO t VALUES (?)', BigInt(a + 1))
+        : 'INSERT OR ROLLBACK INTO t VALUES (0)',
+    ]),
+  )
+  const batch = leader.core.executeBatch(requests, nextStamp())
+  assert.ok(batch.kind === 'pending')
+  assert.equal(batch.taken, 2)
+  leader.commit(batch.payload)
+  assert.equal(leader.submit(...requests.slice(2)).filter(({ kind }) => kind === 'committed').length, 19)
   assertReplays(leader, folder)
 })
 
@@ -508,5 +527,16 @@ test('a value that fits no SQLite type is refused before anything is logged', (c
   const prepared = leader.core.prepareCommit()
   assert.ok(prepared.kind === 'pending')
   leader.commit(prepared.payload)
+  assertReplays(leader, folder)
+})
+
+test('names beyond ASCII are compared as SQLite compares them', (context) => {
+  const { leader, folder } = start(context)
+  leader.run('CREATE VIRTUAL TABLE ÄÖ USING fts5(body)')
+  leader.run('CREATE VIRTUAL TABLE ÜV USING fts5vocab(ÄÖ, row)')
+  leader.run("INSERT INTO ÄÖ VALUES ('one')", 'SELECT * FROM ÜV', "INSERT INTO ÄÖ VALUES ('two')")
+  leader.run('CREATE TABLE É (a)')
+  leader.run('INSERT INTO É VALUES (1)')
+  assert.deepEqual(leader.results.at(-1)?.changes?.unlistedTables, ['É'])
   assertReplays(leader, folder)
 })
