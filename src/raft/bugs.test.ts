@@ -10,7 +10,7 @@ import { DEFAULT_RAFT_CONFIG } from './config.ts'
 import type { RaftConfig } from './config.ts'
 import { encodeConfiguration } from './configuration-codec.ts'
 import type { Entry, SnapshotMetadata } from './entry.ts'
-import { initialConfiguration, isJoint } from './membership.ts'
+import { applyChange, EMPTY_CONFIGURATION, initialConfiguration, isJoint } from './membership.ts'
 import type { Message } from './message.ts'
 import { majority, quorumValue } from './quorum.ts'
 import type { Raft } from './raft.ts'
@@ -147,7 +147,7 @@ test('B3: a voter is told that it was removed, or believes it, before that is co
   raft.step({ ...envelope(3, 1, raft.term + 1), type: 'pre-vote-request', lastIndex: 2, lastTerm: 1 })
   assert.equal(types(raft.ready().messages).includes('tombstone-notice'), false)
   const configuration = initialConfiguration([1, 2].map(firstGeneration))
-  const data = encodeConfiguration({ ...configuration, index: 2 })
+  const data = encodeConfiguration({ ...configuration, index: 2, generation: 2 ** 20 })
   const left = loneReplica({ id: 3, log: [entry(1, 1), { index: 2, term: 1, kind: 'membership', data }] })
   left.raft.step(append(1, 3, 1, [1, 2], [], 1))
   assert.deepEqual([left.raft.commit, left.raft.status().removed], [1, false])
@@ -862,7 +862,7 @@ test('B31: a snapshot that conflicts at a committed index is installed', () => {
 })
 
 test('a replica that knows no configuration yet tells a live voter that it was removed', () => {
-  const { raft } = loneReplica({ id: 4, configuration: initialConfiguration([]) })
+  const { raft } = loneReplica({ id: 4, configuration: EMPTY_CONFIGURATION })
   raft.step(append(1, 4, 1, [0, 0], logOf(1, 1, 1), 3))
   raft.step({ ...envelope(2, 4, 2), type: 'pre-vote-request', lastIndex: 9, lastTerm: 1 })
   assert.equal(
@@ -955,6 +955,37 @@ test('a read waits for the answer of a voter that was removed meanwhile, and kee
   persist(raft, storage)
   raft.step({ ...envelope(2, 1, 1), type: 'append-accepted', index: 2 })
   assert.deepEqual(raft.ready().readStates, [{ context: 7, index: 1 }])
+})
+
+/** The generation that a leader of `term` gives to member 3 by an entry at `index`. */
+function attempt(term: number, index: number): number {
+  const change = { kind: 'change', steps: [{ kind: 'add-voter', id: 3 }], autoLeave: true } as const
+  const outcome = applyChange(voters(2), change, { index, term })
+  assert.ok(outcome.ok)
+  return outcome.configuration.generation
+}
+
+test('a later leader adds a member that an attempt which was lost had reached, and it is taken for the older one', () => {
+  const [lost, later] = [attempt(9, 79), attempt(10, 76)]
+  const vote: Message = {
+    ...envelope(1, 3, 11),
+    toGeneration: later,
+    type: 'pre-vote-request',
+    lastIndex: 76,
+    lastTerm: 10,
+  }
+  assert.equal(admit(vote, { generation: lost, tombstone: 0 }), 'replace')
+})
+
+test('the term of a candidate whose disk is stuck deposes a healthy leader', () => {
+  const { raft } = loneReplica({ id: 3 })
+  raft.step({ ...envelope(1, 3, 1), type: 'timeout-now' })
+  assert.deepEqual([raft.role, raft.term], ['candidate', 2])
+  raft.reportDiskStalled()
+  raft.ready()
+  raft.step({ ...envelope(2, 3, 1), type: 'pre-vote-request', lastIndex: 0, lastTerm: 0 })
+  raft.step({ ...envelope(2, 3, 1), type: 'heartbeat-request', commit: 0, round: 0, quiesce: false })
+  assert.deepEqual(raft.ready().messages, [])
 })
 
 test('a host takes a snapshot while another one is being installed, and can not know better', () => {

@@ -2,7 +2,7 @@
  * A configuration as the data of a membership entry.
  *
  * ```
- * version u8 = 1 | flags u8 (bit 0: autoLeave) | index u64 | voters | votersOutgoing | learners | learnersNext
+ * version u8 = 1 | flags u8 (bit 0: autoLeave) | index u64 | generation u64 | voters | votersOutgoing | learners | learnersNext
  * list: count u16 | count × (id u64 | generation u64)
  * ```
  *
@@ -14,7 +14,7 @@ import { configurationProblem } from './membership.ts'
 import type { Configuration } from './membership.ts'
 
 const VERSION = 1
-const HEADER_BYTES = 10
+const HEADER_BYTES = 18
 const REPLICA_BYTES = 16
 const AUTO_LEAVE = 1
 const TWO_32 = 2 ** 32
@@ -26,6 +26,7 @@ export function encodeConfiguration(configuration: Configuration): Uint8Array {
   view.setUint8(0, VERSION)
   view.setUint8(1, configuration.autoLeave ? AUTO_LEAVE : 0)
   setPosition(view, 2, configuration.index)
+  setPosition(view, 10, configuration.generation)
   let offset = HEADER_BYTES
   for (const list of lists) offset = setReplicas(view, offset, list)
   return new Uint8Array(view.buffer)
@@ -74,14 +75,8 @@ export function decodeConfiguration(data: Uint8Array): Configuration | null {
     ReplicaId[],
   ]
   const autoLeave = view.getUint8(1) === AUTO_LEAVE
-  const configuration = {
-    index: getPosition(view, 2),
-    voters,
-    votersOutgoing,
-    learners,
-    learnersNext,
-    autoLeave,
-  }
+  const [index, generation] = [getPosition(view, 2), getPosition(view, 10)]
+  const configuration = { index, generation, voters, votersOutgoing, learners, learnersNext, autoLeave }
   return configurationProblem(configuration) === null ? configuration : null
 }
 

@@ -75,7 +75,10 @@ export function answerPreVote(state: ReplicaState, request: PreVoteRequest): voi
   const granted = request.term > state.term && state.log.isUpToDate(request.lastTerm, request.lastIndex)
   // A refusal tells this replica's term, which a candidate that is behind needs to catch up with.
   const term = granted ? request.term : state.term
-  state.send({ ...state.envelope(senderOf(request), term), type: 'pre-vote-response', granted })
+  const response = { ...state.envelope(senderOf(request), term), type: 'pre-vote-response', granted } as const
+  // Nobody hears of a term before it is durable: a candidate with a stuck disk would depose a healthy leader by it.
+  if (granted) state.send(response)
+  else state.sendWhenTermDurable(response)
 }
 
 /** Gives the vote of this term, at most once, and only to a log that is as up to date as this one (§5.2, §5.4.1). */

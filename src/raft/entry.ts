@@ -66,8 +66,9 @@ export interface ReplicaId {
   /** The member's number, 1 or more. */
   readonly id: number
   /**
-   * 1 for the replicas that a group starts with; for others the index of the entry that added them. A
-   * replica that was removed and added again has a higher generation and none of the old one's promises.
+   * 1 for the replicas that a group starts with; for others that of the configuration that added them
+   * (`nextGeneration`). A replica that was removed and added again has a higher generation and none of the old
+   * one's promises.
    */
   readonly generation: number
 }

@@ -5,7 +5,7 @@ import { senderOf } from './election.ts'
 import { encodeConfiguration } from './configuration-codec.ts'
 import { entrySizeBytes } from './entry.ts'
 import type { EntryKind, ReplicaId } from './entry.ts'
-import { isJoint, isVoter, leaveJoint } from './membership.ts'
+import { applyChange, isJoint, isVoter } from './membership.ts'
 import type { Configuration } from './membership.ts'
 import type { AppendAccepted, AppendRejected, HeartbeatResponse } from './message.ts'
 import type { Progress } from './progress.ts'
@@ -151,13 +151,20 @@ function afterCommit(state: ReplicaState, role: LeaderRole): void {
   const { configuration } = state
   if (configuration.index > state.log.commit) return
   // In force means appended, so C_new is appended once: from then on the configuration is not joint (§6).
-  if (isJoint(configuration) && configuration.autoLeave) {
-    appendConfiguration(state, role, leaveJoint(configuration, state.log.lastIndex + 1))
-    advanceCommit(state, role)
-  } else if (!isVoter(configuration, state.self)) {
+  if (isJoint(configuration) && configuration.autoLeave) appendLeaveJoint(state, role)
+  else if (!isVoter(configuration, state.self)) {
     // "The leader steps down once it has committed the C_new log entry" (§6).
     handOver(state, role)
     becomeFollower(state, state.term, null)
     noteCommitted(state)
   }
+}
+
+/** A term that has no generation left can't; the next leader does it. */
+function appendLeaveJoint(state: ReplicaState, role: LeaderRole): void {
+  const place = { index: state.log.lastIndex + 1, term: state.term }
+  const outcome = applyChange(state.configuration, { kind: 'leave-joint' }, place)
+  if (!outcome.ok) return
+  appendConfiguration(state, role, outcome.configuration)
+  advanceCommit(state, role)
 }

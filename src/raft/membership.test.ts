@@ -11,8 +11,8 @@ import {
   isJoint,
   isMember,
   isVoter,
-  leaveJoint,
   members,
+  nextGeneration,
 } from './membership.ts'
 import type { Configuration, MembershipStep } from './membership.ts'
 import { jointVoteOutcome } from './quorum.ts'
@@ -22,15 +22,29 @@ import { RandomValues } from './testing/random-values.ts'
 const IDS = [1, 2, 3, 4, 5, 6, 7]
 const KINDS = ['add-voter', 'add-learner', 'promote', 'demote', 'remove'] as const
 
+const TERM = 3
+/** The first generation of term 3. */
+const FIRST = 3 * 2 ** 20
+
 function change(current: Configuration, index: number, ...steps: MembershipStep[]): Configuration {
-  const outcome = applyChange(current, { kind: 'change', steps, autoLeave: true }, index)
+  const outcome = applyChange(current, { kind: 'change', steps, autoLeave: true }, { index, term: TERM })
   assert.ok(outcome.ok, outcome.ok ? '' : outcome.detail)
   return outcome.configuration
 }
 
 function problem(current: Configuration, ...steps: MembershipStep[]): string {
-  const outcome = applyChange(current, { kind: 'change', steps, autoLeave: true }, current.index + 9)
+  const outcome = applyChange(
+    current,
+    { kind: 'change', steps, autoLeave: true },
+    { index: current.index + 9, term: TERM },
+  )
   return outcome.ok ? 'accepted' : outcome.detail
+}
+
+function leaveJoint(current: Configuration, index: number): Configuration {
+  const outcome = applyChange(current, { kind: 'leave-joint' }, { index, term: TERM })
+  assert.ok(outcome.ok)
+  return outcome.configuration
 }
 
 const ids = (list: readonly ReplicaId[]): number[] => list.map(({ id }) => id)
@@ -41,7 +55,7 @@ test('voters are added, removed and replaced through a joint configuration', () 
     [ids(joint.voters), ids(joint.votersOutgoing), joint.autoLeave],
     [[2, 3, 4], [1, 2, 3], true],
   )
-  assert.deepEqual(joint.voters.at(-1), { id: 4, generation: 7 })
+  assert.deepEqual(joint.voters.at(-1), { id: 4, generation: FIRST })
   const left = leaveJoint(joint, 8)
   assert.deepEqual([ids(left.voters), left.votersOutgoing, left.index], [[2, 3, 4], [], 8])
 })
@@ -74,8 +88,24 @@ test('a promoted learner keeps its generation', () => {
 test('a member that comes back is another replica', () => {
   const gone = leaveJoint(change(voters(3), 7, { kind: 'remove', id: 3 }), 8)
   const back = change(gone, 9, { kind: 'add-voter', id: 3 })
-  assert.equal(isMember(back, { id: 3, generation: 9 }), true)
+  assert.equal(isMember(back, { id: 3, generation: FIRST + 2 }), true)
   assert.equal(isMember(back, firstGeneration(3)), false)
+})
+
+test('generations grow from one attempt to the next, whatever became of the earlier ones', () => {
+  const early = change(voters(3), 79, { kind: 'add-voter', id: 4 })
+  // A later leader does not know of it, and is at a lower index.
+  const steps = [{ kind: 'add-voter', id: 4 }] as const
+  const late = applyChange(
+    voters(3),
+    { kind: 'change', steps, autoLeave: true },
+    { index: 76, term: TERM + 1 },
+  )
+  assert.ok(late.ok)
+  assert.equal(late.configuration.voters.at(-1)!.generation > early.voters.at(-1)!.generation, true)
+  assert.equal(nextGeneration(early, TERM), early.generation + 1)
+  assert.equal(nextGeneration({ ...early, generation: FIRST + 2 ** 20 - 1 }, TERM), null)
+  assert.equal(nextGeneration(early, 2 ** 33), null)
 })
 
 test('what makes no sense is refused, and says why', () => {
@@ -98,7 +128,7 @@ test('what makes no sense is refused, and says why', () => {
   assert.equal(problem(current, ...twice), 'member 1 is named twice')
   const joint = change(current, 7, { kind: 'remove', id: 1 })
   assert.equal(problem(joint, { kind: 'remove', id: 2 }), 'the configuration is joint: leave it first')
-  const early = applyChange(current, { kind: 'leave-joint' }, 7)
+  const early = applyChange(current, { kind: 'leave-joint' }, { index: 7, term: TERM })
   assert.equal(early.ok, false)
 })
 
@@ -115,7 +145,7 @@ function* randomWalk(seed: number): Generator<{ before: Configuration; after: Co
     const outcome = applyChange(
       current,
       { kind: 'change', steps: randomSteps(random), autoLeave: true },
-      index,
+      { index, term: TERM },
     )
     if (!outcome.ok) continue
     yield { before: current, after: outcome.configuration }
@@ -184,9 +214,14 @@ test('bytes that are no configuration are refused, and nothing throws', () => {
 })
 
 test('the encoded form is fixed: other versions read it', () => {
-  const configuration = { ...EMPTY_CONFIGURATION, index: 258, voters: [{ id: 1, generation: 2 ** 40 }] }
+  const configuration = {
+    ...EMPTY_CONFIGURATION,
+    index: 258,
+    generation: 2 ** 40,
+    voters: [{ id: 1, generation: 2 ** 40 }],
+  }
   const hex = [...encodeConfiguration(configuration)]
     .map((byte) => byte.toString(16).padStart(2, '0'))
     .join('')
-  assert.equal(hex, '01000201000000000000010001000000000000000000000000010000000000000000')
+  assert.equal(hex, '010002010000000000000000000000010000010001000000000000000000000000010000000000000000')
 })

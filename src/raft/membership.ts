@@ -6,7 +6,8 @@
  * before.
  */
 
-import { isPosition, sameReplica } from './entry.ts'
+import { assert } from '../base/assert.ts'
+import { INITIAL_GENERATION, isPosition, sameReplica } from './entry.ts'
 import type { ReplicaId } from './entry.ts'
 
 /** Who takes part. Lists are sorted by id; an id is at most once in `voters`, and in no two lists but those
@@ -14,6 +15,8 @@ import type { ReplicaId } from './entry.ts'
 export interface Configuration {
   /** The index of the entry that carries it; 0 for the one that a group starts with. */
   readonly index: number
+  /** What replicas that this configuration added have as their generation (`nextGeneration`). Grows along a log. */
+  readonly generation: number
   /** C_new while joint; otherwise the voters. */
   readonly voters: readonly ReplicaId[]
   /** C_old while joint; otherwise empty. May share replicas with every other list but `learners`. */
@@ -47,6 +50,7 @@ export type MembershipChange =
 /** Nobody: what a replica knows that was created to join a group and has heard nothing yet. */
 export const EMPTY_CONFIGURATION: Configuration = {
   index: 0,
+  generation: 0,
   voters: [],
   votersOutgoing: [],
   learners: [],
@@ -61,7 +65,33 @@ export function initialConfiguration(
   voters: readonly ReplicaId[],
   learners: readonly ReplicaId[] = [],
 ): Configuration {
-  return { ...EMPTY_CONFIGURATION, voters: sorted(voters), learners: sorted(learners) }
+  assert(voters.length > 0, 'a group starts with a voter')
+  return {
+    ...EMPTY_CONFIGURATION,
+    generation: INITIAL_GENERATION,
+    voters: sorted(voters),
+    learners: sorted(learners),
+  }
+}
+
+const GENERATIONS_PER_TERM = 2 ** 20
+
+/**
+ * The generation of the configuration that a leader of `term` appends after `current`: above every other that was
+ * ever tried, even where the leader that tried it lost its entry and nobody else knows of it. Terms order the
+ * attempts of different leaders; within a term there is one leader, whose log only grows. (The index of the entry, the
+ * obvious choice, does not order attempts: a later leader can be at a lower index, and its replica would be taken for
+ * an older one by a member that the earlier attempt reached.) Null if the term has used up all that it has.
+ */
+export function nextGeneration(current: Configuration, term: number): number | null {
+  const generation = Math.max(current.generation + 1, term * GENERATIONS_PER_TERM)
+  return isPosition(generation) && generation < (term + 1) * GENERATIONS_PER_TERM ? generation : null
+}
+
+/** Where a generation comes from: for readers. */
+export function generationOrigin(generation: number): { readonly term: number; readonly count: number } {
+  const count = generation % GENERATIONS_PER_TERM
+  return { term: (generation - count) / GENERATIONS_PER_TERM, count }
 }
 
 export function isJoint(configuration: Configuration): boolean {
@@ -101,14 +131,31 @@ export type ChangeOutcome =
   | { readonly ok: true; readonly configuration: Configuration }
   | { readonly ok: false; readonly detail: string }
 
-/** The configuration that `change` makes of `current`, as the entry at `index`. */
-export function applyChange(current: Configuration, change: MembershipChange, index: number): ChangeOutcome {
+/** Where a new configuration goes: the index of its entry, and the term of the leader that appends it. */
+export interface ConfigurationPlace {
+  readonly index: number
+  readonly term: number
+}
+
+/** The configuration that `change` makes of `current`. */
+export function applyChange(
+  current: Configuration,
+  change: MembershipChange,
+  { index, term }: ConfigurationPlace,
+): ChangeOutcome {
+  const generation = nextGeneration(current, term)
+  if (generation === null)
+    return { ok: false, detail: 'this term has seen too many changes: elect a new leader' }
+  const draft = { ...EMPTY_CONFIGURATION, index, generation }
   if (change.kind === 'leave-joint') {
     if (!isJoint(current)) return { ok: false, detail: 'the configuration is not joint' }
-    return { ok: true, configuration: leaveJoint(current, index) }
+    return { ok: true, configuration: afterJoint(current, draft) }
   }
   if (isJoint(current)) return { ok: false, detail: 'the configuration is joint: leave it first' }
-  const draft = new Draft(current, index)
+  return changeVoters(new Draft(current, draft), change)
+}
+
+function changeVoters(draft: Draft, change: MembershipChange & { kind: 'change' }): ChangeOutcome {
   for (const step of change.steps) {
     const problem = draft.take(step)
     if (problem !== null) return { ok: false, detail: problem }
@@ -117,26 +164,23 @@ export function applyChange(current: Configuration, change: MembershipChange, in
 }
 
 /** C_new on its own (§6). */
-export function leaveJoint(current: Configuration, index: number): Configuration {
-  return {
-    ...EMPTY_CONFIGURATION,
-    index,
-    voters: current.voters,
-    learners: sorted([...current.learners, ...current.learnersNext]),
-  }
+function afterJoint(current: Configuration, draft: Configuration): Configuration {
+  const learners = sorted([...current.learners, ...current.learnersNext])
+  return { ...draft, voters: current.voters, learners }
 }
 
 /** A configuration in the making. */
 class Draft {
   readonly #current: Configuration
-  readonly #index: number
+  /** What is made: its index and generation. */
+  readonly #place: Configuration
   readonly #voters: Map<number, ReplicaId>
   readonly #learners: Map<number, ReplicaId>
   readonly #touched = new Set<number>()
 
-  constructor(current: Configuration, index: number) {
+  constructor(current: Configuration, place: Configuration) {
     this.#current = current
-    this.#index = index
+    this.#place = place
     this.#voters = new Map(current.voters.map((replica) => [replica.id, replica]))
     this.#learners = new Map(current.learners.map((replica) => [replica.id, replica]))
   }
@@ -165,7 +209,7 @@ class Draft {
 
   #add(id: number, list: Map<number, ReplicaId>): string | null {
     if (this.#voters.has(id) || this.#learners.has(id)) return `member ${id} has a replica already`
-    list.set(id, { id, generation: this.#index })
+    list.set(id, { id, generation: this.#place.generation })
     return null
   }
 
@@ -192,7 +236,7 @@ class Draft {
 
   /** Only learners change, and they are in no majority: safe in one step. */
   #simple(): Configuration {
-    return { ...this.#current, index: this.#index, learners: sorted([...this.#learners.values()]) }
+    return { ...this.#place, voters: this.#current.voters, learners: sorted([...this.#learners.values()]) }
   }
 
   /**
@@ -203,7 +247,7 @@ class Draft {
     const leaving = idsOf(this.#current.voters)
     const learners = [...this.#learners.values()]
     return {
-      index: this.#index,
+      ...this.#place,
       voters: sorted([...this.#voters.values()]),
       votersOutgoing: this.#current.voters,
       // A learner must not be in a majority, so who still votes in C_old becomes one only when that is over.
@@ -216,11 +260,11 @@ class Draft {
 
 /** What is wrong with a configuration, or null. Holds for every one that is in force. */
 export function configurationProblem(configuration: Configuration): string | null {
-  const { index, voters, votersOutgoing, learners, learnersNext, autoLeave } = configuration
+  const { index, generation, voters, votersOutgoing, learners, learnersNext, autoLeave } = configuration
   const lists = [voters, votersOutgoing, learners, learnersNext]
-  if (!isPosition(index)) return 'its index is not one'
+  if (!isPosition(index) || !isPosition(generation)) return 'its index or generation is not one'
   if (lists.some((list) => list.length > REPLICAS_MAX)) return 'it has too many replicas'
-  if (!lists.every((list) => isSortedReplicas(list, index))) return 'a list of replicas is malformed'
+  if (!lists.every((list) => isSortedReplicas(list, generation))) return 'a list of replicas is malformed'
   if (voters.length === 0 && (index > 0 || lists.some((list) => list.length > 0))) return 'it has no voters'
   if (votersOutgoing.length === 0 && (learnersNext.length > 0 || autoLeave))
     return 'it leaves what it is not in'
@@ -237,11 +281,11 @@ function overlaps(left: readonly ReplicaId[], right: readonly ReplicaId[]): bool
   return left.some((replica) => ids.has(replica.id))
 }
 
-function isSortedReplicas(list: readonly ReplicaId[], index: number): boolean {
+function isSortedReplicas(list: readonly ReplicaId[], newest: number): boolean {
   let previous = 0
   for (const { id, generation } of list) {
     if (!isPosition(id) || id <= previous) return false
-    if (!isPosition(generation) || generation === 0 || generation > Math.max(index, 1)) return false
+    if (!isPosition(generation) || generation === 0 || generation > newest) return false
     previous = id
   }
   return true

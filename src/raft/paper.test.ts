@@ -503,6 +503,9 @@ describe('§5.4 Safety', () => {
   })
 })
 
+/** The first generation that is given out in term 1. */
+const NEW = 2 ** 20
+
 /** C_old = 1 2 3, C_new = 1 4 5, appended and not acknowledged by anyone. */
 function jointLeader(): Lone {
   const lone = leader()
@@ -540,11 +543,11 @@ describe('§6 Cluster membership changes', () => {
     run(old)
     for (const id of [2, 3]) acceptAs(old, id, 1, 2)
     assert.equal(old.raft.commit, 1, 'the old majority is not enough')
-    acceptAs(old, 4, 2, 2)
+    acceptAs(old, 4, NEW, 2)
     assert.equal(old.raft.commit, 2)
     const fresh = jointLeader()
     run(fresh)
-    for (const id of [4, 5]) acceptAs(fresh, id, 2, 2)
+    for (const id of [4, 5]) acceptAs(fresh, id, NEW, 2)
     assert.equal(fresh.raft.commit, 1, 'the new majority is not enough')
   })
 

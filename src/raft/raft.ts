@@ -107,7 +107,7 @@ export class Raft {
         'change-in-progress',
         `the change at ${configuration.index} is not committed`,
       )
-    const outcome = applyChange(configuration, change, log.lastIndex + 1)
+    const outcome = applyChange(configuration, change, { index: log.lastIndex + 1, term: this.#state.term })
     if (!outcome.ok) return this.#refuseMembership('invalid', outcome.detail)
     wakeUp(this.#state)
     appendConfiguration(this.#state, role, outcome.configuration)

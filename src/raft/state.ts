@@ -132,14 +132,15 @@ export class ReplicaState {
   }
 
   /**
-   * Whether `replica` was part of the group once and is not any more: it was added at or before the committed index,
-   * and neither the configuration committed there nor the one in force has it. False while the committed one is
-   * not known, as in a replica that is still getting its first entries.
+   * Whether `replica` will never be part of the group again: the newest committed configuration is at least as new as
+   * its generation and without it. Generations grow along the log, so the entry that added it is before that one, or was
+   * lost with the term of its leader. False while the committed one is not known, as in a replica that is still getting
+   * its first entries.
    */
   isGone(replica: ReplicaId): boolean {
     const { commit, memberships } = this.log
     const committed = memberships.at(commit)
-    if (commit < replica.generation || committed.voters.length === 0) return false
+    if (committed.generation < replica.generation) return false
     return !isMember(memberships.active, replica) && !isMember(committed, replica)
   }
 

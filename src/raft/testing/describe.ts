@@ -2,16 +2,19 @@
 
 import { unreachable } from '../../base/assert.ts'
 import type { RaftStatus } from '../api.ts'
+import { INITIAL_GENERATION } from '../entry.ts'
 import type { Entry, HardState, ReplicaId, SnapshotMetadata } from '../entry.ts'
-import { isJoint } from '../membership.ts'
+import { generationOrigin, isJoint } from '../membership.ts'
 import type { Configuration } from '../membership.ts'
 import { decodeConfiguration } from '../configuration-codec.ts'
 import type { Message } from '../message.ts'
 import type { Leadership, Ready, StorageWrite } from '../ready.ts'
 
-/** `2`, or `2.7` for a generation that is not the first. */
+/** `2`, or for a generation that is not the first `2.7.0`: the first that was given out in term 7. */
 export function describeReplicaId({ id, generation }: ReplicaId): string {
-  return generation === 1 ? `${id}` : `${id}.${generation}`
+  if (generation === INITIAL_GENERATION) return `${id}`
+  const { term, count } = generationOrigin(generation)
+  return `${id}.${term}.${count}`
 }
 
 function describeReplicas(replicas: readonly ReplicaId[]): string {
