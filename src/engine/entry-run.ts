@@ -121,6 +121,7 @@ export class EntryRun {
     this.#random.reseed(stamp.seed)
     this.#forget()
     this.connection.setForeignKeys(foreignKeys)
+    this.#statements.setForeignKeys(foreignKeys)
     this.connection.own('BEGIN IMMEDIATE').run()
     this.#readCounters()
   }

@@ -51,7 +51,9 @@ function oneStatement(sql: string, lengthBytesMax: number): string {
 export class StatementCache {
   readonly #connection: WriterConnection
   readonly #policy: WritePolicy
-  readonly #statements = new Map<string, PreparedStatement>()
+  /** By the setting of foreign keys, which decides what a statement reaches. */
+  readonly #kept = { on: new Map<string, PreparedStatement>(), off: new Map<string, PreparedStatement>() }
+  #statements = this.#kept.on
 
   constructor(connection: WriterConnection, policy: WritePolicy) {
     this.#connection = connection
@@ -71,8 +73,14 @@ export class StatementCache {
     return prepared
   }
 
+  /** From here on statements are compiled with foreign keys enforced, or not. */
+  setForeignKeys(isOn: boolean): void {
+    this.#statements = isOn ? this.#kept.on : this.#kept.off
+  }
+
   clear(): void {
-    this.#statements.clear()
+    this.#kept.on.clear()
+    this.#kept.off.clear()
   }
 
   #keep(sql: string, prepared: PreparedStatement): void {

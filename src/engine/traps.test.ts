@@ -540,3 +540,23 @@ test('names beyond ASCII are compared as SQLite compares them', (context) => {
   assert.deepEqual(leader.results.at(-1)?.changes?.unlistedTables, ['É'])
   assertReplays(leader, folder)
 })
+
+test('what a statement reaches depends on the session, and so does what is known of it', (context) => {
+  const { leader, folder } = start(context)
+  leader.run('CREATE TABLE a (id INTEGER PRIMARY KEY)')
+  leader.run('CREATE TABLE b (id INTEGER PRIMARY KEY, a REFERENCES a (id) ON DELETE CASCADE)')
+  leader.run('CREATE TABLE c (b REFERENCES b (id) DEFERRABLE INITIALLY DEFERRED)')
+  leader.run(
+    'INSERT INTO a VALUES (1), (2)',
+    'INSERT INTO b VALUES (1, 1), (2, 2)',
+    'INSERT INTO c VALUES (2)',
+  )
+  const remove = (id: bigint): typeof removeOne => request([statement('DELETE FROM a WHERE id = ?', id)])
+  const removeOne = request([statement('DELETE FROM a WHERE id = ?', 9n)], {
+    context: { foreignKeys: false },
+  })
+  leader.submit(removeOne)
+  const outcomes = leader.submit(request(['INSERT INTO b VALUES (5, 1)']), remove(2n), remove(1n))
+  assert.deepEqual(codes(outcomes), ['committed', 'SQLITE_CONSTRAINT_FOREIGNKEY', 'committed'])
+  assertReplays(leader, folder)
+})

@@ -18,6 +18,7 @@ export const WORKLOAD_SCHEMA: readonly string[] = [
   'CREATE TABLE child (id INTEGER PRIMARY KEY, parent REFERENCES parent (id) ON DELETE CASCADE ON UPDATE SET NULL)',
   'CREATE TABLE late (id INTEGER PRIMARY KEY, parent REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)',
   'CREATE VIRTUAL TABLE document USING fts5(body, title UNINDEXED)',
+  'CREATE VIRTUAL TABLE vocabulary USING fts5vocab(document, row)',
   'CREATE VIRTUAL TABLE place USING rtree(id, x0, x1, y0, y1)',
   'CREATE VIEW both AS SELECT name, hits FROM item LEFT JOIN word ON word = name',
   `CREATE TRIGGER item_insert AFTER INSERT ON item BEGIN
@@ -154,12 +155,24 @@ const SCHEMA_CHANGES: readonly Make[] = [
   (r) => statement(`CREATE INDEX IF NOT EXISTS loose_${r.integer(2)} ON loose (b, a)`),
   (r) => statement(`DROP INDEX IF EXISTS loose_${r.integer(2)}`),
   (r) => statement(`INSERT INTO extra${r.integer(3)} (id) VALUES (NULL), (NULL)`),
+  () => statement('CREATE VIRTUAL TABLE IF NOT EXISTS note USING fts5(body)'),
+  () => statement('DROP TABLE IF EXISTS note'),
+  (r) => statement('INSERT INTO note VALUES (?), (?)', name(r), name(r)),
+  (r) =>
+    statement(
+      `CREATE TRIGGER IF NOT EXISTS word_insert AFTER INSERT ON word BEGIN DELETE FROM loose WHERE a = ${r.integer(9)}; END`,
+    ),
+  () => statement('DROP TRIGGER IF EXISTS word_insert'),
+  () => statement('ALTER TABLE parent RENAME COLUMN name TO label'),
+  () => statement('ALTER TABLE parent RENAME COLUMN label TO name'),
 ]
 
 const READS: readonly Make[] = [
   () => statement('SELECT last_insert_rowid(), changes(), random()'),
   (r) => statement('SELECT * FROM item WHERE id = ?', small(r)),
   () => statement("SELECT count(*) FROM document WHERE document MATCH 'ash'"),
+  () => statement('SELECT * FROM vocabulary'),
+  () => statement('EXPLAIN DELETE FROM item'),
 ]
 
 const SAVEPOINTS = [
