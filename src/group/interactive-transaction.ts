@@ -16,6 +16,7 @@ import type { ErrorData, SessionContext } from '../base/transaction.ts'
 import type { SqlStatement, StatementResult } from '../base/value.ts'
 import type { Clock, Timer } from '../host/clock.ts'
 import type { Description, Engine } from '../engine/engine.ts'
+import { EngineEndedError } from '../engine/engine-ended.ts'
 import type { AppliedIndex } from './applied-index.ts'
 import type { CommitLog } from './commit-log.ts'
 import type { StateMachine } from './state-machine.ts'
@@ -56,18 +57,7 @@ export class InteractiveTransaction {
 
   /** Runs one statement. A HarmonyError means that it had no effect; the transaction goes on unless `ended` is set. */
   async execute(statement: SqlStatement, resultSizeBytesMax: number): Promise<StatementResult> {
-    this.#checkOpen()
-    this.#idleTimer?.cancel()
-    let outcome
-    try {
-      outcome = await this.#options.engine.execute(statement, resultSizeBytesMax)
-    } catch (error) {
-      await this.#options.machine.noteEngineError(error)
-      await this.end(toHarmonyError(error))
-      throw this.#ended ?? error
-    }
-    // A timeout or a shutdown may have come while it ran: then its result means nothing.
-    if (this.#ended !== null) throw this.#ended
+    const outcome = await this.#ask((engine) => engine.execute(statement, resultSizeBytesMax))
     if (outcome.kind === 'ok') {
       this.#watchIdle()
       return outcome.result
@@ -80,10 +70,33 @@ export class InteractiveTransaction {
 
   /** What is known of a statement under the schema that this transaction sees. Nothing runs. */
   async describe(sql: string): Promise<Description> {
-    this.#checkOpen()
-    const outcome = await this.#options.engine.describe(sql)
+    const outcome = await this.#ask((engine) => engine.describe(sql))
+    this.#watchIdle()
     if (outcome.kind === 'ok') return outcome.description
     throw fromData(outcome.error)
+  }
+
+  /** One call of the engine. Where the engine itself fails, the transaction is over. */
+  async #ask<T>(call: (engine: Engine) => Promise<T>): Promise<T> {
+    this.#checkOpen()
+    this.#idleTimer?.cancel()
+    let answer
+    try {
+      answer = await call(this.#options.engine)
+    } catch (error) {
+      await this.#options.machine.noteEngineError(error)
+      await this.end(this.#endOf(toHarmonyError(error)))
+      throw this.#ended ?? error
+    }
+    // A timeout or a shutdown may have come meanwhile: then the answer means nothing.
+    if (this.#ended !== null) throw this.#ended
+    return answer
+  }
+
+  /** Ended for a statement of another database, it is no internal error of this one's. */
+  #endOf(error: HarmonyError): HarmonyError {
+    const isBystander = error instanceof EngineEndedError && error.end === 'bystander'
+    return isBystander ? this.#aborted(error) : error
   }
 
   /** Resolves when it is durable and visible. Rejects with OUTCOME_UNKNOWN where that can't be told. It is over in any case. */

@@ -2,6 +2,8 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { HarmonyError } from '../base/errors.ts'
+import type { TransactionRequest } from '../base/transaction.ts'
+import { EngineEndedError } from '../engine/engine-ended.ts'
 import { toDiskError } from '../host/disk.ts'
 import {
   BEGIN,
@@ -176,6 +178,42 @@ test('an engine that dies while it executes: nothing was done, and another one i
     assert.equal(await resultOf(group.submit(insert(2))), 'committed')
     assert.deepEqual(fixture.read('SELECT a FROM t'), [2])
     assert.equal(fixture.faults.calls.filter((call) => call === 'open').length, 2)
+  }))
+
+test('a request that kills the engine runs alone after that: it gets the error, the others are committed', () =>
+  withGroup(async (group, fixture) => {
+    const isDeadly = (given: readonly TransactionRequest[]) =>
+      given.some(({ statements }) => statements.some(({ sql }) => sql.includes('(2)')))
+    fixture.faults.beforeBatch = (given) => {
+      if (isDeadly(given)) throw new EngineEndedError('timeout', 'ran for more than 30000 ms')
+    }
+    const results = await Promise.all([1, 2, 3, 4].map((value) => resultOf(group.submit(insert(value)))))
+    assert.deepEqual(results, ['committed', 'STATEMENT_TIMEOUT', 'committed', 'committed'])
+    assert.deepEqual(fixture.read('SELECT a FROM t ORDER BY rowid'), [1, 3, 4])
+    assert.equal(group.stats().waitingBytes, 0)
+  }))
+
+test('an engine that ends for a statement of another database costs nobody anything but time', () =>
+  withGroup(async (group, fixture) => {
+    let ends = 2
+    fixture.faults.before = (method) => {
+      if ((method === 'executeBatch' || method === 'begin') && ends-- > 0) {
+        throw new EngineEndedError('bystander', 'ended for another call')
+      }
+    }
+    const results = await Promise.all([1, 2].map((value) => resultOf(group.submit(insert(value)))))
+    assert.deepEqual(results, ['committed', 'committed'])
+    ends = 1
+    await (await group.begin(BEGIN)).rollback()
+    assert.deepEqual(fixture.read('SELECT a FROM t ORDER BY rowid'), [1, 2])
+  }))
+
+test('an engine that ends again and again is told', () =>
+  withGroup(async (group, fixture) => {
+    fixture.faults.before = (method) => {
+      if (method === 'executeBatch') throw new EngineEndedError('bystander', 'ended for another call')
+    }
+    assert.equal(await resultOf(group.submit(insert(1))), 'INTERNAL')
   }))
 
 test('while an interactive transaction holds the writer, requests wait until their deadline', () =>

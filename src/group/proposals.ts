@@ -9,6 +9,7 @@ import type { TransactionOutcome, TransactionRequest } from '../base/transaction
 import type { Clock, Timer } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
 import type { BatchExecution } from '../engine/engine.ts'
+import { EngineEndedError } from '../engine/engine-ended.ts'
 import type { CommitLog } from './commit-log.ts'
 import { newStamp } from './entry-stamp.ts'
 import type { GroupLimits } from './limits.ts'
@@ -22,7 +23,14 @@ interface Waiting {
   readonly sinceMs: number
   readonly resolve: (outcome: TransactionOutcome) => void
   readonly reject: (error: Error) => void
+  /** How often the engine's process ended while it had this request, for whatever reason. */
+  interruptions: number
+  /** The process ended while it had this request among others. It runs alone next time, which tells. */
+  isSuspect: boolean
 }
+
+/** A request that was interrupted so often for reasons of others gets the error, so that nobody waits for ever. */
+const INTERRUPTIONS_MAX = 3
 
 export interface ProposalsOptions {
   readonly database: string
@@ -49,7 +57,7 @@ export interface ProposalStats {
 export class Proposals {
   readonly #options: ProposalsOptions
   readonly #queue: BoundedQueue<Waiting>
-  /** Taken from the queue for a batch that had no room for them: the front of the next one. */
+  /** Taken from the queue for a batch that did not get to them, or was interrupted: the front of the next one. */
   #leftOver: Waiting[] = []
   #waitingBytes = 0
   #running: Promise<void> | null = null
@@ -68,7 +76,8 @@ export class Proposals {
   submit(request: TransactionRequest): Promise<TransactionOutcome> {
     const { promise, resolve, reject } = Promise.withResolvers<TransactionOutcome>()
     const sizeBytes = requestSizeBytes(request)
-    const waiting = { request, sizeBytes, sinceMs: this.#options.clock.nowMs(), resolve, reject }
+    const sinceMs = this.#options.clock.nowMs()
+    const waiting = { request, sizeBytes, sinceMs, resolve, reject, interruptions: 0, isSuspect: false }
     const isOver = this.#waitingBytes + sizeBytes > this.#options.limits.waitingSizeBytesMax
     // A single request of any size has a chance while nobody else waits; its own limit is the entry's.
     if ((isOver && this.#waitingBytes > 0) || !this.#queue.push(waiting))
@@ -124,17 +133,29 @@ export class Proposals {
 
   /** From the front, as many as a batch may have. */
   #takeBatch(): Waiting[] {
-    const { batchRequestsMax, batchSizeBytesMax } = this.#options.limits
-    const batch: Waiting[] = this.#leftOver.splice(0)
-    let sizeBytes = batch.reduce((sum, waiting) => sum + waiting.sizeBytes, 0)
-    while (batch.length < batchRequestsMax) {
-      const next = this.#queue.peek()
-      if (next === undefined || (batch.length > 0 && sizeBytes + next.sizeBytes > batchSizeBytesMax)) break
+    const { batchRequestsMax } = this.#options.limits
+    const batch: Waiting[] = []
+    let sizeBytes = 0
+    for (
+      let next = this.#peek();
+      next !== undefined && batch.length < batchRequestsMax;
+      next = this.#peek()
+    ) {
+      if (batch[0] !== undefined && !this.#mayJoin(batch[0], next, sizeBytes)) break
       batch.push(next)
       sizeBytes += next.sizeBytes
-      this.#queue.shift()
+      if (this.#leftOver.shift() === undefined) this.#queue.shift()
     }
     return batch
+  }
+
+  #peek(): Waiting | undefined {
+    return this.#leftOver[0] ?? this.#queue.peek()
+  }
+
+  #mayJoin(first: Waiting, next: Waiting, sizeBytes: number): boolean {
+    const isInSize = sizeBytes + next.sizeBytes <= this.#options.limits.batchSizeBytesMax
+    return isInSize && !first.isSuspect && !next.isSuspect
   }
 
   async #runBatch(batch: readonly Waiting[]): Promise<void> {
@@ -145,14 +166,38 @@ export class Proposals {
       execution = await this.#execute(batch)
     } catch (error) {
       await this.#options.machine.noteEngineError(error)
-      this.#forget(batch)
-      for (const waiting of batch) waiting.reject(error as Error)
+      if (error instanceof EngineEndedError) this.#interrupted(batch, error)
+      else this.#rejectAll(batch, error as Error)
       return
     }
     const taken = batch.slice(0, execution.taken)
-    this.#leftOver = batch.slice(execution.taken)
+    this.#leftOver = [...batch.slice(execution.taken), ...this.#leftOver]
     this.#forget(taken)
     await this.#finish(taken, execution)
+  }
+
+  /**
+   * The engine's process ended, so nothing of the batch was done, and it can run again. If one of the batch may be the reason, each runs alone,
+   * so that only the one that is gets the error.
+   */
+  #interrupted(batch: readonly Waiting[], error: EngineEndedError): void {
+    const again: Waiting[] = []
+    for (const waiting of batch) {
+      waiting.interruptions++
+      const isReason = error.isSuspect && batch.length === 1
+      if (isReason || error.end === 'stopped' || waiting.interruptions > INTERRUPTIONS_MAX) {
+        this.#rejectAll([waiting], error)
+      } else {
+        waiting.isSuspect ||= error.isSuspect
+        again.push(waiting)
+      }
+    }
+    this.#leftOver = [...again, ...this.#leftOver]
+  }
+
+  #rejectAll(batch: readonly Waiting[], error: Error): void {
+    this.#forget(batch)
+    for (const waiting of batch) waiting.reject(error)
   }
 
   async #execute(batch: readonly Waiting[]): Promise<BatchExecution> {
@@ -191,7 +236,7 @@ export class Proposals {
 
   /** While an interactive transaction holds the writer, those that wait too long get their answer: nothing was done. */
   #watchOverdue(): void {
-    const oldest = this.#leftOver[0] ?? this.#queue.peek()
+    const oldest = this.#peek()
     if (oldest === undefined) return
     const { clock, limits } = this.#options
     const dueMs = oldest.sinceMs + limits.batchWaitTimeoutMs - clock.nowMs()

@@ -2,6 +2,7 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { HarmonyError } from '../base/errors.ts'
+import { EngineEndedError } from '../engine/engine-ended.ts'
 import { toDiskError } from '../host/disk.ts'
 import type { DatabaseGroup } from './database-group.ts'
 import type { InteractiveTransaction } from './interactive-transaction.ts'
@@ -255,6 +256,25 @@ test('an engine that dies under a transaction ends it and is replaced', () =>
     assert.equal(codeOf(transaction), 'INTERNAL')
     fixture.faults.before = () => {}
     await assertWriterIsFree(group)
+  }))
+
+test('a statement that is stopped ends its transaction with STATEMENT_TIMEOUT; one of another database with TRANSACTION_ABORTED', () =>
+  withGroup(async (group, fixture) => {
+    for (const [end, code] of [
+      ['timeout', 'STATEMENT_TIMEOUT'],
+      ['bystander', 'TRANSACTION_ABORTED'],
+    ] as const) {
+      const transaction = await group.begin(BEGIN)
+      await run(transaction, 'INSERT INTO t VALUES (1)')
+      fixture.faults.before = (method) => {
+        if (method === 'execute') throw new EngineEndedError(end, 'the process ended')
+      }
+      await assert.rejects(run(transaction, 'SELECT 1'), { code })
+      assert.equal(codeOf(transaction), code)
+      fixture.faults.before = () => {}
+      await assertWriterIsFree(group)
+    }
+    assert.deepEqual(fixture.read('SELECT a FROM t'), [])
   }))
 
 test('calls after the end say what happened', () =>

@@ -8,6 +8,7 @@ import type { SessionContext } from '../base/transaction.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
 import type { Engine } from '../engine/engine.ts'
+import { EngineEndedError } from '../engine/engine-ended.ts'
 import type { AppliedIndex } from './applied-index.ts'
 import type { CommitLog } from './commit-log.ts'
 import { InteractiveTransaction } from './interactive-transaction.ts'
@@ -92,23 +93,31 @@ export class Transactions {
 
   /** The engine with the transaction begun. If it rejects, the lease is released. */
   async #beginOnEngine(lease: WriterLease, options: BeginOptions): Promise<Engine> {
-    const { machine, clock, random } = this.#options
+    const { machine } = this.#options
     try {
       if (this.#refusal !== null) throw this.#refusal
       // The wait may have been long. While this holds the writer, nobody else can move the database on.
       this.#checkSnapshot(options)
-      const engine = await machine.wake()
-      const { context, idempotencyKey } = options
-      const stamp = newStamp(clock, random)
-      const begun = await engine.begin({ context, idempotencyKey, stamp })
-      if (begun.kind === 'known') throw keyUsed(begun.outcome.kind)
-      return engine
+      return await this.#beginOnce(options).catch(async (error: unknown) => {
+        // The process ended for a statement of another database: nothing was done, and this one can begin again.
+        if (!(error instanceof EngineEndedError) || error.end !== 'bystander') throw error
+        await machine.noteEngineError(error)
+        return this.#beginOnce(options)
+      })
     } catch (error) {
       await machine.noteEngineError(error)
       await machine.rollbackOpen()
       lease.release()
       throw error
     }
+  }
+
+  async #beginOnce({ context, idempotencyKey }: BeginOptions): Promise<Engine> {
+    const { machine, clock, random } = this.#options
+    const engine = await machine.wake()
+    const begun = await engine.begin({ context, idempotencyKey, stamp: newStamp(clock, random) })
+    if (begun.kind === 'known') throw keyUsed(begun.outcome.kind)
+    return engine
   }
 
   #opened(lease: WriterLease, options: BeginOptions, engine: Engine): InteractiveTransaction {

@@ -1,5 +1,6 @@
 /** A real engine whose calls can be made to fail, or to wait, by name. */
 
+import type { TransactionRequest } from '../../base/transaction.ts'
 import type { Engine, EngineOpener, EngineOptions } from '../../engine/engine.ts'
 import { LocalEngine } from '../../engine/local-engine.ts'
 
@@ -16,6 +17,8 @@ type Method =
 export class EngineFaults {
   /** Called before a call; what it throws is what the call rejects with, with nothing done. */
   before: (method: Method | 'open') => void | Promise<void> = () => {}
+  /** The same for batches, by what is in them. */
+  beforeBatch: (requests: readonly TransactionRequest[]) => void = () => {}
   /** Calls so far, in order. */
   readonly calls: string[] = []
 
@@ -46,7 +49,10 @@ export class EngineFaults {
       get applied() {
         return engine.applied
       },
-      executeBatch: guarded('executeBatch', (requests, stamp) => engine.executeBatch(requests, stamp)),
+      executeBatch: guarded('executeBatch', async (requests, stamp) => {
+        this.beforeBatch(requests)
+        return engine.executeBatch(requests, stamp)
+      }),
       begin: guarded('begin', (request) => engine.begin(request)),
       execute: guarded('execute', (statement, sizeMax) => engine.execute(statement, sizeMax)),
       describe: (sql) => engine.describe(sql),
