@@ -99,7 +99,8 @@ const WRITES: readonly Make[] = [
     ),
   () => statement('INSERT INTO counter (value) SELECT changes() + last_insert_rowid()'),
   (r) => statement('DELETE FROM counter WHERE id % 5 = ?', BigInt(r.integer(5))),
-  (r) => statement('INSERT INTO loose VALUES (?, random()), (?, hex(randomblob(4)))', value(r), value(r)),
+  (r) =>
+    statement('INSERT INTO loose (a, b) VALUES (?, random()), (?, hex(randomblob(4)))', value(r), value(r)),
   (r) => statement('UPDATE loose SET b = random() WHERE rowid % 3 = ?', BigInt(r.integer(3))),
   () => statement('DELETE FROM loose WHERE rowid IN (SELECT rowid FROM loose ORDER BY random() LIMIT 2)'),
   (r) =>
@@ -130,7 +131,7 @@ const WRITES: readonly Make[] = [
   (r) => statement('DELETE FROM place WHERE id > ?', small(r)),
   (r) =>
     statement(
-      'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO loose SELECT i, random() FROM n',
+      'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO loose (a, b) SELECT i, random() FROM n',
       BigInt(1 + r.integer(60)),
     ),
   () => statement('DELETE FROM loose WHERE a > 20'),
