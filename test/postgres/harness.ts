@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Member } from '../../src/cluster/member.ts'
 import { LocalEngine } from '../../src/engine/local-engine.ts'
 import { ReaderPool } from '../../src/engine/reader/database-reader.ts'
@@ -45,6 +46,8 @@ export async function openPostgres(
     port,
     url: `postgres://tester@127.0.0.1:${port}/default`,
     async [Symbol.asyncDispose]() {
+      // Clients that have said goodbye are given the moment that this takes.
+      for (let turn = 0; turn < 100 && server.connectionCount > 0; turn++) await pause(5)
       await server.drain(100)
       await gateway.close()
       await member.close()

@@ -291,6 +291,14 @@ function indexDefinitionRows(schema: Schema): Rows {
   )
 }
 
+function serialRows(schema: Schema): Rows {
+  return tables(schema).flatMap(({ name, rowidColumn, columns }) =>
+    rowidColumn === null || columns.every(({ defaultText }) => defaultText !== 'serial')
+      ? []
+      : [[name, rowidColumn, `public.${quoted(`${name}_${rowidColumn}_seq`)}`]],
+  )
+}
+
 function viewDefinitionRows(schema: Schema): Rows {
   return tables(schema)
     .filter(({ kind }) => kind === 'view')
@@ -336,5 +344,6 @@ export const RELATION_ROWS: readonly CatalogDefinition[] = [
     constraintRows,
   ),
   relation('pg_catalog', '_index_definition', 'oid oid, definition text', indexDefinitionRows),
+  relation('pg_catalog', '_serial', 'tablename name, columnname name, sequencename text', serialRows),
   relation('pg_catalog', '_view_definition', 'oid oid, definition text', viewDefinitionRows),
 ]

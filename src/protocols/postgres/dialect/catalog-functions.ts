@@ -104,11 +104,12 @@ export function catalogFunction(
   }
   if (name === 'current_schemas') return atom(`'["pg_catalog","public"]'`, NAME_ARRAY)
   if (name === 'to_regclass') return regclassOf(args[0] as Typed, context)
-  if (name === 'nextval' || name === 'currval' || name === 'setval') {
+  if (name === 'nextval' || name === 'currval' || name === 'setval' || name === 'lastval') {
     throw context.notSupported(`${name}(${stringConstant(nodes[0]) ?? ''}) in this place`)
   }
   const values = args.map((argument) => (argument.type === null ? resolvedText(argument) : argument).sql)
   if (name === 'format_type') return atom(formatType(values[0] ?? 'NULL', values[1] ?? '-1', context), TEXT)
+  if (name === 'pg_get_serial_sequence') return atom(serialSequence(values, context), TEXT)
   const looked = LOOKUPS[name]
   if (looked !== undefined) return lookedUp(looked, values, context)
   const found = CONSTANTS[name]
@@ -134,11 +135,21 @@ function lookedUp(
   return atom(`CASE ${values[1]} WHEN 0 THEN ${whole} ELSE ${name} END`, TEXT)
 }
 
+function serialSequence([table = 'NULL', column = 'NULL']: readonly string[], context: Translation): string {
+  const catalog = must(catalogRelation('pg_catalog', '_serial'))
+  const rows = context.sessionValue({ kind: 'catalog', relation: catalog.key })
+  return `(SELECT "sequencename" FROM (${catalog.sql(rows)}) WHERE "tablename" = ${bareName(table)} AND "columnname" = ${column})`
+}
+
+/** Without the schema and quotes around it. */
+function bareName(text: string): string {
+  return `replace(replace(replace(${text}, 'public.', ''), 'pg_catalog.', ''), '"', '')`
+}
+
 /** 'public.t'::regclass, as an OID; NULL where nothing has that name. */
 export function regclassOf(name: Typed, context: Translation): Typed {
   const text = resolvedText(name).sql
   const catalog = must(catalogRelation('pg_catalog', 'pg_class'))
   const rows = context.sessionValue({ kind: 'catalog', relation: catalog.key })
-  const bare = `replace(replace(replace(${text}, 'public.', ''), 'pg_catalog.', ''), '"', '')`
-  return atom(`(SELECT "oid" FROM (${catalog.sql(rows)}) WHERE "relname" = ${bare})`, OID_TYPE)
+  return atom(`(SELECT "oid" FROM (${catalog.sql(rows)}) WHERE "relname" = ${bareName(text)})`, OID_TYPE)
 }

@@ -239,7 +239,7 @@ class Compiler {
       return this.#definition('SELECT INTO', createTableAs(as, this.#translator))
     }
     return (
-      callPlan(body as Readonly<Record<string, unknown>>) ??
+      callPlan(body as Readonly<Record<string, unknown>>, this.#translator.context) ??
       this.#query(this.#translator.query(body, new Scope(null)))
     )
   }

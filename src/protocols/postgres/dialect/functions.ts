@@ -7,7 +7,6 @@ import {
   DATE,
   FLOAT8,
   INT4_TYPE,
-  INT8_TYPE,
   INTERVAL,
   JSON_TYPE,
   JSONB,
@@ -253,7 +252,6 @@ const SPECIAL: Readonly<Record<string, Special>> = {
   to_json: toJson(JSON_TYPE),
   to_jsonb: toJson(JSONB),
   row_to_json: toJson(JSON_TYPE),
-  lastval: () => atom('last_insert_rowid()', INT8_TYPE),
 }
 
 function currentSetting({ args, nodes, translator }: SpecialCall): Typed {

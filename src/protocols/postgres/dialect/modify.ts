@@ -182,6 +182,10 @@ function insertValues(
   return ` (${kept.map(({ column }) => quoteName(column.name)).join(', ')}) VALUES ${lines.join(', ')}`
 }
 
+function defaultOf(column: SchemaColumn): string {
+  return column.defaultText === null ? 'NULL' : `(${column.defaultText})`
+}
+
 /** Several rows of nothing but defaults: NULL for the rowid asks for the next one. */
 function defaultRows(count: number, { rowidColumn }: SchemaRelation): string {
   if (rowidColumn === null) throw notSupported('several rows of only DEFAULT')
@@ -198,8 +202,8 @@ function valueFor(
   if (open(node).kind !== 'SetToDefault')
     return assigned(translator.expression(node, scope), column, translator)
   // NULL in the rowid's column is its default.
-  if (!column.hasDefault || column.name === relation.rowidColumn) return 'NULL'
-  throw notSupported('DEFAULT in some rows of VALUES and a value in others')
+  if (column.name === relation.rowidColumn) return 'NULL'
+  return defaultOf(column)
 }
 
 // ON CONFLICT.
@@ -285,8 +289,8 @@ function assignments(
 function assignedValue(node: Node, column: SchemaColumn, scope: Scope, translator: Translator): string {
   const { kind, body } = open(node)
   if (kind === 'SetToDefault') {
-    if (column.hasDefault) throw notSupported('SET column = DEFAULT of a column with a default')
-    return 'NULL'
+    if (column.defaultText === 'serial') throw notSupported('SET column = DEFAULT of a SERIAL column')
+    return defaultOf(column)
   }
   if (kind !== 'MultiAssignRef') return assigned(translator.expression(node, scope), column, translator)
   const source = open(body['source'] as Node)

@@ -4,7 +4,11 @@ import type { DefElem, Node, TransactionStmt, VariableSetStmt } from 'libpg-quer
 import { notSupported, PgError } from '../error.ts'
 import type { SqlValue } from '../../../base/value.ts'
 import { clauseName, integerOf, only, open, stringConstant, strings } from './ast.ts'
+import { BOOL, FLOAT8, INT4_TYPE, TEXT, type PgType } from '../types/registry.ts'
+import { resolved } from './literals.ts'
 import type { CallArgument, UtilityPlan } from './plan.ts'
+import type { Translation } from './translation.ts'
+import { plain } from './typed.ts'
 
 type Body = Readonly<Record<string, unknown>>
 
@@ -201,18 +205,19 @@ function fetchPlan(body: Body): UtilityPlan {
 
 // Calls with an effect on the server.
 
-const CALLS: ReadonlySet<string> = new Set([
-  'pg_notify',
-  'pg_sleep',
-  'set_config',
-  'pg_cancel_backend',
-  'pg_terminate_backend',
+/** Name → types of the arguments. */
+const CALLS: ReadonlyMap<string, readonly PgType[]> = new Map([
+  ['pg_notify', [TEXT, TEXT]],
+  ['pg_sleep', [FLOAT8]],
+  ['set_config', [TEXT, TEXT, BOOL]],
+  ['pg_cancel_backend', [INT4_TYPE]],
+  ['pg_terminate_backend', [INT4_TYPE]],
 ])
 
 type CallName = Extract<UtilityPlan, { kind: 'call' }>['function']
 
 /** `SELECT pg_notify('c', 'x')` and nothing else in the statement. */
-export function callPlan(body: Body): UtilityPlan | null {
+export function callPlan(body: Body, context: Translation): UtilityPlan | null {
   const targets = body['targetList'] as readonly Node[] | undefined
   if (targets?.length !== 1 || body['fromClause'] !== undefined || body['whereClause'] !== undefined)
     return null
@@ -221,14 +226,14 @@ export function callPlan(body: Body): UtilityPlan | null {
   const { kind, body: call } = open(target.val)
   if (kind !== 'FuncCall') return null
   const name = strings(call['funcname'] as readonly Node[]).at(-1) ?? ''
-  if (!CALLS.has(name)) return null
-  const args = (call['args'] as readonly Node[] | undefined) ?? []
-  return {
-    kind: 'call',
-    function: name as CallName,
-    arguments: args.map(callArgument),
-    columnName: target.name ?? name,
+  const types = CALLS.get(name)
+  if (types === undefined) return null
+  const args = ((call['args'] as readonly Node[] | undefined) ?? []).map(callArgument)
+  for (const [index, argument] of args.entries()) {
+    if (argument.kind === 'parameter')
+      resolved(context.parameter(argument.number), plain(types[index] ?? TEXT))
   }
+  return { kind: 'call', function: name as CallName, arguments: args, columnName: target.name ?? name }
 }
 
 export function callArgument(node: Node): CallArgument {
