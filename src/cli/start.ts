@@ -16,7 +16,6 @@ import { jsonApiRoutes } from '../protocols/http/json-api.ts'
 import { OriginPolicy } from '../protocols/http/origin-policy.ts'
 import { HttpServer } from '../protocols/http/server.ts'
 import { startBanner } from './banner.ts'
-import { EngineThreads } from './engine-threads.ts'
 import { EXIT_FAILED, EXIT_OK } from './failure.ts'
 import { isLoopback } from './listen-address.ts'
 import { Log } from './log.ts'
@@ -37,6 +36,8 @@ export interface RunningMember {
 /** `harmonydb start`: resolves with the exit code when the member has stopped. */
 export async function start(options: StartOptions): Promise<number> {
   const log = new Log(options.logFormat, (line) => process.stderr.write(line))
+  surviveClosedPipes()
+  endOnBugs(log)
   const stopSignal = listenForStop(() => log.warn('stopped at once', { reason: 'second signal' }))
   const member = await Promise.race([openMember(options, log), stopSignal.received])
   // Nobody was answered yet, and a data folder may be left at any moment: there is nothing to wait for.
@@ -49,6 +50,19 @@ export async function start(options: StartOptions): Promise<number> {
   return reason instanceof Error ? EXIT_FAILED : EXIT_OK
 }
 
+/** Whoever read our output has gone (`harmonydb start | head`); that is no reason to stop serving. */
+function surviveClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+}
+
+/** After an error that nobody expected, nothing in memory can be trusted. What was acknowledged is on disk. */
+function endOnBugs(log: Log): void {
+  process.on('uncaughtException', (error) => {
+    log.error('ended by a bug, please report it', { error: error.stack ?? String(error) })
+    process.exit(EXIT_FAILED)
+  })
+}
+
 function stoppedEarly(signal: string, log: Log): number {
   log.info('stopped while starting', { signal })
   return EXIT_OK
@@ -57,19 +71,18 @@ function stoppedEarly(signal: string, log: Log): number {
 /** Opens the data folder and listens. Rejects if either fails; then nothing is left open. */
 export async function openMember(options: StartOptions, log: Log): Promise<RunningMember> {
   const { promise: failed, resolve: fail } = Promise.withResolvers<Error>()
-  const engines = new EngineThreads((error) => {
-    log.error('an engine thread ended', { error: error.message })
-    fail(error)
-  })
-  const opened: (() => Promise<void>)[] = [() => engines.stop()]
+  const opened: (() => Promise<void>)[] = []
   const closeAll = async (): Promise<void> => {
     for (const close of opened.toReversed()) await close()
   }
   try {
     const member = await Member.open({
       folder: options.dataFolder,
-      openEngine: (engineOptions) => engines.open(engineOptions),
       limits: options.limits.group,
+      statementTimeoutMs: options.limits.gateway.statementTimeoutMs,
+      drainTimeoutMs: options.limits.gateway.drainTimeoutMs,
+      onEngineEnd: (error) =>
+        log.warn('an engine ended; its databases are opened again', { reason: error.message }),
     })
     opened.push(() => member.close())
     // What is on the disk now is known only after a new start.

@@ -76,12 +76,12 @@ async function help(shell: Shell, argument: string): Promise<DotOutcome> {
   if (argument !== '') {
     const command = commandNamed(argument.startsWith('.') ? argument : `.${argument}`)
     if (command === undefined) throw new DotUsageError(`There is no command ${argument}.`)
-    shell.output.out(`${command.usage}\n  ${command.help}\n`)
+    await shell.output.out(`${command.usage}\n  ${command.help}\n`)
     return 'go-on'
   }
   const width = Math.max(...COMMANDS.map(({ usage }) => usage.length))
   const list = COMMANDS.map((command) => `  ${command.usage.padEnd(width)}   ${command.help}`)
-  shell.output.out(
+  await shell.output.out(
     `${list.join('\n')}\n\nSQL may span lines and ends with ";". Transactions: BEGIN; … COMMIT; or ROLLBACK;\n` +
       'Ctrl-C stops a statement or clears the line, Tab completes names, arrow up brings back lines.\n',
   )
@@ -93,7 +93,7 @@ async function tables(shell: Shell, argument: string): Promise<DotOutcome> {
   const names = (await shell.rows(`${TABLES_SQL}${filter} ORDER BY name`)).map(([name]) =>
     showControlCharacters(String(name)),
   )
-  shell.output.out(names.length === 0 ? 'no tables\n' : `${inColumns(names, shell.output.width())}\n`)
+  await shell.output.out(names.length === 0 ? 'no tables\n' : `${inColumns(names, shell.output.width())}\n`)
   return 'go-on'
 }
 
@@ -105,7 +105,7 @@ async function schema(shell: Shell, argument: string): Promise<DotOutcome> {
   )
   if (rows.length === 0)
     throw new DotUsageError(argument === '' ? 'There are no tables yet.' : `There is no table ${argument}.`)
-  shell.output.out(`${rows.map(([sql]) => `${String(sql)};`).join('\n')}\n`)
+  await shell.output.out(`${rows.map(([sql]) => `${String(sql)};`).join('\n')}\n`)
   return 'go-on'
 }
 
@@ -116,7 +116,7 @@ async function databases(shell: Shell): Promise<DotOutcome> {
   const width = Math.max(...list.databases.map(({ name }) => name.length))
   for (const { name, sizeBytes } of list.databases) {
     const mark = name === shell.target.database ? '*' : ' '
-    shell.output.out(`${mark} ${name.padEnd(width)}  ${formatSize(sizeBytes)}\n`)
+    await shell.output.out(`${mark} ${name.padEnd(width)}  ${formatSize(sizeBytes)}\n`)
   }
   return 'go-on'
 }
@@ -139,12 +139,12 @@ async function use(shell: Shell, argument: string): Promise<DotOutcome> {
 async function create(shell: Shell, argument: string): Promise<DotOutcome> {
   if (argument === '') throw new DotUsageError('A name is missing.')
   await shell.json('POST', 'v1/databases', { name: argument })
-  shell.output.out(`The database ${argument} exists now. Go there with: .use ${argument}\n`)
+  await shell.output.out(`The database ${argument} exists now. Go there with: .use ${argument}\n`)
   return 'go-on'
 }
 
 async function mode(shell: Shell, argument: string): Promise<DotOutcome> {
-  if (argument === '') shell.output.out(`${shell.settings.mode}\n`)
+  if (argument === '') await shell.output.out(`${shell.settings.mode}\n`)
   else shell.settings.mode = parseMode(argument)
   return 'go-on'
 }
@@ -158,7 +158,7 @@ function parseMode(text: string): Mode {
 async function limit(shell: Shell, argument: string): Promise<DotOutcome> {
   if (!/^\d*$/.test(argument)) throw new DotUsageError(`${JSON.stringify(argument)} is not a number of rows.`)
   if (argument === '')
-    shell.output.out(`${Number.isFinite(shell.settings.rowsMax) ? shell.settings.rowsMax : 0}\n`)
+    await shell.output.out(`${Number.isFinite(shell.settings.rowsMax) ? shell.settings.rowsMax : 0}\n`)
   else shell.settings.rowsMax = argument === '0' ? Number.POSITIVE_INFINITY : Number(argument)
   return 'go-on'
 }
@@ -183,7 +183,7 @@ async function read(shell: Shell, argument: string, runFile: RunFile): Promise<D
 async function status(shell: Shell): Promise<DotOutcome> {
   const { version } = (await shell.json('GET', 'version')) as { version: string }
   const { mode: current, rowsMax, showsTime } = shell.settings
-  shell.output.out(
+  await shell.output.out(
     `member       ${shell.target.origin.origin}, version ${version}\n` +
       `database     ${shell.target.database}\n` +
       `transaction  ${shell.isInTransaction ? 'open' : 'none'}\n` +

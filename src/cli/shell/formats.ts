@@ -6,15 +6,10 @@ import type { SqlValue } from '../../base/value.ts'
 import { displayWidth } from './display-width.ts'
 import { renderTable } from './table.ts'
 import type { Style } from './style.ts'
-import { realText, valueText } from './value-text.ts'
+import { realText, showControlCharacters, valueText } from './value-text.ts'
 
 export const MODES = ['table', 'line', 'csv', 'json'] as const
 export type Mode = (typeof MODES)[number]
-
-export interface ResultSet {
-  readonly names: readonly string[]
-  readonly rows: readonly (readonly SqlValue[])[]
-}
 
 export interface FormatOptions {
   readonly mode: Mode
@@ -23,59 +18,86 @@ export interface FormatOptions {
   readonly style: Style
 }
 
-export interface Formatted {
-  readonly text: string
-  /** What the reader should know about the form; null if there is nothing. */
-  readonly note: string | null
+type Row = readonly SqlValue[]
+
+/** Turns the rows of one result into text, as they come: all but tables need no more than a page of them in memory. */
+export interface RowPrinter {
+  /** The text for some more rows. */
+  add(rows: readonly Row[]): string
+  /** The last of the text, and what the reader should know about its form. */
+  end(): { readonly text: string; readonly note: string | null }
 }
 
-export function formatResult(result: ResultSet, options: FormatOptions): Formatted {
+export function openPrinter(names: readonly string[], options: FormatOptions): RowPrinter {
   switch (options.mode) {
     case 'table':
-      return formatTable(result, options)
+      return tablePrinter(names, options)
     case 'line':
-      return { text: formatLines(result, options.style), note: null }
+      return linePrinter(names, options.style)
     case 'csv':
-      return { text: formatCsv(result), note: null }
+      return csvPrinter(names)
     case 'json':
-      return { text: formatJson(result), note: null }
+      return jsonPrinter(names)
     default:
       return unreachable(options.mode)
   }
 }
 
-function formatTable(result: ResultSet, options: FormatOptions): Formatted {
-  if (result.rows.length === 0) return { text: '', note: null }
-  const table = renderTable(result.names, result.rows, options)
-  if (table === null) {
-    return {
-      text: formatLines(result, options.style),
-      note: `${result.names.length} columns do not fit side by side, so they are shown below each other`,
-    }
+/** Widths depend on all rows, so a table waits for the last one. */
+function tablePrinter(names: readonly string[], options: FormatOptions): RowPrinter {
+  const all: Row[] = []
+  return {
+    add: (rows) => {
+      for (const row of rows) all.push(row)
+      return ''
+    },
+    end: () => {
+      if (all.length === 0) return { text: '', note: null }
+      const table = renderTable(names, all, options)
+      if (table === null) {
+        return {
+          text: linePrinter(names, options.style).add(all),
+          note: `${names.length} columns do not fit side by side, so they are shown below each other`,
+        }
+      }
+      return {
+        text: `${table.text}\n`,
+        note: table.isCut ? 'long values are cut; .mode line shows them whole' : null,
+      }
+    },
   }
-  return { text: table.text, note: table.isCut ? 'long values are cut; .mode line shows them whole' : null }
 }
 
 /** `name = value`, one a line, an empty line between rows. */
-function formatLines({ names, rows }: ResultSet, style: Style): string {
-  const width = Math.max(0, ...names.map(displayWidth))
-  const rowText = (row: readonly SqlValue[]): string =>
-    row
-      .map((value, at) => {
-        const name = names[at] ?? ''
-        const label = ' '.repeat(width - displayWidth(name)) + name
-        const text = valueText(value)
-        return `${style.bold(label)} = ${value === null ? style.dim(text) : text}`
-      })
-      .join('\n')
-  return rows.map(rowText).join('\n\n')
+function linePrinter(names: readonly string[], style: Style): RowPrinter {
+  const shownNames = names.map(showControlCharacters)
+  const width = Math.max(0, ...shownNames.map(displayWidth))
+  const labels = shownNames.map((name) => style.bold(' '.repeat(width - displayWidth(name)) + name))
+  let separator = ''
+  const rowText = (row: Row): string => {
+    const lines = row.map((value, at) => {
+      const text = valueText(value)
+      return `${labels[at]} = ${value === null ? style.dim(text) : text}\n`
+    })
+    const text = separator + lines.join('')
+    separator = '\n'
+    return text
+  }
+  return { add: (rows) => rows.map(rowText).join(''), end: () => ({ text: '', note: null }) }
 }
 
 /** RFC 4180: NULL is an empty field and an empty TEXT is `""`, so that the two can be told apart. */
-function formatCsv({ names, rows }: ResultSet): string {
-  return [names.map(csvField), ...rows.map((row) => row.map(csvField))]
-    .map((fields) => fields.join(','))
-    .join('\n')
+function csvPrinter(names: readonly string[]): RowPrinter {
+  let head = `${names.map(csvField).join(',')}\n`
+  const takeHead = (): string => {
+    const text = head
+    head = ''
+    return text
+  }
+  return {
+    add: (rows) => takeHead() + rows.map((row) => `${row.map(csvField).join(',')}\n`).join(''),
+    end: () => ({ text: takeHead(), note: null }),
+  }
 }
 
 function csvField(value: SqlValue): string {
@@ -87,12 +109,18 @@ function csvField(value: SqlValue): string {
 }
 
 /** As the JSON API returns rows, with exact integers as number literals. */
-function formatJson({ names, rows }: ResultSet): string {
-  const keys = objectKeys(names.map((name) => ({ name, declaredType: null }))).map((name) =>
-    JSON.stringify(name),
-  )
-  const objects = rows.map(
-    (row) => `  {${row.map((value, at) => `${keys[at]}: ${encodeValue(value, 'number')}`).join(', ')}}`,
-  )
-  return objects.length === 0 ? '[]' : `[\n${objects.join(',\n')}\n]`
+function jsonPrinter(names: readonly string[]): RowPrinter {
+  const columns = names.map((name) => ({ name, declaredType: null }))
+  const keys = objectKeys(columns).map((name) => JSON.stringify(name))
+  let separator = '[\n'
+  const rowText = (row: Row): string => {
+    const fields = row.map((value, at) => `${keys[at]}: ${encodeValue(value, 'number')}`)
+    const text = `${separator}  {${fields.join(', ')}}`
+    separator = ',\n'
+    return text
+  }
+  return {
+    add: (rows) => rows.map(rowText).join(''),
+    end: () => ({ text: separator === ',\n' ? '\n]\n' : '[]\n', note: null }),
+  }
 }

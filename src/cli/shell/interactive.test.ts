@@ -46,12 +46,12 @@ class Typist {
   #read = 0
 
   constructor() {
-    const print = (text: string): void => void this.#output.write(text)
+    const print = async (text: string): Promise<void> => void this.#output.write(text)
     this.#shell = new Shell(
       parseConnectionUrl(urlOf('http', member.address)),
       null,
       { mode: 'table', showsTime: false, tellsChanges: true, rowsMax: 10 },
-      { out: print, note: print, style: PLAIN_STYLE, width: () => 80 },
+      { out: print, note: (text) => void print(text), style: PLAIN_STYLE, width: () => 80 },
     )
     this.#output.on('data', (piece) => (this.#seen += String(piece)))
     const terminal = { input: this.#input, output: this.#output }

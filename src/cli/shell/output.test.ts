@@ -4,7 +4,7 @@ import type { SqlValue } from '../../base/value.ts'
 import { cutToWidth, displayWidth } from './display-width.ts'
 import { inColumns, quoteText } from './dot-commands.ts'
 import { errorOffset, pointAt } from './error-place.ts'
-import { formatResult, type Mode } from './formats.ts'
+import { openPrinter, type Mode } from './formats.ts'
 import { PLAIN_STYLE } from './style.ts'
 import { valueText } from './value-text.ts'
 
@@ -14,7 +14,11 @@ function shown(
   rows: readonly (readonly SqlValue[])[],
   width = Number.POSITIVE_INFINITY,
 ): { text: string; note: string | null } {
-  return formatResult({ names, rows }, { mode, width, style: PLAIN_STYLE })
+  const printer = openPrinter(names, { mode, width, style: PLAIN_STYLE })
+  // In pages of one, as the worst case of a stream.
+  const pages = rows.map((row) => printer.add([row])).join('')
+  const { text, note } = printer.end()
+  return { text: (pages + text).replace(/\n$/, ''), note }
 }
 
 test('a table is aligned: numbers on the right, NULL visible', () => {

@@ -95,6 +95,8 @@ export const SHELL_COMMAND: Command = {
 
 async function runShell(args: readonly string[], environment: Environment): Promise<number> {
   const options = parseOptions(SHELL_OPTIONS, args, environment, 1)
+  // The reader has seen enough: `harmonydb shell … | head`.
+  process.stdout.on('error', () => process.exit(EXIT_OK))
   const isInteractive = process.stdin.isTTY && options.list('command').length === 0
   const shell = openShell(options, environment, isInteractive)
   try {
@@ -116,11 +118,19 @@ function openShell(options: ParsedOptions, environment: Environment, isInteracti
   const hasColours =
     process.stdout.isTTY && (environment['NO_COLOR'] ?? '') === '' && environment['TERM'] !== 'dumb'
   return new Shell(target, options.text('auth-token') ?? target.token, settings, {
-    out: (text) => process.stdout.write(text),
+    out: writeToStdout,
     note: (text) => process.stderr.write(text),
     style: hasColours ? COLOUR_STYLE : PLAIN_STYLE,
     width: () =>
       process.stdout.isTTY ? (process.stdout.columns ?? DEFAULT_WIDTH) : Number.POSITIVE_INFINITY,
+  })
+}
+
+/** Waits for whoever reads: a large result must not pile up in front of a slow `less`. */
+function writeToStdout(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    if (text === '' || process.stdout.write(text)) resolve()
+    else process.stdout.once('drain', resolve)
   })
 }
 
@@ -141,7 +151,7 @@ async function runInteractive(shell: Shell, environment: Environment): Promise<n
   try {
     const { version } = (await shell.json('GET', 'version')) as { version: string }
     const [[sqlite] = []] = await shell.rows('SELECT sqlite_version()')
-    shell.output.out(
+    await shell.output.out(
       `HarmonyDB ${version} (SQLite ${String(sqlite)}) at ${shell.target.origin.origin}\n` +
         'SQL ends with ";". .help lists commands, Ctrl-D leaves.\n\n',
     )

@@ -7,13 +7,13 @@ import { leadingKeywords } from '../../engine/sql-text.ts'
 import type { SqlValue } from '../../base/value.ts'
 import { databaseUrl, type ConnectionTarget } from './connection-url.ts'
 import { errorOffset, pointAt } from './error-place.ts'
-import { formatResult, type Mode } from './formats.ts'
+import { openPrinter, type Mode, type RowPrinter } from './formats.ts'
 import { CancelledError, ConnectionError, HranaClient, RemoteError } from './hrana-client.ts'
 import type { Style } from './style.ts'
 
 export interface ShellOutput {
-  /** Results. */
-  readonly out: (text: string) => void
+  /** Results. Resolves when there is room for more. */
+  readonly out: (text: string) => Promise<void>
   /** Errors, and notes that are no results. */
   readonly note: (text: string) => void
   readonly style: Style
@@ -40,13 +40,17 @@ const TRANSACTION_WORDS: ReadonlySet<string> = new Set([
   'RELEASE',
 ])
 
-interface Collected {
-  names: readonly string[]
-  readonly rows: (readonly SqlValue[])[]
+interface Result {
+  /** Null if the statement has no columns. */
+  printer: RowPrinter | null
   rowCount: number
+  shownCount: number
   changes: number
   lastInsertRowid: bigint | null
 }
+
+/** Rows that are formatted and written at once. */
+const PAGE_ROWS = 500
 
 export class Shell {
   readonly settings: ShellSettings
@@ -75,10 +79,10 @@ export class Shell {
   async execute(sql: string, where = ''): Promise<boolean> {
     const startedMs = performance.now()
     try {
-      const result = await this.#collect(sql)
+      const result = await this.#printRows(sql)
       const tookMs = performance.now() - startedMs
       await this.#noticeTransaction(sql)
-      this.#printResult(sql, result, tookMs)
+      await this.#printEnd(sql, result, tookMs)
       return true
     } catch (error) {
       await this.#afterError()
@@ -89,7 +93,11 @@ export class Shell {
 
   /** All rows of a query that the shell itself needs. Rejects as the client does. */
   async rows(sql: string): Promise<readonly (readonly SqlValue[])[]> {
-    return (await this.#collect(sql, Number.POSITIVE_INFINITY)).rows
+    const rows: (readonly SqlValue[])[] = []
+    for await (const event of this.#client.query(sql)) {
+      if (event.type === 'row') rows.push(event.row)
+    }
+    return rows
   }
 
   /** Rejects with RemoteError or ConnectionError. */
@@ -126,24 +134,37 @@ export class Shell {
     this.#printError('', error, '')
   }
 
-  async #collect(sql: string, rowsMax = this.settings.rowsMax): Promise<Collected> {
-    const collected: Collected = { names: [], rows: [], rowCount: 0, changes: 0, lastInsertRowid: null }
+  async #printRows(sql: string): Promise<Result> {
+    const result: Result = { printer: null, rowCount: 0, shownCount: 0, changes: 0, lastInsertRowid: null }
+    const { rowsMax } = this.settings
+    let page: (readonly SqlValue[])[] = []
+    const printPage = async (): Promise<void> => {
+      await this.output.out(result.printer?.add(page) ?? '')
+      result.shownCount += page.length
+      page = []
+    }
     for await (const event of this.#client.query(sql)) {
-      switch (event.type) {
-        case 'columns':
-          collected.names = event.names
-          break
-        case 'row':
-          collected.rowCount++
-          if (collected.rows.length < rowsMax) collected.rows.push(event.row)
-          break
-        case 'end':
-          collected.changes = event.changes
-          collected.lastInsertRowid = event.lastInsertRowid
-          break
+      if (event.type === 'columns' && event.names.length > 0) result.printer = this.#openPrinter(event.names)
+      if (event.type === 'row') {
+        result.rowCount++
+        if (result.shownCount + page.length < rowsMax) page.push(event.row)
+        if (page.length >= PAGE_ROWS) await printPage()
+      }
+      if (event.type === 'end') {
+        result.changes = event.changes
+        result.lastInsertRowid = event.lastInsertRowid
       }
     }
-    return collected
+    await printPage()
+    return result
+  }
+
+  #openPrinter(names: readonly string[]): RowPrinter {
+    return openPrinter(names, {
+      mode: this.settings.mode,
+      style: this.output.style,
+      width: this.output.width(),
+    })
   }
 
   async #noticeTransaction(sql: string): Promise<void> {
@@ -159,26 +180,22 @@ export class Shell {
     }
   }
 
-  #printResult(sql: string, result: Collected, tookMs: number): void {
+  async #printEnd(sql: string, result: Result, tookMs: number): Promise<void> {
     const { style } = this.output
     const time = this.settings.showsTime ? style.dim(`  (${formatDuration(tookMs)})`) : ''
-    if (result.names.length === 0) {
-      if (this.settings.tellsChanges) this.output.out(`${describeChange(sql, result)}${time}\n`)
+    if (result.printer === null) {
+      if (this.settings.tellsChanges) await this.output.out(`${describeChange(sql, result)}${time}\n`)
       return
     }
-    const { text, note } = formatResult(result, { ...this.settings, style, width: this.output.width() })
-    if (text !== '') this.output.out(`${text}\n`)
-    if (this.settings.mode === 'table' || this.settings.mode === 'line') {
-      const notes = [
-        result.rowCount > result.rows.length
-          ? `the first ${result.rows.length} are shown; .limit 0 shows all`
-          : null,
-        note,
-      ].filter((one) => one !== null)
-      const noted = notes.length === 0 ? '' : `; ${notes.join('; ')}`
-      if (this.settings.tellsChanges)
-        this.output.out(style.dim(`${countRows(result.rowCount)}${noted}`) + `${time}\n`)
-    }
+    const { text, note } = result.printer.end()
+    await this.output.out(text)
+    if (!this.settings.tellsChanges) return
+    const cut =
+      result.rowCount > result.shownCount
+        ? `the first ${result.shownCount.toLocaleString('en')} are shown; .limit 0 shows all`
+        : null
+    const told = [countRows(result.rowCount), cut, note].filter((one) => one !== null).join('; ')
+    await this.output.out(`${style.dim(told)}${time}\n`)
   }
 
   #printError(sql: string, error: unknown, where: string): void {
@@ -202,7 +219,7 @@ function countRows(count: number): string {
   return count === 1 ? '1 row' : `${count.toLocaleString('en')} rows`
 }
 
-function describeChange(sql: string, result: Collected): string {
+function describeChange(sql: string, result: Result): string {
   const [word = ''] = leadingKeywords(sql, 1)
   if (!['INSERT', 'UPDATE', 'DELETE', 'REPLACE', 'WITH'].includes(word)) return 'done'
   const rowid = word === 'INSERT' || word === 'REPLACE' ? result.lastInsertRowid : null
