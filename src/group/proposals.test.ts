@@ -180,10 +180,13 @@ test('an engine that dies while it executes: nothing was done, and another one i
     assert.equal(fixture.faults.calls.filter((call) => call === 'open').length, 2)
   }))
 
+/** Whether one of them is the insert of 2. */
+function isDeadly(given: readonly TransactionRequest[]): boolean {
+  return given.some(({ statements }) => statements.some(({ sql }) => sql.includes('(2)')))
+}
+
 test('a request that kills the engine runs alone after that: it gets the error, the others are committed', () =>
   withGroup(async (group, fixture) => {
-    const isDeadly = (given: readonly TransactionRequest[]) =>
-      given.some(({ statements }) => statements.some(({ sql }) => sql.includes('(2)')))
     fixture.faults.beforeBatch = (given) => {
       if (isDeadly(given)) throw new EngineEndedError('timeout', 'ran for more than 30000 ms')
     }
