@@ -199,8 +199,11 @@ test('it agrees with the definition on thousands of small histories, good and ba
   assert.ok(verdicts.good > 500 && verdicts.bad > 500, JSON.stringify(verdicts))
 })
 
+function at(position: number, each: RegisterOperation): RegisterOperation {
+  return { ...each, position }
+}
+
 test('an order by position is accepted only if it is a linearization', () => {
-  const at = (position: number, each: RegisterOperation): RegisterOperation => ({ ...each, position })
   const first = operation(1, [1, 4], write(10))
   const second = operation(2, [2, 5], write(11))
   const seen = operation(3, [6, 7], read, 10)

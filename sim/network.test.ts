@@ -99,13 +99,14 @@ test('a full path drops', () => {
   assert.equal(network.counts.overflowed, 7)
 })
 
+function arrivalsOf(seed: number): Arrival[] {
+  const { network, arrivals, run } = setUp({ lossProbability: 0.1, duplicateProbability: 0.1 }, seed)
+  for (const message of range(200)) network.send(1, 1 + (message % 5), message)
+  run()
+  return arrivals
+}
+
 test('the same seed gives the same arrivals', () => {
-  const arrivalsOf = (seed: number): Arrival[] => {
-    const { network, arrivals, run } = setUp({ lossProbability: 0.1, duplicateProbability: 0.1 }, seed)
-    for (const message of range(200)) network.send(1, 1 + (message % 5), message)
-    run()
-    return arrivals
-  }
   assert.deepEqual(arrivalsOf(5), arrivalsOf(5))
   assert.notDeepEqual(arrivalsOf(5), arrivalsOf(6))
 })

@@ -4,6 +4,7 @@
  * symmetric or cut one direction only.
  */
 
+import { unreachable } from '../src/base/assert.ts'
 import type { Random } from './random.ts'
 
 export const PARTITION_SHAPES = ['isolate-one', 'uniform-size', 'uniform-member', 'single-path'] as const
@@ -48,6 +49,8 @@ function drawSide(
       const side = order.filter(() => random.chance(0.5))
       return side.length === 0 || side.length === order.length ? order.slice(0, 1) : side
     }
+    default:
+      return unreachable(shape)
   }
 }
 

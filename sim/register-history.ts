@@ -10,6 +10,7 @@
  *    first operation that saw it returned. So none stays open for ever.
  */
 
+import { unreachable } from '../src/base/assert.ts'
 import { checkLinearizable } from './linearizability.ts'
 import type { Linearizability, SequentialModel, TimedOperation } from './linearizability.ts'
 
@@ -45,6 +46,8 @@ export const REGISTER: SequentialModel<number, RegisterOperation> = {
         return action.value
       case 'compare-and-set':
         return state === action.expected ? action.value : state
+      default:
+        return unreachable(action)
     }
   },
   fingerprint: (state) => state,

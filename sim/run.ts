@@ -5,7 +5,8 @@
  */
 
 import { AcknowledgedWrites } from './checkers/acknowledged-writes.ts'
-import { Checkers, Violation } from './checkers/checker.ts'
+import { Checkers } from './checkers/checker.ts'
+import type { Violation } from './checkers/checker.ts'
 import { CommittedEntries } from './checkers/committed-entries.ts'
 import { CommittedOnQuorum } from './checkers/committed-on-quorum.ts'
 import { ConfigurationSafety } from './checkers/configuration-safety.ts'

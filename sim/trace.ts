@@ -99,7 +99,6 @@ export class Trace {
 
   /** 64 bits in hexadecimal. Equal for equal runs; different ones differ but for a chance of 2^-64. */
   get hash(): string {
-    const half = (word: number): string => (word >>> 0).toString(16).padStart(8, '0')
     return half(this.#high) + half(this.#low ^ this.#count)
   }
 
@@ -119,6 +118,11 @@ export class Trace {
       0x27d4eb2f,
     )
   }
+}
+
+/** One word of a hash as eight digits. */
+function half(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, '0')
 }
 
 /** The kinds that explain most failures; the rest is shown only where it touches the term or the index. */
@@ -169,7 +173,7 @@ export function selectLines(
       (line.term !== 0 && terms.includes(line.term) && line.kind !== 'send' && line.kind !== 'receive')
     if (focused) selected.push(line)
   }
-  return selected.reverse()
+  return selected.toReversed()
 }
 
 /** `  12.345678  member 2  role      becomes leader of term 4`. */

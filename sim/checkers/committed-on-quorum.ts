@@ -36,8 +36,6 @@ export class CommittedOnQuorum implements Checker {
     for (const half of [voters, votersOutgoing]) {
       const holders = half.filter((voter) => this.#holds(voter, index, term))
       if (half.length === 0 || holders.length * 2 > half.length) continue
-      const names = (list: readonly ReplicaId[]): string =>
-        list.map((voter) => voter.id).join(', ') || 'nobody'
       throw new Violation(
         this.name,
         `member ${id.id} calls entry ${index}.${term} committed; of the voters ${names(half)} it is durable on ${names(holders)}`,
@@ -52,4 +50,8 @@ export class CommittedOnQuorum implements Checker {
     // What a log's base covers was committed before, and is part of its state.
     return index <= log.base.index || log.term(index) === term
   }
+}
+
+function names(list: readonly ReplicaId[]): string {
+  return list.map((voter) => voter.id).join(', ') || 'nobody'
 }

@@ -154,8 +154,11 @@ function committedAt(ledger: Ledger, index: number): Configuration | null {
 
 const nameOf = ({ id, generation }: ReplicaId): string => `${id}.${generation}`
 
+function list(replicas: readonly ReplicaId[]): string {
+  return replicas.map(nameOf).join(' ')
+}
+
 function describe({ voters, votersOutgoing }: Configuration): string {
-  const list = (replicas: readonly ReplicaId[]): string => replicas.map(nameOf).join(' ')
   return votersOutgoing.length === 0 ? `{${list(voters)}}` : `{${list(votersOutgoing)}} to {${list(voters)}}`
 }
 

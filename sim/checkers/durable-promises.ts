@@ -25,22 +25,15 @@ export class DurablePromises implements Checker {
   }
 
   #check(replica: Replica, message: Message): void {
-    switch (message.type) {
-      case 'vote-response':
-        if (message.granted)
-          this.#vote(replica, message.term, { id: message.to, generation: message.toGeneration })
-        break
-      case 'vote-request':
-        this.#vote(replica, message.term, replica.id)
-        break
-      case 'append-accepted':
-        this.#acknowledge(replica, message.index, message.term)
-        break
-      case 'heartbeat-response':
-      case 'append-rejected':
-        this.#knowTerm(replica, message.term)
-        break
-      default:
+    const { type, term } = message
+    if (type === 'vote-response' && message.granted) {
+      this.#vote(replica, term, { id: message.to, generation: message.toGeneration })
+    } else if (type === 'vote-request') {
+      this.#vote(replica, term, replica.id)
+    } else if (type === 'append-accepted') {
+      this.#acknowledge(replica, message.index, term)
+    } else if (type === 'heartbeat-response' || type === 'append-rejected') {
+      this.#knowTerm(replica, term)
     }
   }
 

@@ -1,5 +1,6 @@
 /** The clients' history is linearizable: reads, writes and compare-and-sets of each register (promise P2). */
 
+import { unreachable } from '../../src/base/assert.ts'
 import { findNonLinearizableKey } from '../register-history.ts'
 import type { RegisterOperation } from '../register-history.ts'
 import { Violation } from './checker.ts'
@@ -40,5 +41,7 @@ function describe({ client, action, seen, calledAt, returnedAt }: RegisterOperat
       return `client ${client} writes ${action.value} ${when}`
     case 'compare-and-set':
       return `client ${client} sets ${action.expected} to ${action.value}, seeing ${seen ?? 'nothing'} ${when}`
+    default:
+      return unreachable(action)
   }
 }

@@ -24,7 +24,8 @@ const LOOK_EVERY_US: TimeUs = 20 * MILLISECOND
 /** For how long a leader must stay once the cluster is at rest. */
 const STABLE_US: TimeUs = 2 * SECOND
 const HAND_OVER_ATTEMPTS = 6
-const NEAR_ENTRIES = 10
+/** No command of the simulated clients is larger, nor any configuration. */
+const ENTRY_SIZE_BYTES_MAX = 1000
 const NAME = 'liveness'
 
 export class Liveness {
@@ -74,7 +75,7 @@ export class Liveness {
     )
   }
 
-  /** The voter that is nearest to the end of the leader's log, if one is near; null if none is. */
+  /** The voter that is nearest to the end of the leader's log, if one request brings it there; null if none is. */
   #targetOf(leader: Replica, broken: ReadonlySet<Member>): number | null {
     const { followers, lastIndex, configuration } = leader.raft.status()
     const [best] = followers
@@ -83,9 +84,9 @@ export class Liveness {
         return isVoting && id !== leader.id.id && !broken.has(this.#cluster.member(id))
       })
       .toSorted((a, b) => b.match - a.match)
-    const keepsUp =
-      best?.state === 'replicate' && best.recentlyActive && best.match + NEAR_ENTRIES > lastIndex
-    return keepsUp ? best.id : null
+    if (best === undefined || !best.recentlyActive || best.state === 'snapshot') return null
+    const { appendSizeBytesMax } = this.#cluster.options.raft
+    return (lastIndex - best.match) * ENTRY_SIZE_BYTES_MAX <= appendSizeBytesMax ? best.id : null
   }
 
   comeToRest(broken: ReadonlySet<Member>): void {
@@ -186,8 +187,6 @@ export class Liveness {
     queue.runUntil(queue.nowUs + STABLE_US)
     const after = this.#leader(broken)
     if (after === before && after?.raft.term === term) return
-    const name = (replica: Replica | null): string =>
-      replica === null ? 'nobody' : `member ${replica.id.id}`
     throw new Violation(
       NAME,
       `the cluster was at rest under ${name(before)} in term ${term}, and without any new fault it is under ${name(after)} in term ${after?.raft.term} now`,
@@ -229,6 +228,10 @@ export class Liveness {
   #memberOf(replica: Replica): Member {
     return this.#cluster.member(replica.id.id)
   }
+}
+
+function name(replica: Replica | null): string {
+  return replica === null ? 'nobody' : `member ${replica.id.id}`
 }
 
 function isEqual(replica: Replica | null, leader: Replica): boolean {

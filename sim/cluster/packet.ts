@@ -1,5 +1,6 @@
 /** What travels between members: the core's messages, and snapshots in chunks, which are the hosts' business. */
 
+import { unreachable } from '../../src/base/assert.ts'
 import type { Message, SnapshotRequest } from '../../src/raft/message.ts'
 import type { MachineImage } from './machine.ts'
 
@@ -62,6 +63,8 @@ function details(message: Message): string {
     case 'wake-request':
     case 'tombstone-notice':
       return ''
+    default:
+      return unreachable(message)
   }
 }
 
@@ -81,7 +84,17 @@ export function messageIndex(message: Message): number {
       return message.snapshot.index
     case 'read-index-response':
       return message.index
-    default:
+    case 'heartbeat-request':
+    case 'heartbeat-response':
+    case 'pre-vote-response':
+    case 'vote-response':
+    case 'read-index-request':
+    case 'stale-leader':
+    case 'timeout-now':
+    case 'wake-request':
+    case 'tombstone-notice':
       return 0
+    default:
+      return unreachable(message)
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { DEFAULT_RAFT_CONFIG } from '../../src/raft/config.ts'
+import { CALM_DISK } from '../disk.ts'
 import { MILLISECOND, SECOND } from '../event-queue.ts'
 import type { Random } from '../random.ts'
 import { drawOptions } from './options.ts'
@@ -119,15 +120,19 @@ const stalls: Change = (options, random) =>
 /** No faults, and clients that never pause. */
 const busy: Change = (options, random) =>
   changed(options, {
-    cluster: { members: 3, voters: 3, learners: 0, leaveMinorityBroken: false, faultsForUs: SECOND / 2 },
+    cluster: { members: 3, voters: 3, learners: 0, leaveMinorityBroken: false, faultsForUs: SECOND / 4 },
     rates: NO_FAULTS,
     network: {
+      ordered: true,
       delayMinUs: MILLISECOND,
       delayMeanUs: between(random, 2, 4),
       lossProbability: 0,
       clogProbability: 0,
     },
-    workload: { clients: 150, thinkMeanUs: MILLISECOND, readShare: 0, leaderShare: 1, batchMax: 1 },
+    disk: CALM_DISK,
+    host: { applyDelayMeanUs: 50, applyBatchMax: 1000, turnDelayMeanUs: random.pick([0, 100]) },
+    // Clients that think longer than a round trip lasts do not fall into step: there is always one that writes.
+    workload: { clients: 120, thinkMeanUs: 8 * MILLISECOND, readShare: 0, leaderShare: 1, batchMax: 1 },
     raft: {
       electionTimeoutTicks: random.integer(5, 8),
       inflightMessagesMax: 256,
@@ -262,9 +267,19 @@ export const PROFILE_NAMES = [
   'reads',
   'leases',
   'last-two',
+  'sleep',
 ] as const
 
 export type ProfileName = (typeof PROFILE_NAMES)[number]
+
+/** Groups that fall asleep soon, over paths that let messages overtake. */
+const sleep: Change = (options, random) =>
+  changed(options, {
+    cluster: { members: 3, voters: random.integer(1, 3), learners: 2, leaveMinorityBroken: false },
+    network: { ordered: false, delayMeanUs: between(random, 1, 10) },
+    raft: { quiesceAfterTicks: random.integer(3, 12), heartbeatTicks: 1 },
+    workload: { clients: random.integer(1, 2), thinkMeanUs: between(random, 50, 500) },
+  })
 
 /** Leaders and logs diverge, and then one of three voters is gone for good: the other two have to agree. */
 const lastTwo: Change = (options, random) =>
@@ -309,6 +324,7 @@ const PROFILES: Readonly<Record<ProfileName, Change>> = {
   reads,
   leases,
   'last-two': lastTwo,
+  sleep,
 }
 
 export function isProfileName(name: string): name is ProfileName {

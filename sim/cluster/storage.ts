@@ -9,7 +9,7 @@ import type { LogStorage } from '../../src/raft/log-storage.ts'
 import type { StorageWrite } from '../../src/raft/ready.ts'
 import type { Random } from '../random.ts'
 import type { MachineImage } from './machine.ts'
-import { MemoryLog } from './memory-log.ts'
+import type { MemoryLog } from './memory-log.ts'
 
 /** A snapshot that can be sent: what it is, and the state itself. */
 export interface StoredSnapshot {

@@ -21,9 +21,9 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     profile: 'swarm',
     patches: [
       {
-        file: 'src/raft/state.ts',
-        find: 'const write = this.hasUnwritten() ? lastNumber + 1 : lastNumber',
-        replace: 'const write = 0',
+        file: 'src/raft/follower.ts',
+        find: 'else state.sendWhenAllDurable(answer)',
+        replace: 'else state.send(answer)',
       },
     ],
   },
