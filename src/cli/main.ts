@@ -19,7 +19,10 @@ if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
   // Stripping types takes half of the start's time. What is published has none to strip.
   if (import.meta.url.endsWith('.ts')) {
     const { enableCompileCache } = await import('node:module')
-    enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/harmonydb', import.meta.url)))
+    const folder = fileURLToPath(new URL('../../node_modules/.cache/harmonydb', import.meta.url))
+    enableCompileCache(folder)
+    // For the processes that a member starts.
+    process.env['NODE_COMPILE_CACHE'] ??= folder
   }
   const { run } = await import('./run.ts')
   process.exitCode = await run(process.argv.slice(2), process.env)
