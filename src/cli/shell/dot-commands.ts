@@ -3,7 +3,7 @@
 import { suggest } from '../suggest.ts'
 import { MODES, type Mode } from './formats.ts'
 import type { Shell } from './shell.ts'
-import { showControlCharacters } from './value-text.ts'
+import { showControlCharacters, showControlsInLines } from './value-text.ts'
 
 export type DotOutcome = 'go-on' | 'failed' | 'quit'
 
@@ -105,7 +105,7 @@ async function schema(shell: Shell, argument: string): Promise<DotOutcome> {
   )
   if (rows.length === 0)
     throw new DotUsageError(argument === '' ? 'There are no tables yet.' : `There is no table ${argument}.`)
-  await shell.output.out(`${rows.map(([sql]) => `${String(sql)};`).join('\n')}\n`)
+  await shell.output.out(`${rows.map(([sql]) => `${showControlsInLines(String(sql))};`).join('\n')}\n`)
   return 'go-on'
 }
 

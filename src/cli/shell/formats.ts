@@ -6,7 +6,7 @@ import type { SqlValue } from '../../base/value.ts'
 import { displayWidth } from './display-width.ts'
 import { renderTable } from './table.ts'
 import type { Style } from './style.ts'
-import { realText, showControlCharacters, valueText } from './value-text.ts'
+import { realText, showControlCharacters, showControlsInLines, valueText } from './value-text.ts'
 
 export const MODES = ['table', 'line', 'csv', 'json'] as const
 export type Mode = (typeof MODES)[number]
@@ -35,11 +35,23 @@ export function openPrinter(names: readonly string[], options: FormatOptions): R
     case 'line':
       return linePrinter(names, options.style)
     case 'csv':
-      return csvPrinter(names)
+      return atTerminal(csvPrinter(names), options)
     case 'json':
-      return jsonPrinter(names)
+      return atTerminal(jsonPrinter(names), options)
     default:
       return unreachable(options.mode)
+  }
+}
+
+/** Data formats leave values as they are, except where a terminal would take them for commands. */
+function atTerminal(printer: RowPrinter, options: FormatOptions): RowPrinter {
+  if (!Number.isFinite(options.width)) return printer
+  return {
+    add: (rows) => showControlsInLines(printer.add(rows)),
+    end: () => {
+      const { text, note } = printer.end()
+      return { text: showControlsInLines(text), note }
+    },
   }
 }
 

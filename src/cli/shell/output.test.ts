@@ -57,6 +57,17 @@ test('control characters can not command the terminal', () => {
   assert.equal(valueText('a\u001b[31mb\nc\td\u202e'), 'a␛[31mb␊c␉d\ufffd')
 })
 
+test('at a terminal data formats command nothing either; elsewhere data is untouched', () => {
+  const rows = [['a\u001b[31m\u009b1m\nb']]
+  assert.equal(shown('csv', ['x'], rows, 80).text, 'x\n"a␛[31m\ufffd1m\nb"')
+  assert.equal(shown('csv', ['x'], rows).text, 'x\n"a\u001b[31m\u009b1m\nb"')
+  assert.doesNotMatch(shown('json', ['x'], rows, 80).text, /\u009b/)
+  for (const mode of ['table', 'line'] as const) {
+    // oxlint-disable-next-line no-control-regex -- they are what this is about
+    assert.doesNotMatch(shown(mode, ['n\u001bame'], rows).text, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/)
+  }
+})
+
 test('blobs are shown by their first bytes and their size', () => {
   assert.equal(valueText(new Uint8Array([0, 255])), "x'00FF'")
   assert.match(valueText(new Uint8Array(5000)), /^x'0{32}…' \(5,000 bytes\)$/)

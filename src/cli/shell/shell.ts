@@ -10,6 +10,7 @@ import { errorOffset, pointAt } from './error-place.ts'
 import { openPrinter, type Mode, type RowPrinter } from './formats.ts'
 import { CancelledError, ConnectionError, HranaClient, RemoteError } from './hrana-client.ts'
 import type { Style } from './style.ts'
+import { showControlsInLines } from './value-text.ts'
 
 export interface ShellOutput {
   /** Results. Resolves when there is room for more. */
@@ -205,7 +206,9 @@ export class Shell {
       return note(`${place}stopped${error.wasInTransaction ? '; the transaction was rolled back' : ''}\n`)
     }
     if (error instanceof RemoteError) {
-      note(`${style.red(`${place}error:`)} ${error.message} ${style.dim(`[${error.code}]`)}\n`)
+      note(
+        `${style.red(`${place}error:`)} ${showControlsInLines(error.message)} ${style.dim(`[${error.code}]`)}\n`,
+      )
       const offset = errorOffset(sql, error.message)
       if (offset !== null) note(`${pointAt(sql, offset)}\n`)
       return

@@ -21,13 +21,25 @@ export function realText(value: number): string {
   return /[.e]/.test(text) ? text : `${text}.0`
 }
 
+/** Those that command terminals, and those that turn the direction of text around. */
+// oxlint-disable-next-line no-control-regex -- they are what this is about
+const CONTROL = /[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g
+
 export function showControlCharacters(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what this is about
-  return text.replaceAll(/[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, (character) => {
-    const code = character.charCodeAt(0)
-    if (code < 0x20) return String.fromCharCode(0x2400 + code)
-    return code === 0x7f ? '␡' : '\ufffd'
-  })
+  return text.replaceAll(CONTROL, pictureOf)
+}
+
+/** As `showControlCharacters`, for text of several lines: line breaks and tabs stay. */
+export function showControlsInLines(text: string): string {
+  return text.replaceAll(CONTROL, (character) =>
+    /[\n\t]/.test(character) ? character : pictureOf(character),
+  )
+}
+
+function pictureOf(character: string): string {
+  const code = character.charCodeAt(0)
+  if (code < 0x20) return String.fromCharCode(0x2400 + code)
+  return code === 0x7f ? '␡' : '\ufffd'
 }
 
 function blobText(value: Uint8Array): string {
