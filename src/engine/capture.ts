@@ -6,8 +6,9 @@
  * the canonical form sorts tables by name and rows by bytes, and leaves the flag out.
  */
 
-import { createHash, hash as hashOnce } from 'node:crypto'
+import { hash as hashOnce } from 'node:crypto'
 import type { DatabaseSync, Session } from 'node:sqlite'
+import { ByteWriter } from '../base/bytes.ts'
 import { tableGroups } from './changeset.ts'
 import type { RawRow, TableGroup } from './changeset.ts'
 
@@ -33,18 +34,19 @@ function compareRows(left: RawRow, right: RawRow): number {
   return Buffer.compare(left.records, right.records)
 }
 
-const encoder = new TextEncoder()
+const scratch = new ByteWriter(4096)
+/** More rows get a buffer of their own, so that the shared one stays small. */
+const SCRATCH_ROWS_MAX = 1_000
 
+/** `string table | varint columns | primary key flags | per row u8 operation, records` */
 function hashGroup(group: TableGroup): Uint8Array {
   const rows = group.rows.length > 1 ? [...group.rows].sort(compareRows) : group.rows
-  const hash = createHash('sha256')
-  hash.update(encoder.encode(group.table))
-  hash.update(Uint8Array.from(group.primaryKey, Number))
-  for (const row of rows) {
-    hash.update(Uint8Array.of(OPERATION_CODES[row.operation]))
-    hash.update(row.records)
-  }
-  return hash.digest().subarray(0, TABLE_HASH_BYTES)
+  const writer = rows.length > SCRATCH_ROWS_MAX ? new ByteWriter() : scratch
+  writer.reset()
+  writer.string(group.table).varint(group.primaryKey.length)
+  for (const isKey of group.primaryKey) writer.boolean(isKey)
+  for (const row of rows) writer.u8(OPERATION_CODES[row.operation]).raw(row.records)
+  return new Uint8Array(hashOnce('sha256', writer.view(), 'buffer')).slice(0, TABLE_HASH_BYTES)
 }
 
 function byName(left: TableGroup, right: TableGroup): number {

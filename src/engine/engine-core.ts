@@ -30,7 +30,7 @@ import type {
   ReplayResult,
   StatementOutcome,
 } from './engine.ts'
-import { decodeEntry } from './entry-codec.ts'
+import { decodeEntry, EntryEncoder } from './entry-codec.ts'
 import { EntryRun } from './entry-run.ts'
 import { IdempotencyKeys } from './idempotency.ts'
 import { InteractiveRun } from './interactive-run.ts'
@@ -57,6 +57,7 @@ export class EngineCore {
   readonly #keys: IdempotencyKeys
   readonly #capturesChanges: boolean
   #stored: StoredState
+  readonly #encoder = new EntryEncoder()
   #state: State = IDLE
 
   /** Throws FORMAT_TOO_NEW, DATA_CORRUPT, DISK_FAILED, DISK_FULL. */
@@ -79,7 +80,7 @@ export class EngineCore {
   executeBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): BatchExecution {
     assert(this.#state.kind === 'idle', 'executeBatch while a transaction is open')
     if (requests.length === 0) return { kind: 'settled', taken: 0, outcomes: [] }
-    const parts = { run: this.#run, keys: this.#keys, limits: this.#limits }
+    const parts = { run: this.#run, keys: this.#keys, limits: this.#limits, encoder: this.#encoder }
     const batch = new LeaderBatch(parts, requests, this.#inOrder(stamp))
     const result = this.#undoOnError(() => batch.execute(this.#stored.index, this.#stored.digest))
     if (result.kind === 'settled') return { ...result, taken: result.outcomes.length }

@@ -5,8 +5,7 @@ import { HarmonyError } from '../base/errors.ts'
 import type { TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
 import type { StatementResult } from '../base/value.ts'
 import type { EngineLimits, EntryStamp } from './engine.ts'
-import { EntryEncoder } from './entry-codec.ts'
-import type { LoggedStatement } from './entry-codec.ts'
+import type { EntryEncoder, LoggedStatement } from './entry-codec.ts'
 import type { EntryRun } from './entry-run.ts'
 import type { IdempotencyKeys } from './idempotency.ts'
 import { valuesOf } from './parameters.ts'
@@ -46,6 +45,8 @@ export interface BatchParts {
   readonly run: EntryRun
   readonly keys: IdempotencyKeys
   readonly limits: EngineLimits
+  /** Used again for each batch. */
+  readonly encoder: EntryEncoder
 }
 
 export class LeaderBatch {
@@ -53,7 +54,7 @@ export class LeaderBatch {
   readonly #run: EntryRun
   readonly #requests: readonly TransactionRequest[]
   readonly #stamp: EntryStamp
-  readonly #encoder = new EntryEncoder()
+  readonly #encoder: EntryEncoder
   /** Requests whose failure undid the whole entry: the others are run again without them. */
   readonly #failed = new Map<number, TransactionOutcome>()
   #takenMax: number
@@ -61,6 +62,7 @@ export class LeaderBatch {
   constructor(parts: BatchParts, requests: readonly TransactionRequest[], stamp: EntryStamp) {
     this.#parts = parts
     this.#run = parts.run
+    this.#encoder = parts.encoder
     this.#requests = requests
     this.#stamp = stamp
     this.#takenMax = requests.length
