@@ -20,7 +20,7 @@ for (const isCompacting of [true, false]) {
       t.diagnostic(JSON.stringify(result))
       assert.ok(result.committed > 0, 'writers got somewhere')
     } finally {
-      rmSync(dataFolder, { recursive: true })
+      rmSync(dataFolder, { recursive: true, maxRetries: 10 })
     }
   })
 }

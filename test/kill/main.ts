@@ -30,5 +30,5 @@ for (const isCompacting of [true, false]) {
   })
   console.log(`${isCompacting ? 'with' : 'without'} compaction: ${JSON.stringify(result)}`)
   if (values.keep) console.log(`data kept in ${dataFolder}`)
-  else rmSync(dataFolder, { recursive: true })
+  else rmSync(dataFolder, { recursive: true, maxRetries: 10 })
 }
