@@ -59,7 +59,7 @@ function layerOf(path: string): string {
 }
 
 function isTest(path: string): boolean {
-  return path.endsWith('.test.ts')
+  return path.endsWith('.test.ts') || path.includes('/testing/')
 }
 
 function importViolation(file: SourceFile, target: string): string | null {
