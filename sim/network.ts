@@ -70,6 +70,7 @@ export class SimulatedNetwork<Message> {
   readonly #deliver: (from: number, to: number, message: Message) => void
   readonly #paths = new Map<number, Path>()
   #options: NetworkOptions
+  #underWay = 0
 
   /** `deliver` is called for each message that arrives, in an event of its own. */
   constructor(
@@ -86,6 +87,11 @@ export class SimulatedNetwork<Message> {
 
   get options(): NetworkOptions {
     return this.#options
+  }
+
+  /** Messages that will still arrive somewhere. */
+  get underWay(): number {
+    return this.#underWay
   }
 
   /** For messages sent from now on. Those under way keep the fate that was drawn for them. */
@@ -161,11 +167,13 @@ export class SimulatedNetwork<Message> {
       return
     }
     path.underWay += 1
+    this.#underWay += 1
     this.#queue.after(delayUs, () => this.#arrive(path, message))
   }
 
   #arrive(path: Path, message: Message): void {
     path.underWay -= 1
+    this.#underWay -= 1
     if (path.cut) {
       this.counts.cut += 1
       return

@@ -93,6 +93,7 @@ export class Liveness {
     this.#waitFor('one repaired configuration and equal replicas', broken, () => this.#isAtRest(broken))
     this.#readEverywhere(broken)
     this.#stayAtRest(broken)
+    this.#fallAsleep(broken)
   }
 
   /** Asks again and again until one probe ends well. */
@@ -192,6 +193,31 @@ export class Liveness {
       `the cluster was at rest under ${name(before)} in term ${term}, and without any new fault it is under ${name(after)} in term ${after?.raft.term} now`,
       { members: [before, after].flatMap((replica) => (replica === null ? [] : [replica.id.id])) },
     )
+  }
+
+  /** An idle group whose settings let it sleep sends nothing at all (where everyone is there to agree). */
+  #fallAsleep(broken: ReadonlySet<Member>): void {
+    const { queue, options, members, network } = this.#cluster
+    const leader = this.#leader(broken)
+    if (options.raft.quiesceAfterTicks === 0 || broken.size > 0 || leader === null) return
+    const { configuration } = leader.raft
+    const isComplete = members.every(
+      ({ replica }) =>
+        replica === null || replicasOf(configuration).some((other) => sameReplica(other, replica.id)),
+    )
+    if (!isComplete) return // one that was removed and can't find out campaigns for ever
+    const { tickUs } = options.host
+    const ticks = options.raft.quiesceAfterTicks + 4 * options.raft.electionTimeoutTicks
+    // Copies of old messages may still arrive for a long time, and are answered.
+    this.#waitFor('an end of old messages', broken, () => network.underWay === 0)
+    queue.runUntil(queue.nowUs + 2 * ticks * tickUs)
+    const before = network.counts.sent
+    queue.runUntil(queue.nowUs + SECOND)
+    const sent = network.counts.sent - before
+    if (sent === 0) return
+    throw new Violation(NAME, `an idle group that may sleep has sent ${sent} messages in a second`, {
+      members: [leader.id.id],
+    })
   }
 
   #waitFor(what: string, broken: ReadonlySet<Member>, isReached: () => boolean): void {
