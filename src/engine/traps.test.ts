@@ -551,12 +551,13 @@ test('what a statement reaches depends on the session, and so does what is known
     'INSERT INTO b VALUES (1, 1), (2, 2)',
     'INSERT INTO c VALUES (2)',
   )
-  const remove = (id: bigint): typeof removeOne => request([statement('DELETE FROM a WHERE id = ?', id)])
-  const removeOne = request([statement('DELETE FROM a WHERE id = ?', 9n)], {
-    context: { foreignKeys: false },
-  })
-  leader.submit(removeOne)
-  const outcomes = leader.submit(request(['INSERT INTO b VALUES (5, 1)']), remove(2n), remove(1n))
+  const remove = 'DELETE FROM a WHERE id = ?'
+  leader.submit(request([statement(remove, 9n)], { context: { foreignKeys: false } }))
+  const outcomes = leader.submit(
+    request(['INSERT INTO b VALUES (5, 1)']),
+    request([statement(remove, 2n)]),
+    request([statement(remove, 1n)]),
+  )
   assert.deepEqual(codes(outcomes), ['committed', 'SQLITE_CONSTRAINT_FOREIGNKEY', 'committed'])
   assertReplays(leader, folder)
 })
