@@ -11,6 +11,7 @@
  */
 
 import { must } from '../../../base/assert.ts'
+import { HarmonyError } from '../../../base/errors.ts'
 import type { SqlValue } from '../../../base/value.ts'
 import type { Session } from '../../../gateway/session.ts'
 import { catalogJson } from '../catalog/relations.ts'
@@ -175,10 +176,22 @@ export class ClientSession {
     try {
       const statements = this.#parts.dialect.parse(sql)
       if (statements.length === 0) this.#out.bytes(EMPTY_QUERY_RESPONSE)
+      if (statements.length > 1) await this.#checkSyntax(statements)
       await this.#runScript(statements, 0)
     } catch (error) {
       await this.#fail(error)
       await this.#endSimpleQuery()
+    }
+  }
+
+  /** A script with a statement that nobody understands does nothing at all. */
+  async #checkSyntax(statements: readonly ParsedStatement[]): Promise<void> {
+    for (const { tree, text, syntaxError } of statements) {
+      if (tree !== null || syntaxError === null) continue
+      await this.#parts.session.describe(text).catch((error: unknown) => {
+        // Anything else may come right when the statements before it have run.
+        if (error instanceof HarmonyError && error.code === 'SQL_PARSE_ERROR') throw syntaxError
+      })
     }
   }
 

@@ -65,7 +65,9 @@ export class Executor {
     if (!plan.isRead) await this.#prepareWrite(surroundings)
     const values =
       plan.sessionValues.length === 0 ? clientValues : await this.#withSessionValues(plan, clientValues)
-    const result = await this.watched(() => this.#runSteps(plan, values))
+    const result = await this.watched(() => this.#runSteps(plan, values)).catch((error: unknown) => {
+      throw syntaxErrorOf(plan, error)
+    })
     if (plan.changesSchema && this.#transaction.isOpen) this.#transaction.hasChangedSchema = true
     return result
   }
@@ -176,6 +178,12 @@ export class Executor {
     if (!(error instanceof HarmonyError) || error.code !== 'STATEMENT_CANCELLED') return error
     return new PgError('57014', `canceling statement due to ${this.#cancelReason}`)
   }
+}
+
+/** What neither parser understands is told in PostgreSQL's words. */
+function syntaxErrorOf(plan: QueryPlan, error: unknown): unknown {
+  const isSyntax = error instanceof HarmonyError && error.code === 'SQL_PARSE_ERROR'
+  return isSyntax && plan.syntaxError !== null ? plan.syntaxError : error
 }
 
 function bound(
