@@ -14,9 +14,11 @@ import type { Random } from '../host/random.ts'
 import { SystemRandom } from '../host/random.ts'
 import { SystemDisk } from '../host/system-disk.ts'
 import type { DatabaseGroup, GroupStats } from '../group/database-group.ts'
-import { EnginePool } from '../group/engines.ts'
+import type { EngineEndedError } from '../group/engines.ts'
+import { EnginePool, openEngineHere, WRITER_LOCK_SUFFIX } from '../group/engines.ts'
 import type { EngineOpener, GroupHostOptions, JournalStats } from '../group/group-host.ts'
 import { GroupHost } from '../group/group-host.ts'
+import { GROUP_DEFAULTS } from '../group/limits.ts'
 import { CATALOG_GROUP, CATALOG_NAME, Catalog, databaseExists } from './catalog.ts'
 import type { CatalogRow } from './catalog.ts'
 import { DataFolder } from './data-folder.ts'
@@ -25,8 +27,14 @@ import { checkDatabaseName } from './database-name.ts'
 export interface MemberOptions {
   /** The data folder; made if missing. */
   readonly folder: string
-  /** How engines are opened. Default: in worker threads of the member's own. */
+  /** How engines are opened. Default: in processes of the member's own. */
   readonly openEngine?: EngineOpener
+  /** Called when a process of engines has ended that nobody stopped. Its databases are opened again. */
+  readonly onEngineEnd?: (error: EngineEndedError) => void
+  /** Of one statement on the writer. Default 30 s. */
+  readonly statementTimeoutMs?: number
+  /** How long `close` waits for what runs; then it is stopped. Default 5 s. */
+  readonly drainTimeoutMs?: number
   /** Databases that a new data folder begins with. Default: `default`. */
   readonly firstDatabases?: readonly string[]
   /** A database that was not used for so long gets its engine closed. Default 60 s. */
@@ -52,6 +60,7 @@ export interface MemberStats {
 }
 
 const IDLE_CHECK_INTERVAL_MS = 5_000
+const DRAIN_TIMEOUT_MS = 5_000
 
 export class Member {
   readonly #folder: DataFolder
@@ -62,6 +71,7 @@ export class Member {
   readonly #disk: Disk
   readonly #clock: Clock
   readonly #databaseIdleTimeMs: number
+  readonly #drainTimeoutMs: number
   readonly #databases = new Map<string, DatabaseGroup>()
   /** Creations and drops, one after another. */
   #changes: Promise<unknown> = Promise.resolve()
@@ -74,10 +84,10 @@ export class Member {
    */
   static async open(options: MemberOptions): Promise<Member> {
     const { disk = new SystemDisk(), clock = new SystemClock(), random = new SystemRandom() } = options
-    const { lock = lockFolder, limits, journal } = options
-    const engines = options.openEngine === undefined ? new EnginePool() : null
-    const openEngine = options.openEngine ?? must(engines).open
+    const { lock = lockFolder, limits, journal, statementTimeoutMs } = options
     const folder = await DataFolder.open({ folder: options.folder, disk, clock, random, lock })
+    const engines = options.openEngine === undefined ? startEngines(options) : null
+    const openEngine = options.openEngine ?? enginesOf(must(engines))
     let host: GroupHost
     try {
       const { journalFolder } = folder
@@ -89,8 +99,10 @@ export class Member {
         journalFolder,
         ...(limits !== undefined && { limits }),
         ...(journal !== undefined && { journal }),
+        ...(statementTimeoutMs !== undefined && { statementTimeoutMs }),
       })
     } catch (error) {
+      await engines?.stop()
       folder.close()
       throw error
     }
@@ -114,6 +126,7 @@ export class Member {
     this.#disk = parts.disk
     this.#clock = parts.clock
     this.#databaseIdleTimeMs = options.databaseIdleTimeMs ?? 60_000
+    this.#drainTimeoutMs = options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS
     this.#catalogGroup = this.#openGroup({ group: CATALOG_GROUP, name: CATALOG_NAME })
     this.#catalog = new Catalog(this.#catalogGroup)
   }
@@ -177,7 +190,17 @@ export class Member {
     return { journal: this.#host.journalStats(), databases: groups.map((group) => group.stats()) }
   }
 
-  /** Finishes what was accepted, makes checkpoints, and lets go of the folder. */
+  /** The processes that hold its engines now. */
+  get engineProcessIds(): readonly number[] {
+    return this.#engines?.processIds ?? []
+  }
+
+  /** Stops what engines do, at once, and everything that needs them from now on: SHUTTING_DOWN. */
+  async stopEngines(): Promise<void> {
+    await this.#engines?.stop()
+  }
+
+  /** Finishes what was accepted, as far as its time goes, makes checkpoints, and lets go of the folder. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -204,7 +227,8 @@ export class Member {
 
   async #finishDrop(database: DatabaseGroup): Promise<void> {
     await database.drop()
-    for (const suffix of ['', '-wal', '-shm', '-journal']) await this.#disk.remove(database.dataFile + suffix)
+    for (const suffix of ['', '-wal', '-shm', '-journal', WRITER_LOCK_SUFFIX])
+      await this.#disk.remove(database.dataFile + suffix)
     await this.#catalog.delete(database.group)
   }
 
@@ -240,9 +264,11 @@ export class Member {
 
   async #close(): Promise<void> {
     this.#idleTimer?.cancel()
+    const drainTimer = this.#clock.after(this.#drainTimeoutMs, () => void this.stopEngines())
     await this.#changes
     await Promise.all([...this.#databases.values()].map((database) => database.close()))
     await this.#catalogGroup.close()
+    drainTimer.cancel()
     await this.#host.close()
     await this.#engines?.stop()
     this.#folder.close()
@@ -252,6 +278,21 @@ export class Member {
     if (this.#closing === null) return
     throw new HarmonyError('SHUTTING_DOWN', 'The member is stopping. Nothing was done; try again.')
   }
+}
+
+/** Started first, so that the process comes up while the journal is read. */
+function startEngines({ limits, onEngineEnd }: MemberOptions): EnginePool {
+  const engines = new EnginePool({ ...GROUP_DEFAULTS, ...limits }, onEngineEnd)
+  engines.warm()
+  return engines
+}
+
+/**
+ * Clients' databases in processes, the catalog here: its few statements are this member's own and take no time, and a client's
+ * endless statement can't hold up the creation of a database.
+ */
+function enginesOf(engines: EnginePool): EngineOpener {
+  return (options) => (options.database === CATALOG_NAME ? openEngineHere(options) : engines.open(options))
 }
 
 function databaseNotFound(name: string): HarmonyError {

@@ -1,43 +1,89 @@
-/** The worker thread that owns engines: started by `engine-thread.ts`. One thread may own the engines of many databases. */
+/**
+ * The child process that owns engines: started by `engine-process.ts`. One process may own the engines of several databases.
+ *
+ * It ends when its member is gone: by the closed channel, and by the watchdog where a statement keeps it from noticing.
+ */
 
-import { parentPort } from 'node:worker_threads'
 import { must } from '../base/assert.ts'
 import { toHarmonyError } from '../base/errors.ts'
 import type { Engine } from './engine.ts'
 import { LocalEngine } from './local-engine.ts'
 import { toErrorData } from './sqlite-errors.ts'
-import type { EngineCall, FromWorker, ToWorker } from './thread-protocol.ts'
+import type { EngineCall, EngineWorkerOptions, FromWorker, ToWorker } from './process-protocol.ts'
+import { startWatchdog } from './watchdog.ts'
+import { lockWriter, type WriterLock } from './writer-lock.ts'
 
-const port = must(parentPort, 'engine-worker.ts runs as a worker thread')
-const engines = new Map<number, Engine>()
+interface Owned {
+  readonly engine: Engine
+  readonly lock: WriterLock
+}
+
+const { parentId, memoryBytesMax } = JSON.parse(process.argv[2] as string) as EngineWorkerOptions
+const owned = new Map<number, Owned>()
 
 type Method = (...args: readonly unknown[]) => Promise<unknown>
 
-/** Engines do what they are asked in the order of the calls, because each starts before the next message is taken. */
+async function open(message: ToWorker & { kind: 'open' }): Promise<null> {
+  const lock = lockWriter(message.options.dataFile)
+  try {
+    owned.set(message.engine, { engine: await LocalEngine.open(message.options), lock })
+    return null
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function close(id: number, { engine, lock }: Owned): Promise<null> {
+  owned.delete(id)
+  try {
+    await engine.close()
+  } finally {
+    lock.release()
+  }
+  return null
+}
+
 async function call(engine: Engine, { method, args }: EngineCall): Promise<unknown> {
   return (engine[method] as Method).apply(engine, args)
 }
 
 async function carryOut(message: ToWorker): Promise<unknown> {
-  if (message.kind === 'open') {
-    engines.set(message.engine, await LocalEngine.open(message.options))
-    return null
-  }
-  const engine = must(engines.get(message.engine), 'the engine is closed')
-  if (message.call.method === 'close') engines.delete(message.engine)
-  return call(engine, message.call)
+  if (message.kind === 'open') return open(message)
+  const one = must(owned.get(message.engine), 'the engine is closed')
+  return message.call.method === 'close' ? close(message.engine, one) : call(one.engine, message.call)
 }
 
 async function answer(message: ToWorker): Promise<FromWorker> {
   const { request } = message
   try {
     const value = await carryOut(message)
-    return { kind: 'done', request, value, applied: engines.get(message.engine)?.applied ?? null }
+    return { kind: 'done', request, value, applied: owned.get(message.engine)?.engine.applied ?? null }
   } catch (error) {
     return { kind: 'failed', request, error: toErrorData(toHarmonyError(error)) }
   }
 }
 
-port.on('message', (message: ToWorker) => {
-  void answer(message).then((reply) => port.postMessage(reply))
+async function run(message: ToWorker): Promise<void> {
+  const reply = await answer(message)
+  await new Promise<void>((resolve) => process.send?.(reply, () => resolve()))
+}
+
+/**
+ * One after another, each when the answer of the one before has left: a statement that never ends must not keep an answer back,
+ * or its time would be counted against another call. Snapshots go on beside what follows.
+ */
+let turn: Promise<void> = Promise.resolve()
+
+process.on('message', (message: ToWorker) => {
+  turn = turn.then(() => {
+    const isBeside = message.kind === 'call' && message.call.method === 'snapshot'
+    const done = run(message)
+    return isBeside ? undefined : done
+  })
 })
+process.on('disconnect', () => process.exit(0))
+// Ctrl-C reaches the whole group of processes: the member decides when its engines end.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => {})
+startWatchdog({ parentId, memoryBytesMax })

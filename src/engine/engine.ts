@@ -1,12 +1,13 @@
 /**
  * The engine's contract: what `group` drives, the same whether the engine runs in this thread
- * (`LocalEngine`) or in a worker thread (`EngineThread`). One engine is the one writer of one database's
+ * (`LocalEngine`) or in a process of its own (`EngineProcess`). One engine is the one writer of one database's
  * SQLite file. `DESIGN.md` beside this file tells how it works and why.
  *
  * At most one SQLite transaction is open at a time. It is opened by `executeBatch` or `begin` and ended by
  * `commit`, `rollback`, or by the call that opened it if there is nothing to replicate. Calls are carried
  * out in the order in which they are made. Every method rejects with a HarmonyError; after `DISK_FAILED`,
- * `DISK_FULL`, `DATA_CORRUPT`, `REPLICA_DIVERGED` and `INTERNAL` the open transaction has been rolled back.
+ * `DISK_FULL`, `DATA_CORRUPT`, `REPLICA_DIVERGED` and `INTERNAL` the open transaction has been rolled back. It is an
+ * EngineEndedError where the engine's process has ended: the transaction is gone, and so is the engine.
  */
 
 import type {
@@ -43,6 +44,11 @@ export interface EngineOptions {
   readonly dataFile: string
   /** Keep the changed rows of each entry and hand them out with `commit` and `replay`. Default false. */
   readonly captureChanges?: boolean
+  /**
+   * How long one call that runs what clients ask for may take. Then its process is killed, and the call rejects with STATEMENT_TIMEOUT. In
+   * this thread nothing can end it. Default: for ever.
+   */
+  readonly statementTimeoutMs?: number
   readonly limits?: Partial<EngineLimits>
 }
 

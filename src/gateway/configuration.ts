@@ -1,5 +1,7 @@
 /** Settings of a gateway with their defaults and the reason for each. Times are milliseconds, sizes bytes. */
 
+import { STATEMENT_TIMEOUT_MS } from '../base/statement-timeout.ts'
+
 export interface GatewayConfiguration {
   /** Open sessions. A session in autocommit holds a few hundred bytes; protocols hold more per connection. */
   readonly sessionsMax: number
@@ -16,7 +18,7 @@ export interface GatewayConfiguration {
   readonly writerWaitTimeoutMs: number
   /** How long a read waits until its index is applied here. */
   readonly appliedWaitTimeoutMs: number
-  /** Of one statement that reads; enforced by ending the process that runs it. */
+  /** Of one statement that reads; enforced by ending the process that runs it. The writer gets the same bound. */
   readonly statementTimeoutMs: number
   /** How long a statement waits for a query worker. */
   readonly workerWaitTimeoutMs: number
@@ -41,7 +43,7 @@ export const GATEWAY_DEFAULTS: GatewayConfiguration = {
   transactionTotalTimeoutMs: 60_000,
   writerWaitTimeoutMs: 5_000,
   appliedWaitTimeoutMs: 5_000,
-  statementTimeoutMs: 30_000,
+  statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   workerWaitTimeoutMs: 10_000,
   resultSizeBytesMax: 32 * MIB,
   streamedSizeBytesMax: 4096 * MIB,

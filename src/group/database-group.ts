@@ -31,6 +31,8 @@ export interface DatabaseGroupOptions {
   readonly clock: Clock
   readonly random: Random
   readonly limits: GroupLimits
+  /** Of one statement on the writer. */
+  readonly statementTimeoutMs: number
 }
 
 export interface GroupStats extends ProposalStats {

@@ -1,74 +1,110 @@
 /** How engines are opened, for the layers above, which do not know the engine's folder. */
 
-import { availableParallelism } from 'node:os'
+import { EngineEndedError } from '../engine/engine-ended.ts'
 import type { Engine, EngineOpener, EngineOptions } from '../engine/engine.ts'
-import { EngineThread } from '../engine/engine-thread.ts'
+import { EngineProcess } from '../engine/engine-process.ts'
 import { LocalEngine } from '../engine/local-engine.ts'
+import { GROUP_DEFAULTS, type GroupLimits } from './limits.ts'
 
-/** In this thread: for the simulator, tests and tools. A slow statement stalls everything else here. */
+export type { EngineEndedError } from '../engine/engine-ended.ts'
+export { WRITER_LOCK_SUFFIX } from '../engine/writer-lock.ts'
+
+/** In this thread: for the simulator, tests and tools. Nothing can stop a statement there, and a slow one stalls everything else. */
 export const openEngineHere: EngineOpener = (options) => LocalEngine.open(options)
 
-/** More writers than that contend for the same disk; and the core, the gateways and the query workers need the machine too. */
-const THREADS_MAX = 4
+export type EnginePoolLimits = Pick<GroupLimits, 'engineProcessesMax' | 'engineMemoryBytesMax'>
 
 interface Slot {
-  thread: EngineThread | null
-  /** Open engines on it. */
+  process: EngineProcess | null
+  /** Engines open, or being opened, on it. */
   engineCount: number
 }
 
 /**
- * Worker threads that own the engines of a member's databases: each database on one of them, started with the first
- * database that needs it. A thread that dies is replaced with the next opening; its databases are opened again by their groups.
+ * The processes that own the engines of a member's databases. Several, because a long write holds up all databases of its process, and
+ * stopping it ends their open transactions; few, because each takes memory. A process starts with the first database that needs it
+ * and ends with the last, but for one, which stays warm. One that dies is replaced with the next opening; its databases are
+ * opened again by their groups.
  */
 export class EnginePool {
+  readonly #limits: EnginePoolLimits
+  readonly #onEnd: (error: EngineEndedError) => void
   readonly #slots: readonly Slot[]
-  readonly #onDeath: (error: Error) => void
+  #isStopped = false
 
+  /** `onEnd` is called when a process has ended that nobody stopped. */
   constructor(
-    threadCount: number = Math.min(THREADS_MAX, Math.max(1, availableParallelism() - 1)),
-    onDeath: (error: Error) => void = () => {},
+    limits: EnginePoolLimits = GROUP_DEFAULTS,
+    onEnd: (error: EngineEndedError) => void = () => {},
   ) {
-    this.#slots = Array.from({ length: threadCount }, () => ({ thread: null, engineCount: 0 }))
-    this.#onDeath = onDeath
+    this.#limits = limits
+    this.#onEnd = onEnd
+    const length = limits.engineProcessesMax
+    this.#slots = Array.from({ length }, () => ({ process: null, engineCount: 0 }))
   }
 
-  /** Opens an engine on the thread with the fewest. */
+  get processIds(): readonly number[] {
+    return this.#slots.flatMap(({ process }) => process?.processId ?? [])
+  }
+
+  /** Starts the first process, so that the first database finds it ready. */
+  warm(): void {
+    for (const slot of this.#slots.slice(0, 1)) this.#processOf(slot)
+  }
+
+  /** Opens an engine in the process with the fewest. Rejects as `LocalEngine.open` does, with DATA_LOCKED, SHUTTING_DOWN or as EngineEndedError. */
   readonly open: EngineOpener = async (options: EngineOptions): Promise<Engine> => {
+    if (this.#isStopped)
+      throw new EngineEndedError('stopped', 'The member is stopping. Nothing was done; try again.')
     const slot = this.#slots.reduce((best, one) => (one.engineCount < best.engineCount ? one : best))
     slot.engineCount++
     try {
-      const engine = await this.#threadOf(slot).open(options)
-      return closingOnce(engine, () => slot.engineCount--)
+      const engine = await this.#processOf(slot).open(options)
+      return closingOnce(engine, () => this.#leave(slot))
     } catch (error) {
-      slot.engineCount--
+      this.#leave(slot)
       throw error
     }
   }
 
-  /** Ends the threads. Their engines must be closed before. */
+  /** Ends all processes at once, whatever they do, and lets none start. What waits is rejected with SHUTTING_DOWN. */
   async stop(): Promise<void> {
-    for (const slot of this.#slots) await slot.thread?.stop()
+    this.#isStopped = true
+    await Promise.all(this.#slots.map(async (slot) => slot.process?.stop()))
   }
 
-  #threadOf(slot: Slot): EngineThread {
-    slot.thread ??= new EngineThread((error) => {
-      slot.thread = null
-      this.#onDeath(error)
+  #processOf(slot: Slot): EngineProcess {
+    if (slot.process !== null) return slot.process
+    const started = new EngineProcess({ memoryBytesMax: this.#limits.engineMemoryBytesMax }, (error) => {
+      if (slot.process === started) slot.process = null
+      this.#onEnd(error)
     })
-    return slot.thread
+    slot.process = started
+    return started
+  }
+
+  #leave(slot: Slot): void {
+    slot.engineCount--
+    if (slot.engineCount > 0 || slot === this.#slots[0]) return
+    const { process } = slot
+    slot.process = null
+    void process?.stop()
   }
 }
 
-/** `engine`, telling `onClose` when it is closed, whether that works or not. */
-function closingOnce(engine: Engine, onClose: () => void): Engine {
+/** `engine`, telling `onClosed` once it is closed, whether that worked or not. */
+function closingOnce(engine: Engine, onClosed: () => void): Engine {
   const close = engine.close.bind(engine)
   let isClosed = false
   return Object.assign(engine, {
     close: async () => {
-      if (!isClosed) onClose()
+      if (isClosed) return
       isClosed = true
-      await close()
+      try {
+        await close()
+      } finally {
+        onClosed()
+      }
     },
   })
 }

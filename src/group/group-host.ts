@@ -7,6 +7,7 @@ import type { EngineOpener } from '../engine/engine.ts'
 import type { JournalOptions, JournalStats } from '../journal/journal.ts'
 import { Journal } from '../journal/journal.ts'
 import type { HarmonyError } from '../base/errors.ts'
+import { STATEMENT_TIMEOUT_MS } from '../base/statement-timeout.ts'
 import { SingleMemberLog } from './commit-log.ts'
 import { DatabaseGroup } from './database-group.ts'
 import type { GroupLimits } from './limits.ts'
@@ -22,6 +23,8 @@ export interface GroupHostOptions {
   readonly journalFolder: string
   readonly openEngine: EngineOpener
   readonly limits?: Partial<GroupLimits>
+  /** Of one statement on the writer. Default 30 s. */
+  readonly statementTimeoutMs?: number
   readonly journal?: Partial<
     Pick<JournalOptions, 'segmentSizeBytes' | 'cacheSizeBytes' | 'segmentCountTarget'>
   >
@@ -62,9 +65,20 @@ export class GroupHost {
 
   /** The group's engine is opened with the first use. */
   openGroup(group: number, name: string, dataFile: string): DatabaseGroup {
-    const { openEngine, clock, random } = this.#options
+    const { openEngine, clock, random, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = this.#options
     const log = new SingleMemberLog(this.#journal.group(group))
-    return new DatabaseGroup({ group, name, dataFile, log, openEngine, clock, random, limits: this.#limits })
+    const limits = this.#limits
+    return new DatabaseGroup({
+      group,
+      name,
+      dataFile,
+      log,
+      openEngine,
+      clock,
+      random,
+      limits,
+      statementTimeoutMs,
+    })
   }
 
   journalStats(): JournalStats {

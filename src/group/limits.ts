@@ -18,6 +18,13 @@ export interface GroupLimits {
   readonly checkpointEntries: number
   /** How much of the log is replayed with one call of the engine. */
   readonly replaySizeBytes: number
+  /**
+   * Processes for engines. With more awake databases than that, some share one, and wait for each other's long writes. Each
+   * takes some 60 MB.
+   */
+  readonly engineProcessesMax: number
+  /** What SQLite and JavaScript may hold in one of them (sorts, large values); then it is killed, and the statement fails. */
+  readonly engineMemoryBytesMax: number
 }
 
 const MIB = 1024 * 1024
@@ -32,4 +39,6 @@ export const GROUP_DEFAULTS: GroupLimits = {
   checkpointSizeBytes: 16 * MIB,
   checkpointEntries: 50_000,
   replaySizeBytes: 4 * MIB,
+  engineProcessesMax: 4,
+  engineMemoryBytesMax: 1024 * MIB,
 }

@@ -14,6 +14,7 @@ import { assert, must } from '../base/assert.ts'
 import { HarmonyError, toHarmonyError } from '../base/errors.ts'
 import type { Clock } from '../host/clock.ts'
 import type { AppliedState, CommitResult, Engine, EngineOpener } from '../engine/engine.ts'
+import { EngineEndedError } from '../engine/engine-ended.ts'
 import type { AppliedIndex } from './applied-index.ts'
 import type { CommitLog } from './commit-log.ts'
 import type { GroupLimits } from './limits.ts'
@@ -27,10 +28,14 @@ export interface StateMachineOptions {
   readonly applied: AppliedIndex
   readonly clock: Clock
   readonly limits: GroupLimits
+  readonly statementTimeoutMs: number
 }
 
 /** After a failed attempt to open the engine, requests get its error for so long before there is another attempt. */
 const WAKE_PAUSE_MS = 500
+
+/** A process may end, for another database's statement, while it opens this one. */
+const OPEN_ATTEMPTS = 3
 
 /** After these the engine is of no use any more; it is closed and opened again. */
 const FATAL_CODES: ReadonlySet<string> = new Set([
@@ -130,7 +135,8 @@ export class StateMachine {
 
   /** Tells that the engine rejected a call with `error`. Gives it up if it is of no use any more. */
   async noteEngineError(error: unknown): Promise<void> {
-    if (FATAL_CODES.has(toHarmonyError(error).code)) await this.#giveUpEngine()
+    const isGone = error instanceof EngineEndedError || FATAL_CODES.has(toHarmonyError(error).code)
+    if (isGone) await this.#giveUpEngine()
   }
 
   /** Makes the SQLite file durable, so that the log can be shorter. No transaction may be open. */
@@ -187,22 +193,31 @@ export class StateMachine {
   }
 
   async #open(): Promise<Engine> {
-    const { database, dataFile, openEngine, clock } = this.#options
-    try {
-      const engine = await openEngine({ database, dataFile })
+    for (let attempt = 1; ; attempt++) {
       try {
-        await this.#catchUp(engine)
+        this.#engine = await this.#openCurrent()
+        this.#lastFailure = null
+        return this.#engine
       } catch (error) {
-        await engine.close()
-        throw error
+        const isOver = error instanceof EngineEndedError && error.end !== 'stopped'
+        if (isOver && attempt < OPEN_ATTEMPTS) continue
+        const failure = toHarmonyError(error)
+        this.#lastFailure = { error: failure, atMs: this.#options.clock.nowMs() }
+        throw failure
       }
-      this.#engine = engine
-      this.#lastFailure = null
+    }
+  }
+
+  /** An engine that has everything committed. */
+  async #openCurrent(): Promise<Engine> {
+    const { database, dataFile, openEngine, statementTimeoutMs } = this.#options
+    const engine = await openEngine({ database, dataFile, statementTimeoutMs })
+    try {
+      await this.#catchUp(engine)
       return engine
     } catch (error) {
-      const failure = toHarmonyError(error)
-      this.#lastFailure = { error: failure, atMs: clock.nowMs() }
-      throw failure
+      await engine.close().catch(() => {})
+      throw error
     }
   }
 

@@ -9,6 +9,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { assert } from '../../base/assert.ts'
 import { HarmonyError, type HarmonyErrorCode } from '../../base/errors.ts'
+import { childEnvironment } from '../child-environment.ts'
 import type { WorkerOptions, WorkerReply, WorkerRequest } from './worker-protocol.ts'
 
 interface Waiting {
@@ -35,7 +36,7 @@ export class QueryProcess {
     this.#child = fork(WORKER_FILE, [JSON.stringify(options)], {
       serialization: 'advanced',
       execArgv: [`--max-old-space-size=${Math.ceil(options.memoryBytesMax / 1024 / 1024)}`],
-      env: environment(),
+      env: childEnvironment(),
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
     this.#child.on('message', (reply: WorkerReply) => this.#settle((waiting) => waiting.resolve(reply)))
@@ -120,12 +121,6 @@ export class QueryProcess {
     this.#settle((waiting) => waiting.reject(reason))
     this.#onDead(this)
   }
-}
-
-/** UTC wherever the member stands, and nothing of the member's own settings: tokens may be among them. */
-function environment(): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('HARMONYDB_'))
-  return { ...Object.fromEntries(inherited), TZ: 'UTC' }
 }
 
 function timeoutError(timeoutMs: number): HarmonyError {

@@ -6,11 +6,11 @@
  * a watchdog thread ends it when its parent is gone or when one stretch of work takes longer than its timeout.
  */
 
-import { Worker } from 'node:worker_threads'
 import type { StatementSync } from 'node:sqlite'
 import { HarmonyError, toHarmonyError } from '../../base/errors.ts'
 import { must } from '../../base/assert.ts'
 import { type ParameterLayout, parametersOf } from '../parameters.ts'
+import { startWatchdog } from '../watchdog.ts'
 import { LruMap } from './lru-map.ts'
 import { columnsOf, iterateRows, ReadConnection, type Row, rowSizeBytes } from './read-connection.ts'
 import type { WorkerOptions, WorkerReply, WorkerRequest } from './worker-protocol.ts'
@@ -182,48 +182,5 @@ process.on('disconnect', () => process.exit(0))
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => {})
 
-/**
- * Runs in a thread of its own, so plain text without imports: it must start in a few milliseconds. Memory is what SQLite
- * holds outside of the JavaScript heap (sorts, large values): resident pages that are not shared with the mapped file.
- * SQLite's own heap limit needs memory statistics, which Node.js compiles out. Where there is no /proc, only time is watched.
- */
-const WATCHDOG = `
-  const { readFileSync } = require('node:fs')
-  const { workerData } = require('node:worker_threads')
-  const { watched, parent, graceMs, memoryBytesMax } = workerData
-  const PAGE_BYTES = 4096
-  let since = Date.now()
-  const privateBytes = () => {
-    try {
-      const [, resident, shared] = readFileSync('/proc/self/statm', 'utf8').split(' ')
-      return (resident - shared) * PAGE_BYTES
-    } catch {
-      return 0
-    }
-  }
-  const isLate = (now) => {
-    if (Atomics.load(watched, 0) === 0) since = now
-    const limit = Atomics.load(watched, 1)
-    return limit > 0 && now - since > limit + graceMs
-  }
-  setInterval(() => {
-    if (process.ppid !== parent || isLate(Date.now()) || privateBytes() > memoryBytesMax)
-      process.kill(process.pid, 'SIGKILL')
-  }, 250)
-`
-
-/** What Node.js itself takes. */
-const RUNTIME_MEMORY_BYTES = 128 * 1024 * 1024
-
-const watchdog = new Worker(WATCHDOG, {
-  eval: true,
-  workerData: {
-    watched,
-    parent: process.ppid,
-    graceMs: 5_000,
-    memoryBytesMax: options.memoryBytesMax + RUNTIME_MEMORY_BYTES,
-  },
-  resourceLimits: { maxOldGenerationSizeMb: 16 },
-})
-watchdog.unref()
+startWatchdog({ parentId: process.ppid, memoryBytesMax: options.memoryBytesMax, work: watched })
 send({ type: 'ready' })

@@ -1,14 +1,28 @@
-/** Messages between `engine-thread.ts` and `engine-worker.ts`: plain data, requests pipelined, answered by number. */
+/**
+ * Messages between `engine-process.ts` and `engine-worker.ts`, over the channel of `child_process.fork` with advanced serialization (bigint
+ * and Uint8Array cross unchanged): plain data, requests pipelined, answered by number.
+ */
 
 import type { ErrorData } from '../base/transaction.ts'
 import type { AppliedState, Engine, EngineOptions } from './engine.ts'
 
-/** Methods of an engine that cross the thread. */
+/** Methods of an engine that cross the channel. */
 export type EngineMethod = Exclude<keyof Engine, 'applied'>
 
 export type EngineCall = {
   readonly [M in EngineMethod]: { readonly method: M; readonly args: Parameters<Engine[M]> }
 }[EngineMethod]
+
+export interface EngineProcessOptions {
+  /** Of what SQLite and JavaScript hold; a process that takes more is killed. */
+  readonly memoryBytesMax: number
+}
+
+/** What the process is started with. */
+export interface EngineWorkerOptions extends EngineProcessOptions {
+  /** The process that must be there. */
+  readonly parentId: number
+}
 
 export type ToWorker =
   | {
