@@ -6,6 +6,8 @@ import { urlOf, type ListenAddress } from './listen-address.ts'
 export interface BannerFacts {
   readonly version: string
   readonly address: ListenAddress
+  /** Null where PostgreSQL clients are not served. */
+  readonly postgres: ListenAddress | null
   readonly dataFolder: string
   readonly needsToken: boolean
   /** Listening for other machines without authentication. */
@@ -21,11 +23,16 @@ export function startBanner(facts: BannerFacts): string {
     : facts.isOpen
       ? 'ANYONE who can reach this address can read and change everything'
       : 'open, for this machine only'
+  const postgres =
+    facts.postgres === null
+      ? 'not served'
+      : `postgres://${facts.postgres.host}:${facts.postgres.port}/default`
   return `
   HarmonyDB ${facts.version} is ready (${Math.round(facts.startedInMs)} ms)
 
   HTTP and libSQL   ${url}
   WebSocket         ${urlOf('ws', facts.address)}
+  PostgreSQL        ${postgres}
   data              ${facts.dataFolder}
   access            ${access}
 

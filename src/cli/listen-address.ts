@@ -11,12 +11,12 @@ export interface ListenAddress {
 const DEFAULT_HOST = '127.0.0.1'
 
 /** `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, or just a port, which means loopback. Throws UsageError. */
-export function parseListenAddress(text: string): ListenAddress {
+export function parseListenAddress(text: string, option = 'http'): ListenAddress {
   const match = /^(?:(?:\[([^\]]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text)
   const port = Number(match?.[3])
   if (match === null || port > 65_535) {
     throw new UsageError(
-      `--http is ${JSON.stringify(text)}; it must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080.`,
+      `--${option} is ${JSON.stringify(text)}; it must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080.`,
     )
   }
   return { host: match[1] ?? match[2] ?? DEFAULT_HOST, port }

@@ -28,6 +28,15 @@ export const START_OPTIONS: readonly OptionSpec[] = [
       'any free one.',
   },
   {
+    name: 'pg',
+    placeholder: 'HOST:PORT',
+    variable: 'HARMONYDB_PG',
+    default: '127.0.0.1:5433',
+    help:
+      'Where to listen for PostgreSQL clients; `none` for nowhere. Addresses that other machines can reach need authentication. ' +
+      'The token is the password.',
+  },
+  {
     name: 'auth-token',
     placeholder: 'TOKEN',
     variable: 'HARMONYDB_AUTH_TOKEN',
@@ -90,6 +99,8 @@ export const START_OPTIONS: readonly OptionSpec[] = [
 export interface StartOptions {
   readonly dataFolder: string
   readonly http: ListenAddress
+  /** Null: PostgreSQL clients are not served. `isChosen` tells it from the default. */
+  readonly postgres: (ListenAddress & { readonly isChosen: boolean }) | null
   readonly authToken: string | null
   readonly jwtKeys: readonly KeyObject[]
   readonly allowedOrigins: readonly string[]
@@ -103,6 +114,7 @@ export function parseStartOptions(args: readonly string[], environment: Environm
   const parsed: StartOptions = {
     dataFolder: resolve(options.text('data') ?? './harmony-data'),
     http: parseListenAddress(options.text('http') ?? '127.0.0.1:8080'),
+    postgres: readPostgresAddress(options.text('pg')),
     authToken: readAuthToken(options),
     jwtKeys: readJwtKeys(options),
     allowedOrigins: options.list('allow-origin').map(checkedOrigin),
@@ -117,9 +129,15 @@ export function isAuthenticated(options: StartOptions): boolean {
   return options.authToken !== null || options.jwtKeys.length > 0
 }
 
+function readPostgresAddress(text: string | null): StartOptions['postgres'] {
+  if (text === 'none') return null
+  return { ...parseListenAddress(text ?? '127.0.0.1:5433', 'pg'), isChosen: text !== null }
+}
+
 function refuseOpenAddress(options: StartOptions): void {
-  const { host } = options.http
-  if (isLoopback(host) || isAuthenticated(options)) return
+  const hosts = [options.http.host, ...(options.postgres === null ? [] : [options.postgres.host])]
+  const host = hosts.find((each) => !isLoopback(each))
+  if (host === undefined || isAuthenticated(options)) return
   throw new UsageError(
     `Other machines could reach ${host}, and there is no authentication: everyone there could read and change everything. ` +
       'Set HARMONYDB_AUTH_TOKEN (or --auth-token-file, --auth-jwt-key), or say --insecure if that is what you want.',

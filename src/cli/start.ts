@@ -17,8 +17,9 @@ import { OriginPolicy } from '../protocols/http/origin-policy.ts'
 import { HttpServer } from '../protocols/http/server.ts'
 import { startBanner } from './banner.ts'
 import { EXIT_FAILED, EXIT_OK } from './failure.ts'
-import { isLoopback } from './listen-address.ts'
+import { isLoopback, type ListenAddress } from './listen-address.ts'
 import { Log } from './log.ts'
+import { openPostgresListener } from './postgres-listener.ts'
 import { isAuthenticated, type StartOptions } from './start-options.ts'
 import { listenForStop } from './stop-signal.ts'
 import { harmonyVersion } from './version.ts'
@@ -27,6 +28,8 @@ export interface RunningMember {
   readonly http: HttpServer
   readonly address: { readonly host: string; readonly port: number }
   readonly routes: readonly HttpRoute[]
+  /** Null where PostgreSQL clients are not served. */
+  readonly postgres: ListenAddress | null
   /** Resolves if the member can't go on. */
   readonly failed: Promise<Error>
   /** Lets requests under way finish, and closes everything. */
@@ -102,7 +105,22 @@ export async function openMember(options: StartOptions, log: Log): Promise<Runni
     const { http, routes } = buildHttp(options, member, gateway, log)
     const { address, port } = await http.listen(options.http.host, options.http.port)
     opened.push(() => http.drain())
-    return { http, routes, failed, address: { host: address, port }, stop: closeAll }
+    const postgres = await openPostgresListener({
+      options,
+      gateway,
+      directory: member,
+      authenticator: authenticatorOf(options),
+      log,
+    })
+    if (postgres !== null) opened.push(() => postgres.drain())
+    return {
+      http,
+      routes,
+      postgres: postgres?.address ?? null,
+      failed,
+      address: { host: address, port },
+      stop: closeAll,
+    }
   } catch (error) {
     await closeAll()
     throw error
@@ -168,6 +186,7 @@ function announce(options: StartOptions, member: RunningMember, log: Log): void 
   if (options.logFormat === 'json' || !process.stdout.isTTY)
     log.info('started', {
       http: `${host}:${port}`,
+      ...(member.postgres === null ? {} : { pg: `${member.postgres.host}:${member.postgres.port}` }),
       data: options.dataFolder,
       startedInMs: Math.round(startedInMs),
     })
@@ -176,6 +195,7 @@ function announce(options: StartOptions, member: RunningMember, log: Log): void 
     startBanner({
       version: harmonyVersion(),
       address: member.address,
+      postgres: member.postgres,
       dataFolder: options.dataFolder,
       needsToken,
       isOpen,
