@@ -39,6 +39,16 @@ const START_PART = 1.1
 const COMPACTING = ['--limit', 'group.checkpointEntries=20', '--limit', 'group.checkpointSizeBytes=32KiB']
 
 export async function runKillLoop(options: KillLoopOptions): Promise<KillLoopResult> {
+  const servers: ServerProcess[] = []
+  try {
+    return await runLives(options, servers)
+  } finally {
+    await servers.at(-1)?.kill()
+  }
+}
+
+/** `servers`: those that were started, the last of which may still run. */
+async function runLives(options: KillLoopOptions, servers: ServerProcess[]): Promise<KillLoopResult> {
   const { dataFolder, kills, writers, seed, isCompacting } = options
   const random = new SeededRandom(seed)
   const history = new History()
@@ -48,6 +58,7 @@ export async function runKillLoop(options: KillLoopOptions): Promise<KillLoopRes
   const start = async (): Promise<{ server: ServerProcess; url: string }> => {
     const beganMs = performance.now()
     const server = new ServerProcess(dataFolder, args)
+    servers.push(server)
     const url = await server.url()
     startMs = performance.now() - beganMs
     if (server.output.includes('journal cut')) tornTails++
