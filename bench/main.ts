@@ -58,7 +58,7 @@ async function openTargets(): Promise<readonly Target[]> {
   const candidates: TargetResult[] = [
     ...(await harmonyTargets()),
     await postgresTarget(),
-    await betterSqlite3Target(),
+    betterSqlite3Target(),
     nodeSqliteTarget(),
   ]
   const targets: Target[] = []

@@ -1,9 +1,10 @@
 /**
  * SQLite called in process, without a network or another member: the ceiling of what any server could do.
- * `better-sqlite3` where its prebuilt binary runs, and `node:sqlite` always.
+ * `better-sqlite3` (from `bench/peers`) where its prebuilt binary runs, and `node:sqlite` always.
  * Durable means WAL with `synchronous=FULL`: each COMMIT waits for the disk.
  */
 
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { LatencyRecorder, type RoundResult } from '../harness/latency.ts'
@@ -60,11 +61,11 @@ export function nodeSqliteTarget(): Target {
   )
 }
 
-export async function betterSqlite3Target(): Promise<TargetResult> {
+export function betterSqlite3Target(): TargetResult {
   try {
-    const name = 'better-sqlite3'
-    const library = (await import(name)) as { default: new (path: string) => SqliteConnection }
-    const connection = new library.default(join(temporaryFolder('better-sqlite3'), 'data.db'))
+    const load = createRequire(new URL('../peers/package.json', import.meta.url))
+    const Database = load('better-sqlite3') as new (path: string) => SqliteConnection
+    const connection = new Database(join(temporaryFolder('better-sqlite3'), 'data.db'))
     return inProcessTarget('better-sqlite3 in process', connection)
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error)
