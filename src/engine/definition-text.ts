@@ -28,8 +28,18 @@ function isName(word: Word): boolean {
   return word.kind === 'word' || word.kind === 'quoted' || word.kind === 'string'
 }
 
+/** The new name of ALTER TABLE … RENAME TO: shadow tables are named after it, so that `_harmony` is reserved, too. */
+function newNameOf(words: readonly Word[]): Word | undefined {
+  const at = words.findIndex((word, index) => word.upper === 'RENAME' && words[index + 1]?.upper === 'TO')
+  return words[0]?.upper === 'ALTER' && at > 0 ? words[at + 2] : undefined
+}
+
 function findReservedName(words: readonly Word[]): HarmonyError | null {
-  const word = words.find((word) => isName(word) && /^_harmony_/i.test(unquote(word.text)))
+  const newName = newNameOf(words)
+  const word = words.find(
+    (word) =>
+      isName(word) && (word === newName ? /^_harmony(?:_|$)/i : /^_harmony_/i).test(unquote(word.text)),
+  )
   if (word === undefined) return null
   return new HarmonyError(
     'RESERVED_NAME',

@@ -245,16 +245,25 @@ export function splitStatements(script: string): SplitStatement[] {
   return statements
 }
 
-/** The first words of `sql` in upper case, up to `count` or to the first token that is not a word. */
+/**
+ * The first words of `sql` in upper case, up to `count` or to the first token that is not a word. SQLite steps over
+ * semicolons in front of a statement, and so does this: `;VACUUM` is VACUUM.
+ */
 export function leadingKeywords(sql: string, count: number): string[] {
   const words: string[] = []
   for (const token of tokens(sql)) {
     if (words.length === count) break
-    if (!isMeaningful(token)) continue
+    if (!isMeaningful(token) || (token.kind === 'semicolon' && words.length === 0)) continue
     if (token.kind !== 'word') break
     words.push(sql.slice(token.start, token.end).toUpperCase())
   }
   return words
+}
+
+/** Where the first statement of `sql` begins, behind space, comments and semicolons; its length if there is none. */
+export function startOfStatement(sql: string): number {
+  for (const token of tokens(sql)) if (isMeaningful(token) && token.kind !== 'semicolon') return token.start
+  return sql.length
 }
 
 /** True if a bare word of `sql` is one of `words` (in upper case). Strings, quoted names and comments don't count. */
@@ -327,7 +336,7 @@ function wordsOf(sql: string): Words | null {
   for (const token of tokens(sql)) {
     if (!isMeaningful(token)) continue
     if (token.kind === 'semicolon') {
-      isEnded = true
+      isEnded = upper.length > 0
       continue
     }
     if (isEnded || upper.length === CONTROL_TOKENS_MAX) return null

@@ -51,6 +51,12 @@ test('integers beyond 2^53 and REAL stay what they are', () => {
   assert.deepEqual(rows, [[9223372036854775807n, 0.5, -9223372036854775808n, 1]])
 })
 
+test('semicolons in front of a statement are stepped over, as in SQLite', () => {
+  using file = opened()
+  assert.deepEqual(rowsOf(file.held, 1n, `; /* x */ ;${NAME}`), [['one']])
+  assert.equal(file.held.describe(';EXPLAIN SELECT 1', 1n)?.isExplain, true)
+})
+
 test('last_insert_rowid(), changes() and total_changes() tell what the session has', () => {
   using file = opened()
   const context = { foreignKeys: true, lastInsertRowid: 2n ** 60n, changes: 3n, totalChanges: 40n }

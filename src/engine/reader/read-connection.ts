@@ -9,7 +9,7 @@ import { INITIAL_CONTEXT, type SessionContext } from '../../base/transaction.ts'
 import type { ResultColumn, SqlArguments, SqlValue } from '../../base/value.ts'
 import { bindingOf, type ParameterLayout, parametersOf, valuesOf } from '../parameters.ts'
 import { installPostgresFunctions } from '../functions-postgres.ts'
-import { classify } from '../sql-text.ts'
+import { classify, startOfStatement } from '../sql-text.ts'
 import { fromSqlite } from '../sqlite-errors.ts'
 import type { Instruction } from './program.ts'
 import { judgeRead, type Purpose } from './read-policy.ts'
@@ -92,7 +92,10 @@ export class ReadConnection {
 
   /** The program that `sql` compiles to. */
   program(sql: string): Instruction[] {
-    const rows = this.prepare(`EXPLAIN ${sql}`, 'describe').all() as unknown as SqlValue[][]
+    const rows = this.prepare(
+      `EXPLAIN ${sql.slice(startOfStatement(sql))}`,
+      'describe',
+    ).all() as unknown as SqlValue[][]
     return rows.map((row) => ({
       opcode: row[1] as string,
       p1: Number(row[2]),
@@ -117,7 +120,7 @@ export class ReadConnection {
   describe(sql: string): Description {
     const isExplain = classify(sql).kind === 'explain'
     const statement = this.prepare(sql, 'describe')
-    const plain = isExplain ? sql.replace(EXPLAIN_PREFIX, '') : sql
+    const plain = isExplain ? sql.slice(startOfStatement(sql)).replace(EXPLAIN_PREFIX, '') : sql
     return {
       parameters: parametersOf(sql).names,
       columns: columnsOf(statement),
@@ -170,7 +173,7 @@ const APPLIED_INDEX = 'SELECT "index" FROM _harmony_state'
 /** In WAL mode a reader waits only while the file is being recovered or reset. */
 const BUSY_TIMEOUT_MS = 1_000
 
-const EXPLAIN_PREFIX = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*EXPLAIN(?:\s+QUERY\s+PLAN)?\b/i
+const EXPLAIN_PREFIX = /^EXPLAIN(?:\s+QUERY\s+PLAN)?\b/i
 
 /** Instructions that make sqlite3_stmt_readonly() tell false (vdbeaux.c, resolveP2Values), with OP_Transaction's P2. */
 const WRITING_OPCODES: ReadonlySet<string> = new Set(['Checkpoint', 'Vacuum', 'JournalMode'])

@@ -23,6 +23,7 @@ test('what no schema could make a read is a write', () => {
 
 const CONTROLS: readonly (readonly [text: string, control: object])[] = [
   ['BEGIN', { type: 'begin', mode: 'deferred' }],
+  ['; -- x\n; BEGIN;', { type: 'begin', mode: 'deferred' }],
   ['begin exclusive transaction', { type: 'begin', mode: 'immediate' }],
   ['BEGIN TRANSACTION READONLY', { type: 'begin', mode: 'readonly' }],
   ['END;', { type: 'commit' }],
@@ -41,4 +42,15 @@ for (const [text, control] of CONTROLS)
 test('one statement is expected', () => {
   assert.throws(() => classifyStatement(' ; -- x'), { code: 'SQL_NO_STATEMENT' })
   assert.throws(() => classifyStatement('SELECT 1; BEGIN'), { code: 'SQL_MANY_STATEMENTS' })
+})
+
+test('what stands behind a NUL character, where SQLite ends, is not dropped in silence', () => {
+  assert.throws(() => classifyStatement('DELETE FROM t \0 WHERE a = 1'), {
+    code: 'SQL_PARSE_ERROR',
+    message: /NUL/,
+  })
+})
+
+test('semicolons in front of a statement hide nothing', () => {
+  assert.deepEqual(classifyStatement(";VACUUM INTO 'x'"), { kind: 'write' })
 })

@@ -35,8 +35,10 @@ const WRITING_KEYWORDS: ReadonlySet<string> = new Set([
 const UNKNOWN: ReadStatementClass = { kind: 'unknown' }
 const WRITE: ReadStatementClass = { kind: 'write' }
 
-/** Throws SQL_NO_STATEMENT, SQL_MANY_STATEMENTS. */
+/** Throws SQL_NO_STATEMENT, SQL_MANY_STATEMENTS, and SQL_PARSE_ERROR for what SQLite would drop in silence. */
 export function classifyStatement(sql: string): ReadStatementClass {
+  // To SQLite the text ends there: `DELETE FROM t \0 WHERE id = 1` would delete all rows.
+  if (sql.includes('\0')) throw new HarmonyError('SQL_PARSE_ERROR', 'The statement holds a NUL character.')
   const count = splitStatements(sql).length
   if (count === 0) throw new HarmonyError('SQL_NO_STATEMENT', 'The text holds no SQL statement.')
   if (count > 1)
