@@ -23,7 +23,8 @@ export class ConfigurationSafety implements Checker {
   readonly #ledger: Ledger
   readonly #overlaps = new Map<string, boolean>()
   /** The term in which a replica was last seen to campaign or lead, so that only the beginning is checked. */
-  readonly #newest = new Map<Replica, { readonly index: number; readonly term: number }>()
+  /** Of each log the newest configuration up to `scannedTo`; good for as long as the entry there is the same. */
+  readonly #newest = new Map<Replica, { index: number; scannedTo: number; scannedTerm: number }>()
   readonly #elections = new Map<Replica, string>()
 
   stepped(replica: Replica): void {
@@ -61,19 +62,20 @@ export class ConfigurationSafety implements Checker {
     )
   }
 
-  /** The index of the newest configuration in the log; looks only at what changed since it was asked last. */
+  /** The index of the newest configuration in the log; looks only at what was written since it was asked last. */
   #newestIn(replica: Replica): number {
     const { log } = replica
     const known = this.#newest.get(replica)
-    const isUsable = known !== undefined && log.entry(known.index)?.term === known.term
-    const from = isUsable ? known.index : log.base.index
+    const isUsable = known !== undefined && log.term(known.scannedTo) === known.scannedTerm
+    let index = isUsable ? known.index : log.base.configuration.index
+    const from = isUsable ? known.scannedTo : log.base.index
     for (let at = log.lastIndex; at > from; at -= 1) {
-      const entry = log.entry(at)
-      if (entry?.kind !== 'membership') continue
-      this.#newest.set(replica, { index: at, term: entry.term })
-      return at
+      if (log.entry(at)?.kind !== 'membership') continue
+      index = at
+      break
     }
-    return isUsable ? known.index : log.base.configuration.index
+    this.#newest.set(replica, { index, scannedTo: log.lastIndex, scannedTerm: log.lastTerm })
+    return index
   }
 
   #checkWrite(replica: Replica, write: StorageWrite): void {
