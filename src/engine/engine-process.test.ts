@@ -101,6 +101,7 @@ test('a statement that does not end is stopped with its process, and only its ca
 test('what was not committed when the process ended is not there; the file is as it was', async (context) => {
   const dataFile = join(temporaryFolder(context), 'a.db')
   const first = new EngineProcess(OPTIONS)
+  context.after(() => first.stop())
   const statementTimeoutMs = STATEMENT_TIMEOUT_MS
   const before = await openWithTable(first, { database: 'a', dataFile, statementTimeoutMs })
   await before.begin({ context: INITIAL_CONTEXT, stamp: nextStamp(), idempotencyKey: null })
@@ -118,6 +119,7 @@ test('what was not committed when the process ended is not there; the file is as
 test('a process that is killed from outside suspects the call that it was at', async (context) => {
   const dataFile = join(temporaryFolder(context), 'a.db')
   const engines = new EngineProcess(OPTIONS)
+  context.after(() => engines.stop())
   const engine = await openWithTable(engines, { database: 'a', dataFile })
   const endless = assert.rejects(engine.executeBatch([request([ENDLESS])], nextStamp()), { end: 'death' })
   const behind = assert.rejects(engine.rollback(), { end: 'bystander' })
@@ -127,11 +129,12 @@ test('a process that is killed from outside suspects the call that it was at', a
 
 test('a statement that takes more memory than allowed ends its process', async (context) => {
   const engines = new EngineProcess({ memoryBytesMax: 64 * 1024 * 1024 })
+  context.after(() => engines.stop())
   const dataFile = join(temporaryFolder(context), 'a.db')
   const engine = await openWithTable(engines, { database: 'a', dataFile })
   // A sort of large rows, in memory as the writer has it.
   const greedy = `INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
-    SELECT hex(zeroblob(5000)) || i FROM n ORDER BY 1 LIMIT 1000`
+    SELECT hex(zeroblob(5000)) || i FROM n ORDER BY 1 LIMIT 1 OFFSET 59999`
   await assert.rejects(engine.executeBatch([request([greedy])], nextStamp()), { end: 'death' })
 })
 

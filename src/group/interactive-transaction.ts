@@ -85,7 +85,7 @@ export class InteractiveTransaction {
       answer = await call(this.#options.engine)
     } catch (error) {
       await this.#options.machine.noteEngineError(error)
-      await this.end(this.#endOf(toHarmonyError(error)))
+      await this.end(this.#endOf(error))
       throw this.#ended ?? error
     }
     // A timeout or a shutdown may have come meanwhile: then the answer means nothing.
@@ -93,10 +93,15 @@ export class InteractiveTransaction {
     return answer
   }
 
-  /** Ended for a statement of another database, it is no internal error of this one's. */
-  #endOf(error: HarmonyError): HarmonyError {
-    const isBystander = error instanceof EngineEndedError && error.end === 'bystander'
-    return isBystander ? this.#aborted(error) : error
+  /** Ended for something else than this transaction, it may begin again. */
+  #endOf(error: unknown): HarmonyError {
+    if (!(error instanceof EngineEndedError) || error.end !== 'bystander') return toHarmonyError(error)
+    return new HarmonyError(
+      'TRANSACTION_CONFLICT',
+      `The process that writes to the database ${this.#options.database} had to be started again while this transaction ` +
+        'was open, and it was rolled back. Nothing was done; begin the transaction again.',
+      { cause: error },
+    )
   }
 
   /** Resolves when it is durable and visible. Rejects with OUTCOME_UNKNOWN where that can't be told. It is over in any case. */
@@ -111,8 +116,9 @@ export class InteractiveTransaction {
     } catch (error) {
       await this.#options.machine.noteEngineError(error)
       await this.#options.machine.rollbackOpen()
-      this.#finish(toHarmonyError(error))
-      throw error
+      const reason = this.#endOf(error)
+      this.#finish(reason)
+      throw reason
     }
   }
 

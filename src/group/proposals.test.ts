@@ -211,6 +211,18 @@ test('an engine that ends for a statement of another database costs nobody anyth
     assert.deepEqual(fixture.read('SELECT a FROM t ORDER BY rowid'), [1, 2])
   }))
 
+test('a process that ends by itself under a request is no reason to refuse it; ending twice is', () =>
+  withGroup(async (group, fixture) => {
+    let deaths = 1
+    fixture.faults.beforeBatch = () => {
+      if (deaths-- > 0) throw new EngineEndedError('death', 'ended (SIGKILL)')
+    }
+    assert.equal(await resultOf(group.submit(insert(1))), 'committed')
+    deaths = 2
+    assert.equal(await resultOf(group.submit(insert(2))), 'INTERNAL')
+    assert.deepEqual(fixture.read('SELECT a FROM t'), [1])
+  }))
+
 test('an engine that ends again and again is told', () =>
   withGroup(async (group, fixture) => {
     fixture.faults.before = (method) => {

@@ -20,7 +20,7 @@ import type { WriterQueue } from './writer-lease.ts'
 interface Waiting {
   readonly request: TransactionRequest
   readonly sizeBytes: number
-  readonly sinceMs: number
+  sinceMs: number
   readonly resolve: (outcome: TransactionOutcome) => void
   readonly reject: (error: Error) => void
   /** How often the engine's process ended while it had this request, for whatever reason. */
@@ -184,7 +184,10 @@ export class Proposals {
     const again: Waiting[] = []
     for (const waiting of batch) {
       waiting.interruptions++
-      const isReason = error.isSuspect && batch.length === 1
+      // The time that the lost process took is not for want of the writer.
+      waiting.sinceMs = this.#options.clock.nowMs()
+      // Late and alone, it is the reason. A process may end by itself for many reasons; the second time is no chance.
+      const isReason = batch.length === 1 && error.isSuspect && (error.end === 'timeout' || waiting.isSuspect)
       if (isReason || error.end === 'stopped' || waiting.interruptions > INTERRUPTIONS_MAX) {
         this.#rejectAll([waiting], error)
       } else {

@@ -258,11 +258,11 @@ test('an engine that dies under a transaction ends it and is replaced', () =>
     await assertWriterIsFree(group)
   }))
 
-test('a statement that is stopped ends its transaction with STATEMENT_TIMEOUT; one of another database with TRANSACTION_ABORTED', () =>
+test('a statement that is stopped ends its transaction with STATEMENT_TIMEOUT; one of another database with TRANSACTION_CONFLICT', () =>
   withGroup(async (group, fixture) => {
     for (const [end, code] of [
       ['timeout', 'STATEMENT_TIMEOUT'],
-      ['bystander', 'TRANSACTION_ABORTED'],
+      ['bystander', 'TRANSACTION_CONFLICT'],
     ] as const) {
       const transaction = await group.begin(BEGIN)
       await run(transaction, 'INSERT INTO t VALUES (1)')

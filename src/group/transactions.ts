@@ -99,8 +99,8 @@ export class Transactions {
       // The wait may have been long. While this holds the writer, nobody else can move the database on.
       this.#checkSnapshot(options)
       return await this.#beginOnce(options).catch(async (error: unknown) => {
-        // The process ended for a statement of another database: nothing was done, and this one can begin again.
-        if (!(error instanceof EngineEndedError) || error.end !== 'bystander') throw error
+        // The process ended, not for this: nothing of the client's has run yet, and it can begin in another one.
+        if (!(error instanceof EngineEndedError) || error.end === 'stopped') throw error
         await machine.noteEngineError(error)
         return this.#beginOnce(options)
       })
