@@ -86,6 +86,8 @@ test('forged and malformed tokens are refused, and never quoted', () => {
   refused(`${header}.${Buffer.from('{"a":"rw"}').toString('base64url')}.${signature}`, /signature is wrong/)
   refused(jwt({}, KEYS.privateKey, { alg: 'none' }), /algorithm is not EdDSA/)
   refused(jwt({}, KEYS.privateKey, { alg: 'HS256' }), /algorithm is not EdDSA/)
+  refused(jwt({}, KEYS.privateKey, { alg: 'EdDSA', crit: ['b64'], b64: false }), /crit/)
+  refused(jwt([]), /not a JWT/)
   refused(`${header}..`, /signature is wrong/)
   refused('not-a-token', /not a JWT/)
   refused('a.b.c', /not a JWT/)

@@ -79,7 +79,10 @@ export function verifyJwt(token: string, keys: readonly KeyObject[]): VerifiedTo
   const parts = token.split('.')
   if (parts.length !== 3) throw invalid('it is not a JWT')
   const [header = '', payload = '', signature = ''] = parts
-  if (parseJsonPart(header)['alg'] !== 'EdDSA') throw invalid('its algorithm is not EdDSA')
+  const { alg, crit } = parseJsonPart(header) as { alg?: unknown; crit?: unknown }
+  if (alg !== 'EdDSA') throw invalid('its algorithm is not EdDSA')
+  // RFC 7515, 4.1.11: extensions named there change what the token means, and none is known here.
+  if (crit !== undefined) throw invalid('its header asks for extensions (crit) that are not supported')
   const signed = Buffer.from(`${header}.${payload}`)
   const signatureBytes = Buffer.from(signature, 'base64url')
   if (!keys.some((key) => verify(null, signed, key, signatureBytes))) throw invalid('its signature is wrong')
@@ -89,7 +92,9 @@ export function verifyJwt(token: string, keys: readonly KeyObject[]): VerifiedTo
 function parseJsonPart(part: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'))
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      return value as Record<string, unknown>
+    }
   } catch {
     // Falls through to the error below: the parser's message would quote the token.
   }
