@@ -73,6 +73,10 @@ const TEXT_FUNCTIONS: Readonly<Record<string, PureFunction>> = {
 
 const NUMBER_FUNCTIONS: Readonly<Record<string, PureFunction>> = {
   pg_nonzero: (value) => number.nonZero(value ?? null),
+  pg_require: (isTrue, message) => {
+    if (isTrue !== 1n) throw failure(asText(message))
+    return true
+  },
   pg_limit: (value, none) => number.limit(value ?? null, none ?? null),
   pg_number_text: (value) => number.numberText(value ?? null),
   pg_round: strict((value, places) => number.round(value, asInteger(places))),

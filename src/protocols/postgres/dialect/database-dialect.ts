@@ -25,6 +25,8 @@ const PLANS_MAX = 5_000
 /** Longer texts are not worth remembering: each is likely to come once. */
 const REMEMBERED_TEXT_LENGTH_MAX = 32 * 1024
 
+const NO_PARSER = new PgError('42601', "syntax error in SQLite's dialect")
+
 const EMPTY: ParsedStatement = {
   text: '',
   script: '',
@@ -57,6 +59,16 @@ export class DatabaseDialect {
     const parsed = parseScript(sql)
     if (sql.length <= REMEMBERED_TEXT_LENGTH_MAX) this.#scripts.set(sql, parsed)
     return parsed
+  }
+
+  /** The same for a session that speaks SQLite's dialect: only what is the front door's own business is PostgreSQL's. */
+  parseNative(sql: string): readonly ParsedStatement[] {
+    return splitScript(sql).map(({ text }) => {
+      if (!/^\s*(?:set|show|reset|begin|start|commit|end|rollback|savepoint|release|discard)\b/i.test(text)) {
+        return native(text, NO_PARSER)
+      }
+      return this.parse(text)[0] ?? EMPTY
+    })
   }
 
   /** `isPrivate`: the session's open transaction has changed the schema, so that nobody else sees what it sees. */

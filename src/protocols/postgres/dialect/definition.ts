@@ -17,8 +17,9 @@ import { must } from '../../../base/assert.ts'
 import { notSupported, PgError } from '../error.ts'
 import { only, open, quoteName, strings } from './ast.ts'
 import { condition } from './conditions.ts'
-import { columnConstraint, columnTypeOf, declaredType, newName } from './create-table.ts'
+import { columnConstraint, columnTypeOf, declaredType, foreignText, newName } from './create-table.ts'
 import { relationOf, sourceColumn } from './from.ts'
+import { withConstraint } from './rebuild-table.ts'
 import type { SchemaRelation } from './schema.ts'
 import { Scope } from './scope.ts'
 import type { Translator } from './translation.ts'
@@ -262,10 +263,15 @@ function addConstraint(constraint: Constraint, relation: SchemaRelation, transla
       const name = constraint.conname === undefined ? '' : `CONSTRAINT ${quoteName(constraint.conname)} `
       return definition(`ALTER TABLE ${quoteName(relation.name)} ADD ${name}CHECK (${check})`)
     }
-    default:
-      throw notSupported(
-        `ALTER TABLE … ADD ${constraint.contype === 'CONSTR_FOREIGN' ? 'FOREIGN KEY (name it in CREATE TABLE)' : (constraint.contype ?? '')}`,
+    case 'CONSTR_FOREIGN': {
+      const text = foreignText(
+        constraint,
+        `FOREIGN KEY (${strings(constraint.fk_attrs).map(quoteName).join(', ')}) `,
       )
+      return definition(...withConstraint(relation, text, translator.context.schema))
+    }
+    default:
+      throw notSupported(`ALTER TABLE … ADD ${constraint.contype ?? ''}`)
   }
 }
 

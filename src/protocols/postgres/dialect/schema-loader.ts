@@ -30,6 +30,9 @@ FROM sqlite_schema m, pragma_index_list(m.name) l, pragma_index_info(l.name) i
 LEFT JOIN sqlite_schema x ON x.type = 'index' AND x.name = l.name
 WHERE m.type = 'table' ORDER BY m.name, l.seq DESC, i.seqno`
 
+const TRIGGERS = `
+SELECT tbl_name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY tbl_name, name`
+
 const FOREIGN_KEYS = `
 SELECT m.name, f.id, f."table", f."from", f."to", f.on_update, f.on_delete
 FROM sqlite_schema m, pragma_foreign_key_list(m.name) f
@@ -54,10 +57,11 @@ export async function loadSchema(session: Session): Promise<Schema> {
   const relations = await rowsOf(session, RELATIONS)
   const columns = Map.groupBy(await rowsOf(session, COLUMNS), ([table]) => table as string)
   const indexes = Map.groupBy(await rowsOf(session, INDEXES), ([table]) => table as string)
+  const triggers = Map.groupBy(await rowsOf(session, TRIGGERS), ([table]) => table as string)
   const foreignKeys = Map.groupBy(await rowsOf(session, FOREIGN_KEYS), ([table]) => table as string)
   return new Schema(
     version,
-    relations.map((row) => relationOf(row, columns, indexes, foreignKeys)),
+    relations.map((row) => relationOf(row, { columns, indexes, foreignKeys, triggers })),
   )
 }
 
@@ -67,18 +71,22 @@ async function rowsOf(session: Session, sql: string): Promise<readonly Row[]> {
   return (await session.execute({ sql, args: NO_ARGUMENTS })).rows
 }
 
-function relationOf(
-  row: Row,
-  columnRows: ReadonlyMap<string, readonly Row[]>,
-  indexRows: ReadonlyMap<string, readonly Row[]>,
-  foreignRows: ReadonlyMap<string, readonly Row[]>,
-): SchemaRelation {
+type RowsByTable = ReadonlyMap<string, readonly Row[]>
+
+interface SchemaRows {
+  readonly columns: RowsByTable
+  readonly indexes: RowsByTable
+  readonly foreignKeys: RowsByTable
+  readonly triggers: RowsByTable
+}
+
+function relationOf(row: Row, rows: SchemaRows): SchemaRelation {
   const [rowid, kind, name, sql] = row as [bigint, 'table' | 'view', string, string]
-  const own = (columnRows.get(name) ?? []).filter((column) => column[7] !== HIDDEN)
+  const own = (rows.columns.get(name) ?? []).filter((column) => column[7] !== HIDDEN)
   const primaryKey = own.filter((column) => (column[6] as bigint) > 0n)
   const rowidColumn = rowidColumnOf(primaryKey, sql)
   const oid = FIRST_USER_OID + Number(rowid)
-  const indexes = indexesOf(name, oid, rowidColumn, indexRows.get(name) ?? [])
+  const indexes = indexesOf({ name, oid, sql }, rowidColumn, rows.indexes.get(name) ?? [])
   return {
     name,
     kind,
@@ -86,7 +94,8 @@ function relationOf(
     columns: own.map((column, index) => columnOf(column, index, sql, rowidColumn)),
     keys: indexes.filter(isKey).map(keyOf),
     indexes,
-    foreignKeys: foreignKeysOf(name, foreignRows.get(name) ?? []),
+    foreignKeys: foreignKeysOf({ name, sql }, rows.foreignKeys.get(name) ?? []),
+    triggers: (rows.triggers.get(name) ?? []).map(([, text]) => text as string),
     rowidColumn,
     sql,
     isSequence: sql.includes(SEQUENCE_MARK),
@@ -136,16 +145,17 @@ function columnType(name: string, declaredType: string, sql: string): TypeWithMo
 const ROWID_INDEX_OID_FIRST = 2_000_000_000
 
 function indexesOf(
-  table: string,
-  oid: number,
+  { name: table, oid, sql }: { readonly name: string; readonly oid: number; readonly sql: string },
   rowidColumn: string | null,
   rows: readonly Row[],
 ): SchemaIndex[] {
-  const own = [...Map.groupBy(rows, (row) => row[1] as string).values()].map((group) => indexOf(table, group))
+  const own = [...Map.groupBy(rows, (row) => row[1] as string).values()].map((group) =>
+    indexOf(table, sql, group),
+  )
   if (rowidColumn === null) return own
   const primary: SchemaIndex = {
     oid: ROWID_INDEX_OID_FIRST + oid,
-    name: `${table}_pkey`,
+    name: constraintName(sql, 'PRIMARY KEY', [rowidColumn]) ?? `${table}_pkey`,
     isUnique: true,
     isPrimary: true,
     isPartial: false,
@@ -156,7 +166,7 @@ function indexesOf(
   return [primary, ...own]
 }
 
-function indexOf(table: string, rows: readonly Row[]): SchemaIndex {
+function indexOf(table: string, tableSql: string, rows: readonly Row[]): SchemaIndex {
   const [, sqliteName, origin, isUnique, isPartial, , rowid, sql] = rows[0] as [
     string,
     string,
@@ -169,7 +179,8 @@ function indexOf(table: string, rows: readonly Row[]): SchemaIndex {
   ]
   const columns = rows.map((row) => row[5] as string | null)
   const isPrimary = origin === 'pk' || (sqliteName === `${table}_pkey` && isUnique === 1n)
-  const keyName = origin === 'pk' ? `${table}_pkey` : `${table}_${columns.join('_')}_key`
+  const given = constraintName(tableSql, origin === 'pk' ? 'PRIMARY KEY' : 'UNIQUE', columns)
+  const keyName = given ?? (origin === 'pk' ? `${table}_pkey` : `${table}_${columns.join('_')}_key`)
   const name = sqliteName.startsWith('sqlite_autoindex_') ? keyName : sqliteName
   return {
     oid: FIRST_USER_OID + Number(rowid ?? 0n),
@@ -183,7 +194,10 @@ function indexOf(table: string, rows: readonly Row[]): SchemaIndex {
   }
 }
 
-function foreignKeysOf(table: string, rows: readonly Row[]): SchemaForeignKey[] {
+function foreignKeysOf(
+  { name: table, sql }: { readonly name: string; readonly sql: string },
+  rows: readonly Row[],
+): SchemaForeignKey[] {
   return [...Map.groupBy(rows, (row) => row[1] as bigint).values()].map((group) => {
     const [, , target, , , onUpdate, onDelete] = group[0] as [
       string,
@@ -196,7 +210,7 @@ function foreignKeysOf(table: string, rows: readonly Row[]): SchemaForeignKey[] 
     ]
     const columns = group.map((row) => row[3] as string)
     return {
-      name: `${table}_${columns.join('_')}_fkey`,
+      name: constraintName(sql, 'FOREIGN KEY', columns) ?? `${table}_${columns.join('_')}_fkey`,
       columns,
       table: target,
       targetColumns: group.map((row) => (row[4] as string | null) ?? 'id'),
@@ -204,4 +218,19 @@ function foreignKeysOf(table: string, rows: readonly Row[]): SchemaForeignKey[] 
       onDelete,
     }
   })
+}
+
+/** The name that CREATE TABLE gives to a constraint of the table; SQLite tells none. */
+function constraintName(sql: string, kind: string, columns: readonly (string | null)[]): string | null {
+  const pattern = new RegExp(`\\bCONSTRAINT\\s+("(?:[^"]|"")+"|\\w+)\\s+${kind}\\s*\\(([^)]*)\\)`, 'gi')
+  const wanted = columns.join().toLowerCase()
+  for (const [, name = '', list = ''] of sql.matchAll(pattern)) {
+    if (list.split(',').map(unquoted).join().toLowerCase() === wanted) return unquoted(name)
+  }
+  return null
+}
+
+function unquoted(name: string): string {
+  const trimmed = name.trim()
+  return trimmed.startsWith('"') ? trimmed.slice(1, -1).replaceAll('""', '"') : trimmed
 }

@@ -56,6 +56,8 @@ export interface SchemaRelation {
   readonly keys: readonly SchemaKey[]
   readonly indexes: readonly SchemaIndex[]
   readonly foreignKeys: readonly SchemaForeignKey[]
+  /** Their CREATE TRIGGER texts. */
+  readonly triggers: readonly string[]
   /** The column that is SQLite's rowid, if there is one. */
   readonly rowidColumn: string | null
   /** As sqlite_schema has it. */

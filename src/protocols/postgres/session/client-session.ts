@@ -27,13 +27,10 @@ import {
   commandComplete,
   EMPTY_QUERY_RESPONSE,
   errorResponse,
-  NO_DATA,
   noticeResponse,
   parameterDescription,
   PARSE_COMPLETE,
-  PORTAL_SUSPENDED,
   readyForQuery,
-  rowDescription,
 } from '../wire/encoder.ts'
 import type { Encoder } from '../wire/encoder.ts'
 import type { Format, FrontendMessage } from '../wire/messages.ts'
@@ -45,14 +42,8 @@ import { toPgError } from './harmony-error.ts'
 import type { Listening } from './listening.ts'
 import type { ClientOutput } from './output.ts'
 import { decodeParameters, PreparedStatement, PreparedStore, writersOf, type Portal } from './prepared.ts'
-import {
-  columnsOfPlan,
-  fieldDescriptions,
-  resolveColumns,
-  type CommandResult,
-  type ResolvedColumn,
-} from './result.ts'
-import { writeRow, type ValueWriter } from './row-writer.ts'
+import { columnsOfPlan, resolveColumns, type CommandResult, type ResolvedColumn } from './result.ts'
+import { ResultSender } from './result-sender.ts'
 import type { Settings } from './settings.ts'
 import { tagOf } from './tag.ts'
 import { TransactionState } from './transaction.ts'
@@ -82,6 +73,7 @@ export class ClientSession {
   readonly #executor: Executor
   readonly #utilities: Utilities
   readonly #store: PreparedStore
+  readonly #sender: ResultSender
   readonly #cursors: Cursors
   #isSkipping = false
   #copyIn: CopyIn | null = null
@@ -103,6 +95,7 @@ export class ClientSession {
       this.#catalogJson(relation),
     )
     this.#store = new PreparedStore(parts.limits)
+    this.#sender = new ResultSender(parts.output, this.#style)
     this.#cursors = new Cursors(parts.limits.portalsMax)
     this.#utilities = new Utilities({
       transaction: this.#transaction,
@@ -174,7 +167,7 @@ export class ClientSession {
   async #simpleQuery(sql: string): Promise<void> {
     this.#store.close('portal', '')
     try {
-      const statements = this.#parts.dialect.parse(sql)
+      const statements = this.#parseText(sql)
       if (statements.length === 0) this.#out.bytes(EMPTY_QUERY_RESPONSE)
       if (statements.length > 1) await this.#checkSyntax(statements)
       await this.#runScript(statements, 0)
@@ -226,16 +219,8 @@ export class ClientSession {
     }
     const result = await this.#runPlan(statement, [], surroundings)
     if (compiled.plan.kind === 'empty') this.#out.bytes(EMPTY_QUERY_RESPONSE)
-    else await this.#sendResult(result)
+    else await this.#sender.simple(result)
     return false
-  }
-
-  async #sendResult(result: CommandResult): Promise<void> {
-    if (result.columns !== null) {
-      rowDescription(this.#out, fieldDescriptions(result.columns, []))
-      await this.#sendRows(result, writersOf(result.columns, []), 0, result.rows.length)
-    }
-    commandComplete(this.#out, result.tag)
   }
 
   async #endSimpleQuery(): Promise<void> {
@@ -257,7 +242,7 @@ export class ClientSession {
   }
 
   async #prepare(name: string, sql: string, parameterTypes: readonly number[]): Promise<void> {
-    const statements = this.#parts.dialect.parse(sql)
+    const statements = this.#parseText(sql)
     if (statements.length > 1) {
       throw new PgError('42601', 'cannot insert multiple commands into a prepared statement')
     }
@@ -289,16 +274,11 @@ export class ClientSession {
         this.#out,
         statement.compiled.parameterTypes.map(({ type }) => type.oid),
       )
-      this.#describeColumns(await this.#columnsOf(statement), [])
+      this.#sender.describe(await this.#columnsOf(statement), [])
       return
     }
     const portal = this.#store.portal(message.name)
-    this.#describeColumns(await this.#columnsOf(portal.statement), portal.formats)
-  }
-
-  #describeColumns(columns: readonly ResolvedColumn[] | null, formats: readonly Format[]): void {
-    if (columns === null) this.#out.bytes(NO_DATA)
-    else rowDescription(this.#out, fieldDescriptions(columns, formats))
+    this.#sender.describe(await this.#columnsOf(portal.statement), portal.formats)
   }
 
   /** Asks SQLite only where the plan does not know; nothing is executed. */
@@ -337,21 +317,7 @@ export class ClientSession {
       const surroundings = this.#transaction.isOpen || !this.#parts.isFollowedBySync() ? 'group' : 'alone'
       portal.result = await this.#runPlan(portal.statement, portal.values, surroundings, portal)
     }
-    await this.#sendPortalRows(portal, portal.result, rowsMax)
-  }
-
-  /** As PostgreSQL: a portal that gave exactly what was asked for does not know yet that it is at its end. */
-  async #sendPortalRows(portal: Portal, result: CommandResult, rowsMax: number): Promise<void> {
-    const left = result.rows.length - portal.nextRow
-    const count = rowsMax > 0 ? Math.min(left, rowsMax) : left
-    if (result.columns !== null) await this.#sendRows(result, portal.writers, portal.nextRow, count)
-    portal.nextRow += count
-    if (rowsMax > 0 && count === rowsMax && result.columns !== null) this.#out.bytes(PORTAL_SUSPENDED)
-    else
-      commandComplete(
-        this.#out,
-        count === result.rows.length ? result.tag : result.tag.replace(/\d+$/, `${count}`),
-      )
+    await this.#sender.portal(portal, portal.result, rowsMax)
   }
 
   #closeTarget(message: Message<'close'>): void {
@@ -371,6 +337,12 @@ export class ClientSession {
   }
 
   // Shared.
+
+  /** SET, SHOW and transaction control keep PostgreSQL's meaning in either dialect. */
+  #parseText(sql: string): readonly ParsedStatement[] {
+    const { dialect, settings } = this.#parts
+    return settings.find('harmonydb.dialect') === 'sqlite' ? dialect.parseNative(sql) : dialect.parse(sql)
+  }
 
   async #catalogJson(relation: string): Promise<string> {
     const { dialect, session, facts, settings, server } = this.#parts
@@ -415,20 +387,6 @@ export class ClientSession {
     if (portal !== null && result.columns !== null) portal.writers = writersOf(result.columns, portal.formats)
     if (isTransactionExit(plan)) await this.#afterTransaction(result.tag !== 'ROLLBACK')
     return result
-  }
-
-  async #sendRows(
-    result: CommandResult,
-    writers: readonly ValueWriter[],
-    from: number,
-    count: number,
-  ): Promise<void> {
-    const { rows } = result
-    for (let index = from; index < from + count; index++) {
-      writeRow(this.#out, writers, rows[index] as readonly SqlValue[], this.#style)
-      const slow = this.#output.flushIfLarge()
-      if (slow !== null) await slow
-    }
   }
 
   /** At Sync and at the end of a simple query. */

@@ -115,6 +115,18 @@ const PARAMETERS: readonly Parameter[] = [
   { name: 'work_mem', initial: '4MB' },
   { name: 'maintenance_work_mem', initial: '64MB' },
   { name: 'ssl', initial: 'off', isReadOnly: true },
+  // Statements go to SQLite as they are: for tools that speak SQLite's dialect over this protocol.
+  {
+    name: 'harmonydb.dialect',
+    initial: 'postgres',
+    check: (value) => {
+      if (value === 'postgres' || value === 'sqlite') return value
+      throw new PgError(
+        '22023',
+        `invalid value for parameter "harmonydb.dialect": "${value}" (postgres or sqlite)`,
+      )
+    },
+  },
   { name: 'role', initial: 'none', check: fixed('role', 'none', 'default') },
 ]
 

@@ -1,0 +1,66 @@
+/** Results on their way to the client: descriptions, rows with back-pressure, tags. */
+
+import type { SqlValue } from '../../../base/value.ts'
+import type { ValueStyle } from '../types/codec.ts'
+import { commandComplete, NO_DATA, PORTAL_SUSPENDED, rowDescription, type Encoder } from '../wire/encoder.ts'
+import type { Format } from '../wire/messages.ts'
+import type { ClientOutput } from './output.ts'
+import { writersOf, type Portal } from './prepared.ts'
+import { fieldDescriptions, type CommandResult, type ResolvedColumn } from './result.ts'
+import { writeRow, type ValueWriter } from './row-writer.ts'
+
+export class ResultSender {
+  readonly #output: ClientOutput
+  readonly #out: Encoder
+  readonly #style: ValueStyle
+
+  constructor(output: ClientOutput, style: ValueStyle) {
+    this.#output = output
+    this.#out = output.encoder
+    this.#style = style
+  }
+
+  describe(columns: readonly ResolvedColumn[] | null, formats: readonly Format[]): void {
+    if (columns === null) this.#out.bytes(NO_DATA)
+    else rowDescription(this.#out, fieldDescriptions(columns, formats))
+  }
+
+  /** All of it, in text format, as a simple query is answered. */
+  async simple(result: CommandResult): Promise<void> {
+    if (result.columns !== null) {
+      rowDescription(this.#out, fieldDescriptions(result.columns, []))
+      await this.#rows(result, writersOf(result.columns, []), 0, result.rows.length)
+    }
+    commandComplete(this.#out, result.tag)
+  }
+
+  /** As PostgreSQL: a portal that gave exactly what was asked for does not know yet that it is at its end. */
+  async portal(portal: Portal, result: CommandResult, rowsMax: number): Promise<void> {
+    const left = result.rows.length - portal.nextRow
+    const count = rowsMax > 0 ? Math.min(left, rowsMax) : left
+    if (result.columns !== null && count > 0) await this.#rows(result, portal.writers, portal.nextRow, count)
+    portal.nextRow += count
+    if (rowsMax > 0 && count === rowsMax && result.columns !== null) this.#out.bytes(PORTAL_SUSPENDED)
+    else commandComplete(this.#out, portalTag(result, count))
+  }
+
+  async #rows(
+    result: CommandResult,
+    writers: readonly ValueWriter[],
+    from: number,
+    count: number,
+  ): Promise<void> {
+    const { rows } = result
+    for (let index = from; index < from + count; index++) {
+      writeRow(this.#out, writers, rows[index] as readonly SqlValue[], this.#style)
+      const slow = this.#output.flushIfLarge()
+      if (slow !== null) await slow
+    }
+  }
+}
+
+/** A portal that is fetched in parts counts each part. */
+function portalTag(result: CommandResult, count: number): string {
+  if (result.columns === null || count === result.rows.length) return result.tag
+  return result.tag.replace(/\d+$/, `${count}`)
+}
