@@ -119,12 +119,23 @@ export async function openMember(options: StartOptions, log: Log): Promise<Runni
       postgres: postgres?.address ?? null,
       failed,
       address: { host: address, port },
-      stop: closeAll,
+      stop: () => stopInTime(closeAll, member, options.limits.gateway.drainTimeoutMs),
     }
   } catch (error) {
     await closeAll()
     throw error
   }
+}
+
+/** A write without end would keep its client, its session and its database from closing: at the end of their time it is stopped. */
+async function stopInTime(
+  closeAll: () => Promise<void>,
+  member: Member,
+  drainTimeoutMs: number,
+): Promise<void> {
+  const timer = setTimeout(() => void member.stopEngines(), drainTimeoutMs)
+  await closeAll()
+  clearTimeout(timer)
 }
 
 function buildHttp(
