@@ -21,7 +21,7 @@ const PATIENCE_MS = 30_000
 
 interface Fixture {
   readonly folder: string
-  start(...args: string[]): Promise<{ readonly server: ServerProcess; readonly url: string }>
+  readonly start: (...args: string[]) => Promise<{ readonly server: ServerProcess; readonly url: string }>
 }
 
 async function withMembers(work: (fixture: Fixture) => Promise<void>): Promise<void> {
