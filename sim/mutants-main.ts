@@ -70,7 +70,7 @@ async function main(): Promise<number> {
     options: {
       only: { type: 'string' },
       seeds: { type: 'string', default: '5000' },
-      seconds: { type: 'string', default: '120' },
+      seconds: { type: 'string', default: '180' },
       seed: { type: 'string', default: '1' },
       'no-control': { type: 'boolean', default: false },
     },

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { EventQueue, MILLISECOND, SECOND } from './event-queue.ts'
 import { CALM_NETWORK, SimulatedNetwork } from './network.ts'
 import type { NetworkOptions } from './network.ts'
-import { PARTITION_SHAPES, drawPartition } from './partitions.ts'
+import { PARTITION_SHAPES, drawApart, drawPartition } from './partitions.ts'
 import { Random } from './random.ts'
 
 interface Arrival {
@@ -127,4 +127,16 @@ test('every partition cuts something and never a member from itself; one-way one
     }
   }
   assert.deepEqual(drawPartition(random, [1], 'uniform-size', false), [])
+})
+
+test('leaders set apart never hear each other, and everybody is on one side', () => {
+  const random = new Random('apart')
+  for (let round = 0; round < 200; round += 1) {
+    const names = new Set(drawApart(random, [1, 2, 3, 4, 5], 2, 4).map(([from, to]) => `${from}>${to}`))
+    assert.ok(names.has('2>4') && names.has('4>2'))
+    for (const member of [1, 3, 5]) {
+      assert.notEqual(names.has(`${member}>2`), names.has(`${member}>4`))
+      assert.equal(names.has(`${member}>2`), names.has(`2>${member}`))
+    }
+  }
 })

@@ -10,6 +10,21 @@ import type { Random } from './random.ts'
 export const PARTITION_SHAPES = ['isolate-one', 'uniform-size', 'uniform-member', 'single-path'] as const
 export type PartitionShape = (typeof PARTITION_SHAPES)[number]
 
+/**
+ * The paths between the side of `newer` and that of `older`; each of the others is on either side by a coin. Two
+ * leaders that can't hear each other are the beginning of most stories that end with two truths.
+ */
+export function drawApart(
+  random: Random,
+  members: readonly number[],
+  newer: number,
+  older: number,
+): CutPath[] {
+  const side = members.filter((member) => member === older || (member !== newer && random.chance(0.5)))
+  const others = members.filter((member) => !side.includes(member))
+  return both(side.flatMap((from) => others.map((to): CutPath => [from, to])))
+}
+
 export type CutPath = readonly [from: number, to: number]
 
 /**

@@ -5,7 +5,8 @@
 
 import { CALM_DISK } from '../disk.ts'
 import { CALM_NETWORK } from '../network.ts'
-import { PARTITION_SHAPES, drawPartition } from '../partitions.ts'
+import { PARTITION_SHAPES, drawApart, drawPartition } from '../partitions.ts'
+import type { CutPath } from '../partitions.ts'
 import type { Random } from '../random.ts'
 import type { Administrator } from './administrator.ts'
 import type { Cluster } from './cluster.ts'
@@ -21,6 +22,9 @@ export class Faults {
   readonly #random: Random
   #active = true
   #partitions = 0
+  /** The last two leaders that a partition was drawn for. */
+  #newestLeader: number | null = null
+  #leaderBefore: number | null = null
 
   constructor(cluster: Cluster, administrator: Administrator, random: Random) {
     this.#cluster = cluster
@@ -110,7 +114,8 @@ export class Faults {
     const shape = this.#random.pick(PARTITION_SHAPES)
     const oneWay = this.#random.chance(options.faults.oneWayPartitionShare)
     const ids = members.map(({ id }) => id)
-    const paths = drawPartition(this.#random, ids, shape, oneWay)
+    const apart = this.#random.chance(options.faults.leadersApartShare) ? this.#leadersApart(ids) : null
+    const paths = apart ?? drawPartition(this.#random, ids, shape, oneWay)
     network.mendAll()
     for (const [from, to] of paths) network.cut(from, to)
     this.#cluster.note('partition', () => `cuts ${paths.map(([from, to]) => `${from}>${to}`).join(' ')}`)
@@ -122,6 +127,22 @@ export class Faults {
       network.mendAll()
       this.#cluster.note('heal', () => 'all paths are whole again')
     })
+  }
+
+  /** Cuts the newest leader off from the one before; if there was none, from everybody. Null without a leader. */
+  #leadersApart(ids: readonly number[]): CutPath[] | null {
+    let newest: { id: number; term: number } | null = null
+    for (const { id, replica } of this.#cluster.members) {
+      if (replica?.raft.role !== 'leader') continue
+      if (newest === null || replica.raft.term > newest.term) newest = { id, term: replica.raft.term }
+    }
+    if (newest === null) return null
+    if (newest.id !== this.#newestLeader) {
+      this.#leaderBefore = this.#newestLeader
+      this.#newestLeader = newest.id
+    }
+    if (this.#leaderBefore === null) return drawPartition(this.#random, ids, 'isolate-one', false)
+    return drawApart(this.#random, ids, newest.id, this.#leaderBefore)
   }
 
   #crash(member: Member): void {

@@ -34,6 +34,8 @@ export interface FaultRates {
 export interface FaultOptions {
   readonly rates: FaultRates
   readonly oneWayPartitionShare: number
+  /** Share of partitions that put the newest leader on one side and the one before it on the other. */
+  readonly leadersApartShare: number
   /** A partition lasts at least the first and on average about the sum of both. */
   readonly partitionMinUs: TimeUs
   readonly partitionMeanUs: TimeUs
@@ -219,6 +221,7 @@ function drawFaults(random: Random): FaultOptions {
       priority: rate(0.1, 500, 2000),
     },
     oneWayPartitionShare: random.pick([0, 0.3, 1]),
+    leadersApartShare: random.pick([0, 0, 0.5]),
     partitionMinUs: random.integer(10, 300) * MILLISECOND,
     partitionMeanUs: random.integer(50, 2000) * MILLISECOND,
     downMeanUs: random.pick([10, 200, 1000]) * MILLISECOND,

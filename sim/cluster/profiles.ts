@@ -83,12 +83,13 @@ const singleChanges: Change = (options, random) =>
     },
     faults: {
       membershipStepsMax: 1,
-      partitionMinUs: 10 * MILLISECOND,
-      partitionMeanUs: between(random, 50, 300),
-      oneWayPartitionShare: 0.3,
+      partitionMinUs: 50 * MILLISECOND,
+      partitionMeanUs: between(random, 50, 400),
+      oneWayPartitionShare: 0,
+      leadersApartShare: 0.8,
     },
     network: {
-      delayMeanUs: random.pick([1000, 5000]),
+      delayMeanUs: random.pick([2000, 5000, 10_000]),
       lossProbability: random.between(0, 0.2),
       clogProbability: random.between(0.01, 0.05),
       clogMeanUs: between(random, 50, 400),
