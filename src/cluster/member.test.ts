@@ -195,7 +195,7 @@ test('stats tell what happened', () =>
     assert.ok(stats.journal.syncs >= 3)
   }))
 
-test('with engines in worker threads, as a member runs in production', () =>
+test('with engines in processes, as a member runs in production', () =>
   withFolder(async (folder) => {
     const member = await Member.open({ folder })
     try {

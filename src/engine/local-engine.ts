@@ -1,4 +1,4 @@
-/** The engine in this thread: what the simulator uses, and what runs inside the worker thread. */
+/** The engine in this thread: what the simulator uses, and what runs inside an engine's process. */
 
 import type { TransactionRequest } from '../base/transaction.ts'
 import type { SqlStatement } from '../base/value.ts'

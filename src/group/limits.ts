@@ -20,7 +20,7 @@ export interface GroupLimits {
   readonly replaySizeBytes: number
   /**
    * Processes for engines. With more awake databases than that, some share one, and wait for each other's long writes. Each
-   * takes some 60 MB.
+   * takes some 40 MB of its own.
    */
   readonly engineProcessesMax: number
   /** What SQLite and JavaScript may hold in one of them (sorts, large values); then it is killed, and the statement fails. */
