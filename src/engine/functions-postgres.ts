@@ -77,6 +77,11 @@ const NUMBER_FUNCTIONS: Readonly<Record<string, PureFunction>> = {
     if (isTrue !== 1n) throw failure(asText(message))
     return true
   },
+  pg_lateral_limit: (value) => {
+    if (value !== 0n && value !== 1n)
+      throw failure('LATERAL that may give several rows is not supported by HarmonyDB')
+    return value
+  },
   pg_limit: (value, none) => number.limit(value ?? null, none ?? null),
   pg_number_text: (value) => number.numberText(value ?? null),
   pg_round: strict((value, places) => number.round(value, asInteger(places))),

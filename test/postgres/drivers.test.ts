@@ -310,6 +310,21 @@ test('Drizzle (PostgreSQL): schema, inserts, upserts, joins, relations, aggregat
       { ...first, key: null },
       { id: 1, key: null, authorId: 1, title: 'First', price: '12.50', meta: { words: 10 } },
     )
+    const nested = await db.query.users.findMany({
+      columns: { id: true, name: true },
+      with: { posts: { columns: { title: true }, orderBy: (post, { asc }) => asc(post.id) } },
+      orderBy: (user, { asc }) => asc(user.id),
+    })
+    assert.deepEqual(nested, [
+      { id: 1, name: 'Ann', posts: [{ title: 'First' }, { title: 'Second' }] },
+      { id: 2, name: 'Bob', posts: [{ title: 'Third' }] },
+      { id: 3, name: null, posts: [] },
+    ])
+    const withAuthor = await db.query.posts.findFirst({
+      columns: { title: true },
+      with: { author: { columns: { name: true } } },
+    })
+    assert.deepEqual(withAuthor, { title: 'First', author: { name: 'Ann' } })
     const deleted = await db.delete(users).where(eq(users.id, 1)).returning({ id: users.id })
     assert.deepEqual(deleted, [{ id: 1 }])
     assert.equal(await db.$count(posts), 1)

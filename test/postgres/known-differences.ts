@@ -24,5 +24,11 @@ export const KNOWN_DIFFERENCES: ReadonlyMap<string, string> = new Map([
     JSON_SPACES,
   ],
   ['select json_agg(age order by id) from people', JSON_SPACES],
+  ['select 2147483647 + 1::bigint, 5 / 2 * 2.0, 1e2, 1e-2', SCALE],
+  [
+    "select string_agg(distinct name, ',') from p",
+    'SQLite has no DISTINCT with a separator: refused with 0A000.',
+  ],
+  ['select pg_typeof(1)', 'the name is given as text, not as regtype.'],
   ["select x'ff'::int", 'bit strings are refused with 0A000.'],
 ])

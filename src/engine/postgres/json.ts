@@ -151,7 +151,7 @@ export function arrayText(array: SqlValue): string {
 }
 
 export function arrayConcat(left: readonly SqlValue[], right: readonly SqlValue[]): string {
-  return print([...left, ...right].map(fromSql))
+  return `[${[...left, ...right].map((value) => print(fromSql(value))).join(',')}]`
 }
 
 /** NULL stands for an empty array. */

@@ -203,3 +203,63 @@ select * from ctas order by id
 drop table ctas, seq, types, child
 drop table if exists nothing_here
 drop table nothing_here
+create table p (id serial primary key, name text, age int, ok boolean, born date, at timestamp, tz timestamptz, tags text[], iv interval, j jsonb, n numeric(8,2))
+insert into p (name, age, ok, born, at, tz, tags, iv, j, n) values ('a', 1, true, '2024-01-01', '2024-01-01 10:00', '2024-01-01 10:00+00', '{a,b}', '1 day', '{"a":1}', 1.25), ('b', 2, false, null, null, null, null, null, null, null), (null, null, null, '2020-02-29', '2020-02-29 00:00', '2020-02-29 00:00+00', '{}', '2 hours', '[]', 0)
+select id, not ('a' = any(tags)) from p order by id
+select id from p where not ('a' = any(tags)) order by id
+select id, 1 <> all(null::int[]), 1 = any(null::int[]) from p order by id
+select concat(true, 1, null), true || 'x', concat_ws(',', false, 'a')
+select sum(name) from p
+select sum(ok) from p
+select max(ok) from p
+select name + 1 from p
+select ok + 1 from p
+select tags = '{a,b}', tags = array['a','b'], tags || 'c' = array['a','b','c'] from p order by id
+select j = '{ "a" : 1 }'::jsonb from p order by id
+insert into p (id) values (null)
+insert into p (born, name) select at, age from p where id = 1 returning born, name
+insert into p (n) select 1.999 returning n
+insert into p (age) select name from p
+insert into p (n) select 99999999 from p where id = 1
+select count(*) from p where name = 'a' or name is null and age > 1
+select id, name from p where (name, age) = ('a', 1)
+select id from p where (id, age) in ((1, 1), (2, 3))
+select id, case when ok then 'yes' else 'no' end as answer from p order by answer desc, id
+select upper(name) as u, count(*) from p group by u order by u nulls first
+select date_part('month', born), extract(isodow from at), to_char(at, 'HH24:MI') from p order by id
+select age::float8 / 2, age / 2.0 = 0.5, (age + 1) * 2 from p order by id
+select name from p union select 'zzz' order by 1
+select id, (select max(age) from p q where q.id < p.id) as m from p order by id
+select p1.id from p p1 where exists (select 1 from p p2 where p2.id > p1.id and p2.age is null) order by 1
+select string_agg(distinct name, ',') from p
+select array(select name from p where name is not null order by name)
+select a.n from (select count(*) as n from p) a
+with x as (select * from p where age is not null), y as (select max(age) as m from x) select x.id from x, y where x.age = y.m
+select lag(age, 1, 0) over (order by id), ntile(2) over (order by id), max(age) over () from p order by id
+select * from (select id, rank() over (partition by ok order by age) as r from p) s where r = 1 order by id
+select extract(year from date '2024-05-17')::int + 1
+select '2024-05-17'::date - 7, '2024-05-17'::date + interval '1 day'
+select to_char(date '2024-05-17', 'Mon DD, YYYY'), date_trunc('week', date '2024-05-17')
+select 'abc' < 'abd', 'B' < 'a', 'a' = 'A', '' = ' '
+select 10 % 3, -10 % 3, 10.5 % 3, mod(10, -3)
+select 2147483647 + 1::bigint, 5 / 2 * 2.0, 1e2, 1e-2
+select length('日本語'), octet_length('日本語'), upper('straße'), substring('日本語' from 2 for 1)
+select jsonb_build_object('a', now() is not null, 'b', array[1,2]), jsonb_agg(id order by id) from p
+select count(*) from information_schema.columns where table_name = 'p'
+select column_name, data_type, is_nullable from information_schema.columns where table_name = 'p' order by ordinal_position
+select relname, relkind from pg_class where relname in ('p', 'p_pkey') order by 1
+select attname, format_type(atttypid, atttypmod) from pg_attribute where attrelid = 'p'::regclass and attnum > 0 order by attnum
+select conname, contype, pg_get_constraintdef(oid) from pg_constraint where conrelid = 'p'::regclass and contype = 'p'
+select indexdef from pg_indexes where tablename = 'p'
+select typname from pg_type where oid = 23
+select nspname from pg_namespace where nspname = 'public'
+select current_setting('server_version_num')::int >= 150000
+select count(*) > 0 from pg_settings where name = 'TimeZone'
+select 'p'::regclass::oid = (select oid from pg_class where relname = 'p')
+select to_regclass('nope') is null
+select pg_typeof(1)
+update p set age = null where id = 1 returning age, (select count(*) from p) > 0
+update p set n = n + 0.005 where id = 1 returning n
+delete from p where id in (select id from p where age is null)
+delete from p
+drop table p

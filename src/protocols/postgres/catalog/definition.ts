@@ -38,6 +38,7 @@ const TYPES: Readonly<Record<string, PgType>> = {
   name: NAME,
   oid: OID_TYPE,
   text: TEXT,
+  varchar: must(typeByName('varchar')),
   char: must(typeByName('char')),
   int2: must(typeByName('int2')),
   'int2[]': must(typeByName('_int2')),

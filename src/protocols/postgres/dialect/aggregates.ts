@@ -9,12 +9,14 @@ import {
   INT2_TYPE,
   INT4_TYPE,
   INT8_TYPE,
+  INTERVAL,
   JSON_TYPE,
   JSONB,
   NUMERIC,
   TEXT,
   type PgType,
 } from '../types/registry.ts'
+import { isNumber } from './casts.ts'
 import { jsonValue } from './json-value.ts'
 import { resolvedText } from './literals.ts'
 import { textOf } from './operators.ts'
@@ -60,6 +62,7 @@ export function aggregate(name: string, args: readonly Typed[], context: Transla
   const type = first?.type?.type ?? TEXT
   if (name !== 'count' && first === undefined)
     throw context.error('42883', `function ${name}() does not exist`)
+  checkArgument(name, type, context)
   switch (name) {
     case 'count':
       return call('count', [first?.sql ?? '*'], INT8_TYPE)
@@ -84,6 +87,19 @@ export function aggregate(name: string, args: readonly Typed[], context: Transla
     default:
       return jsonAggregate(name, args, type, context)
   }
+}
+
+/** SQLite would add up and compare whatever it gets. */
+function checkArgument(name: string, type: PgType, context: Translation): void {
+  const isRight =
+    name === 'sum' || name === 'avg'
+      ? isNumber(type)
+      : name === 'min' || name === 'max'
+        ? type !== INTERVAL && type !== JSON_TYPE && type !== JSONB && type !== BOOL && type.elementOid === 0
+        : !/^bool_|^every$/.test(name) || type === BOOL
+  if (isRight) return
+  if (type === INTERVAL || type.elementOid !== 0) throw notSupported(`${name} of ${type.sqlName}`)
+  throw context.error('42883', `function ${name}(${type.sqlName}) does not exist`)
 }
 
 function jsonAggregate(

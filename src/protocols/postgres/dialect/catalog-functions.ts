@@ -104,7 +104,7 @@ export function catalogFunction(
   }
   if (name === 'current_schemas') return atom(`'["pg_catalog","public"]'`, NAME_ARRAY)
   if (name === 'to_regclass') return regclassOf(args[0] as Typed, context)
-  if (name === 'nextval' || name === 'currval' || name === 'setval' || name === 'lastval') {
+  if (name === 'currval' || name === 'setval' || name === 'lastval') {
     throw context.notSupported(`${name}(${stringConstant(nodes[0]) ?? ''}) in this place`)
   }
   const values = args.map((argument) => (argument.type === null ? resolvedText(argument) : argument).sql)

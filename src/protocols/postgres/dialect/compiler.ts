@@ -3,6 +3,7 @@
 import type {
   AlterTableStmt,
   CopyStmt,
+  CreateSeqStmt,
   CreateStmt,
   CreateTableAsStmt,
   DeclareCursorStmt,
@@ -22,7 +23,7 @@ import type {
 import { must } from '../../../base/assert.ts'
 import { PgError } from '../error.ts'
 import type { TypeWithModifier } from '../types/declared-type.ts'
-import { TEXT, typeByOid, UNKNOWN } from '../types/registry.ts'
+import { INT8_TYPE, TEXT, typeByOid, UNKNOWN } from '../types/registry.ts'
 import { clauseName, only, open } from './ast.ts'
 import { typeOfName } from './casts.ts'
 import { copyPlan } from './copy-statement.ts'
@@ -48,6 +49,8 @@ import type { ColumnPlan, CompiledStatement, Plan, PlanStep, QueryPlan } from '.
 import type { Schema } from './schema.ts'
 import { Scope } from './scope.ts'
 import { selectQuery } from './select.ts'
+import { createSequence } from './create-sequence.ts'
+import { sequenceCall } from './sequences.ts'
 import { parameterOrder } from './sql-lexer.ts'
 import { Translation, type OutputColumn, type TranslatedQuery, type Translator } from './translation.ts'
 import { plain } from './typed.ts'
@@ -208,6 +211,8 @@ class Compiler {
         return this.#definition('CREATE INDEX', createIndex(body as IndexStmt, translator))
       case 'AlterTableStmt':
         return this.#definition('ALTER TABLE', alterTable(body as AlterTableStmt, translator))
+      case 'CreateSeqStmt':
+        return this.#definition('CREATE SEQUENCE', createSequence(body as CreateSeqStmt))
       case 'RenameStmt':
         return this.#definition('ALTER TABLE', rename(body as RenameStmt, translator))
       case 'DropStmt':
@@ -239,9 +244,21 @@ class Compiler {
       return this.#definition('SELECT INTO', createTableAs(as, this.#translator))
     }
     return (
+      this.#sequence(body as Readonly<Record<string, unknown>>) ??
       callPlan(body as Readonly<Record<string, unknown>>, this.#translator.context) ??
       this.#query(this.#translator.query(body, new Scope(null)))
     )
+  }
+
+  #sequence(body: Readonly<Record<string, unknown>>): Plan | null {
+    const call = sequenceCall(body, this.#translator)
+    if (call === null) return null
+    return this.#finish(call.sql, {
+      command: 'SELECT',
+      returnsRows: true,
+      resultStep: call.sql.length - 1,
+      columns: [{ name: call.name, type: plain(INT8_TYPE), tableOid: 0, columnNumber: 0 }],
+    })
   }
 
   #query(query: TranslatedQuery): QueryPlan {
@@ -254,8 +271,10 @@ class Compiler {
   }
 
   #modification(command: string, { sql, columns }: TranslatedModification): QueryPlan {
-    return this.#finish(sql, {
+    const before = this.#translator.context.stepsBefore
+    return this.#finish([...before, ...sql], {
       command,
+      resultStep: before.length,
       returnsRows: columns !== null,
       columns: columns?.map(columnPlan) ?? null,
     })

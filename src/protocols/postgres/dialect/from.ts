@@ -19,6 +19,7 @@ import { condition } from './conditions.ts'
 import { resolved, resolvedText } from './literals.ts'
 import type { SchemaRelation } from './schema.ts'
 import { columnsOf } from './view-columns.ts'
+import { lateralJoin } from './lateral.ts'
 import { Scope, type SourceColumn } from './scope.ts'
 import type { OutputColumn, Translator } from './translation.ts'
 import { plain, type Typed } from './typed.ts'
@@ -133,6 +134,7 @@ function joinItem(body: JoinExpr, scope: Scope, translator: Translator): string 
   const left = fromItem(must(body.larg), scope, translator)
   const before = scope.sources.length
   const rightNode = must(body.rarg)
+  if (lateralJoin(body, rightNode, scope, translator)) return left
   const right = fromItem(rightNode, scope, translator)
   // A join on the right side needs parentheses, inside of which SQLite knows the same names.
   const rightText = open(rightNode).kind === 'JoinExpr' ? `(${right})` : right

@@ -7,6 +7,7 @@ import {
   DATE,
   FLOAT8,
   INT4_TYPE,
+  INT8_TYPE,
   INTERVAL,
   JSON_TYPE,
   JSONB,
@@ -19,7 +20,7 @@ import {
   type PgType,
 } from '../types/registry.ts'
 import { aggregate, isAggregate, type AggregateCall } from './aggregates.ts'
-import { only, stringConstant, strings } from './ast.ts'
+import { only, quoteText, stringConstant, strings } from './ast.ts'
 import { catalogFunction } from './catalog-functions.ts'
 import { cast, isFloat, isInteger, isNumber, unified } from './casts.ts'
 import { FUNCTION_RULES, WINDOW_FUNCTIONS, type ArgumentRule, type FunctionRule } from './function-rules.ts'
@@ -27,8 +28,9 @@ import { jsonValue } from './json-value.ts'
 import { resolved, resolvedText } from './literals.ts'
 import { textOf } from './operators.ts'
 import type { Scope } from './scope.ts'
+import { nextvalInside } from './sequences.ts'
 import type { Translator } from './translation.ts'
-import { atom, compound, plain, type Typed } from './typed.ts'
+import { atom, compound, operand, plain, type Typed } from './typed.ts'
 import { orderClause, windowClause } from './windows.ts'
 
 const CALL_FIELDS = [
@@ -168,6 +170,12 @@ function decimal(value: Typed): Typed {
   return value.type !== null && isInteger(value.type.type) ? { ...value, type: plain(FLOAT8) } : value
 }
 
+/** As the type prints itself, which for booleans is not what a cast gives. */
+function outputText(typed: Typed, { context }: Translator): string {
+  if (typed.type?.type !== BOOL) return textOf(typed, context).sql
+  return `CASE ${operand(typed)} WHEN TRUE THEN 't' WHEN FALSE THEN 'f' END`
+}
+
 interface SpecialCall {
   readonly name: string
   readonly args: readonly Typed[]
@@ -213,6 +221,15 @@ const toJson =
   }
 
 const SPECIAL: Readonly<Record<string, Special>> = {
+  // lateral.ts puts it there.
+  ' lateral limit': ({ args }) =>
+    atom(`pg_lateral_limit(${resolved(args[0] as Typed, plain(INT8_TYPE)).sql})`, INT8_TYPE),
+  pg_typeof: ({ args }) => atom(quoteText(args[0]?.type?.type.sqlName ?? 'unknown'), TEXT),
+  nextval: ({ nodes, translator }) => {
+    if (!translator.context.isOneRow)
+      throw notSupported('nextval anywhere but alone in SELECT or in an INSERT of one row')
+    return nextvalInside(nodes, translator.context)
+  },
   now: now('timestamptz', TIMESTAMPTZ),
   transaction_timestamp: now('timestamptz', TIMESTAMPTZ),
   statement_timestamp: now('timestamptz', TIMESTAMPTZ),
@@ -226,11 +243,11 @@ const SPECIAL: Readonly<Record<string, Special>> = {
   pg_backend_pid: ({ translator }) => atom(translator.context.sessionValue({ kind: 'processId' }), INT4_TYPE),
   current_setting: currentSetting,
   concat: ({ args, translator }) =>
-    atom(`concat(${args.map((argument) => textOf(argument, translator.context).sql).join(', ')})`, TEXT),
+    atom(`concat(${args.map((argument) => outputText(argument, translator)).join(', ')})`, TEXT),
   concat_ws: ({ args, translator }) =>
-    atom(`concat_ws(${args.map((argument) => textOf(argument, translator.context).sql).join(', ')})`, TEXT),
+    atom(`concat_ws(${args.map((argument) => outputText(argument, translator)).join(', ')})`, TEXT),
   format: ({ args, translator }) =>
-    atom(`pg_format(${args.map((argument) => textOf(argument, translator.context).sql).join(', ')})`, TEXT),
+    atom(`pg_format(${args.map((argument) => outputText(argument, translator)).join(', ')})`, TEXT),
   round: rounded,
   mod: modulo,
   div: ({ args }) => atom(`trunc(${args[0]?.sql} / pg_nonzero(${args[1]?.sql}))`, NUMERIC),

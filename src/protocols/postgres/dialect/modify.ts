@@ -13,7 +13,7 @@ import type {
   UpdateStmt,
 } from 'libpg-query'
 import { must } from '../../../base/assert.ts'
-import { notSupported } from '../error.ts'
+import { notSupported, PgError } from '../error.ts'
 import { only, open, quoteName } from './ast.ts'
 import { assigned } from './assignment.ts'
 import { condition } from './conditions.ts'
@@ -21,7 +21,8 @@ import { fromClause, relationOf, sourceColumn } from './from.ts'
 import type { SchemaColumn, SchemaRelation } from './schema.ts'
 import { Scope } from './scope.ts'
 import { itemText, outputOf, targetList, withClause } from './select.ts'
-import type { OutputColumn, Translator } from './translation.ts'
+import type { OutputColumn, TranslatedQuery, Translator } from './translation.ts'
+import { atom } from './typed.ts'
 
 export interface TranslatedModification {
   readonly sql: readonly string[]
@@ -138,10 +139,28 @@ function insertSource(
   const names = columns.slice(0, query.columns.length)
   if (query.columns.length > columns.length) throw tooManyExpressions(translator)
   if (body.cols !== undefined && query.columns.length < columns.length) throw tooFewExpressions(translator)
+  const assignedQuery = assignedSelect(query, names, translator)
   // Without WHERE, SQLite would read the ON of ON CONFLICT as the condition of a join (lang_upsert.html, "Parsing Ambiguity").
   const selectText =
-    body.onConflictClause === undefined ? query.sql : `SELECT * FROM (${query.sql}) WHERE TRUE`
+    body.onConflictClause === undefined ? assignedQuery : `SELECT * FROM (${assignedQuery}) WHERE TRUE`
   return ` (${names.map(({ name }) => quoteName(name)).join(', ')}) ${selectText}`
+}
+
+/** Values of another type than their column are cast on their way, as in VALUES. */
+function assignedSelect(
+  query: TranslatedQuery,
+  columns: readonly SchemaColumn[],
+  translator: Translator,
+): string {
+  const items = query.columns.map((output, index) => {
+    const name = quoteName(`_${index}`)
+    const column = must(columns[index])
+    return output.type === null ? name : assigned(atom(name, output.type), column, translator)
+  })
+  if (items.every((item, index) => item === quoteName(`_${index}`))) return query.sql
+  const names = query.columns.map((_, index) => quoteName(`_${index}`))
+  const source = translator.context.uniqueName('source')
+  return `SELECT ${items.join(', ')} FROM (WITH ${quoteName(source)}(${names.join(', ')}) AS (${query.sql}) SELECT * FROM ${quoteName(source)})`
 }
 
 function tooManyExpressions(translator: Translator): Error {
@@ -175,11 +194,18 @@ function insertValues(
     .filter(({ index }) => !isDefault(index))
   if (kept.length === 0 && rows.length === 1) return ' DEFAULT VALUES'
   if (kept.length === 0) return defaultRows(rows.length, relation)
+  translator.context.isOneRow = rows.length === 1
   const lines = rows.map(
     (row) =>
       `(${kept.map(({ column, index }) => valueFor(must(row[index]), column, relation, scope, translator)).join(', ')})`,
   )
+  translator.context.isOneRow = false
   return ` (${kept.map(({ column }) => quoteName(column.name)).join(', ')}) VALUES ${lines.join(', ')}`
+}
+
+function nullInKey({ name }: SchemaColumn, relation: SchemaRelation): PgError {
+  const message = `null value in column "${name}" of relation "${relation.name}" violates not-null constraint`
+  return new PgError('23502', message, { schema: 'public', table: relation.name, column: name })
 }
 
 function defaultOf(column: SchemaColumn): string {
@@ -199,8 +225,12 @@ function valueFor(
   scope: Scope,
   translator: Translator,
 ): string {
-  if (open(node).kind !== 'SetToDefault')
-    return assigned(translator.expression(node, scope), column, translator)
+  if (open(node).kind !== 'SetToDefault') {
+    const typed = translator.expression(node, scope)
+    // For SQLite, NULL asks the rowid's column for the next number.
+    if (typed.constant === null && column.name === relation.rowidColumn) throw nullInKey(column, relation)
+    return assigned(typed, column, translator)
+  }
   // NULL in the rowid's column is its default.
   if (column.name === relation.rowidColumn) return 'NULL'
   return defaultOf(column)

@@ -99,12 +99,15 @@ function quantified(
   if (element === null)
     throw translator.context.notSupported('ANY or ALL of something that is not an array', body.location)
   const typedLeft = resolved(left, plain(element))
-  const values = `SELECT value FROM json_each(${right.sql})`
+  // A NULL array gives NULL, as an array of NULL does.
+  const source =
+    right.constant === undefined || right.constant === null ? `coalesce(${right.sql}, '[null]')` : right.sql
+  const values = `SELECT value FROM json_each(${source})`
   if (operator === '=' && !isAll) return compound(`${operand(typedLeft)} IN (${values})`, BOOL)
   if ((operator === '<>' || operator === '!=') && isAll)
     return compound(`${operand(typedLeft)} NOT IN (${values})`, BOOL)
   const item = comparisonWith(operator, typedLeft, atom('value', element), translator)
-  return quantifiedScan(item, isAll, right.sql)
+  return quantifiedScan(item, isAll, source)
 }
 
 function comparisonWith(operator: string, left: Typed, item: Typed, translator: Translator): Typed {

@@ -109,16 +109,25 @@ function negated(value: Typed): Typed {
 
 export function comparison(operator: string, left: Typed, right: Typed, context: Translation): Typed {
   const { typed, type } = unified([left, right], context)
-  if (type.type === INTERVAL && operator !== '=' && operator !== '<>')
-    throw notSupported('comparison of intervals')
+  refuseIncomparable(type.type, operator)
   if (type.type === JSON_TYPE) throw context.error('42883', `operator does not exist: json ${operator} json`)
   const [a, b] = typed as [Typed, Typed]
   const sql = `${side(a, type.type)} ${COMPARISONS[operator]} ${side(b, type.type)}`
   return compound(sql, BOOL)
 }
 
-/** jsonb is compared by what it holds, not by how it is written. */
+/** What is stored as text that does not compare as its type does. */
+function refuseIncomparable(type: PgType, operator: string): void {
+  const isEquality = operator === '=' || operator === '<>' || operator === '!='
+  if (type === INTERVAL) throw notSupported('comparison of intervals')
+  if (!isEquality && (type === JSONB || type.elementOid !== 0)) {
+    throw notSupported(`the operator ${operator} on ${type.sqlName}`)
+  }
+}
+
+/** jsonb and arrays are compared by what they hold, not by how they are written. */
 function side(typed: Typed, type: PgType): string {
+  if (type.elementOid !== 0) return `json(${typed.sql})`
   return type === JSONB ? `pg_jsonb_text(${typed.sql})` : operand(typed)
 }
 
@@ -126,8 +135,9 @@ function arithmetic(operator: string, left: Typed, right: Typed, context: Transl
   const leftType = left.type?.type
   const rightType = right.type?.type
   if (isTemporal(leftType) || isTemporal(rightType)) return dateArithmetic(operator, left, right, context)
-  const type = widest([leftType ?? rightType ?? FLOAT8, rightType ?? leftType ?? FLOAT8])
-  if (!isNumber(type))
+  const types = [leftType ?? rightType ?? FLOAT8, rightType ?? leftType ?? FLOAT8]
+  const type = widest(types)
+  if (!types.every(isNumber))
     throw context.error(
       '42883',
       `operator does not exist: ${leftType?.sqlName} ${operator} ${rightType?.sqlName}`,

@@ -12,6 +12,8 @@ export interface SourceColumn {
   readonly name: string
   readonly type: TypeWithModifier | null
   readonly origin: ColumnOrigin | null
+  /** Stands for the column wherever it is named: it belongs to no item of SQLite's FROM. */
+  readonly inlineSql?: string
 }
 
 /** One item of FROM. */
@@ -126,11 +128,11 @@ function columnOf(source: Source, name: string): SourceColumn | null {
 }
 
 function unqualified(column: SourceColumn): Typed {
-  return typedColumn(quoteName(column.name), column)
+  return typedColumn(column.inlineSql ?? quoteName(column.name), column)
 }
 
 function qualified(alias: string, column: SourceColumn): Typed {
-  return typedColumn(`${quoteName(alias)}.${quoteName(column.name)}`, column)
+  return typedColumn(column.inlineSql ?? `${quoteName(alias)}.${quoteName(column.name)}`, column)
 }
 
 function typedColumn(sql: string, column: SourceColumn): Typed {

@@ -5,7 +5,7 @@ import { must } from '../../../base/assert.ts'
 import { notSupported } from '../error.ts'
 import { INT8_TYPE, TEXT } from '../types/registry.ts'
 import { integerOf, only, open, quoteName, stringOf, strings } from './ast.ts'
-import { cast, commonType, unified } from './casts.ts'
+import { cast, commonType, isDateTime, unified } from './casts.ts'
 import { condition } from './conditions.ts'
 import { fromClause } from './from.ts'
 import { resolved, resolvedText } from './literals.ts'
@@ -133,8 +133,18 @@ function arm(select: SelectStmt, scope: Scope, translator: Translator): Translat
 function commonColumns(left: readonly OutputColumn[], right: readonly OutputColumn[]): OutputColumn[] {
   return left.map((column, index) => {
     const types = [column.type, right[index]?.type ?? null].flatMap((type) => (type === null ? [] : [type]))
+    refuseMixedTimes(types)
     return { name: column.name, type: types.length === 0 ? null : commonType(types), origin: null }
   })
+}
+
+/** A date and a timestamp are stored in different lengths: equal ones would count as different. */
+function refuseMixedTimes(types: readonly NonNullable<OutputColumn['type']>[]): void {
+  const [first] = types
+  const isMixed = types.some(({ type }) => type !== first?.type)
+  if (isMixed && types.every(({ type }) => isDateTime(type))) {
+    throw notSupported('UNION, INTERSECT or EXCEPT of different date and time types (cast them)')
+  }
 }
 
 function setOrder(body: SelectStmt, columns: readonly OutputColumn[], translator: Translator): string {

@@ -48,6 +48,9 @@ export class Translation {
   readonly catalogRelations: Map<string, string> = new Map()
   #unique = 0
   #utcOnly: string | null = null
+  readonly #stepsBefore: string[] = []
+  /** Inside an INSERT of one row, where a sequence may be asked for a number. */
+  isOneRow = false
 
   constructor(schema: Schema, script: string, parameterTypes: readonly (TypeWithModifier | null)[]) {
     this.schema = schema
@@ -76,6 +79,17 @@ export class Translation {
 
   get utcOnly(): string | null {
     return this.#utcOnly
+  }
+
+  /** A statement that runs before this one, in the same transaction; the same one only once. */
+  addStepBefore(...sql: readonly string[]): void {
+    if (sql.some((each) => this.#stepsBefore.includes(each)))
+      throw notSupported('two numbers of one sequence in one row')
+    this.#stepsBefore.push(...sql)
+  }
+
+  get stepsBefore(): readonly string[] {
+    return this.#stepsBefore
   }
 
   /** A name that the statement can't have used itself. */

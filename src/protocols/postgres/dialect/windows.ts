@@ -2,6 +2,7 @@
 
 import type { Node, SortBy, WindowDef } from 'libpg-query'
 import { notSupported } from '../error.ts'
+import { INTERVAL, JSONB } from '../types/registry.ts'
 import { only, open, quoteName } from './ast.ts'
 import { resolvedText } from './literals.ts'
 import type { Scope } from './scope.ts'
@@ -30,6 +31,10 @@ function expressionOf(node: Node, scope: Scope, translator: Translator): Typed {
  */
 export function sortItem(sort: SortBy, typed: Typed): string {
   if (sort.sortby_dir === 'SORTBY_USING') throw notSupported('ORDER BY … USING')
+  const type = typed.type?.type
+  if (type === INTERVAL || type === JSONB || (type !== undefined && type.elementOid !== 0)) {
+    throw notSupported(`ORDER BY of ${type.sqlName}`)
+  }
   const isDescending = sort.sortby_dir === 'SORTBY_DESC'
   const direction = isDescending ? ' DESC' : ''
   const canBeNull = typed.origin?.isNotNull !== true && typed.constant === undefined
