@@ -37,3 +37,11 @@ test('a patch that does not fit is refused', () => {
   assert.throws(() => applyPatch('another', patch), /does not contain/)
   assert.throws(() => applyPatch('one and one', patch), /more than once/)
 })
+
+test('docs/internals/simulation.md has a row for every mutant, and none for others', () => {
+  const rows = [...readSource('docs/internals/simulation.md').matchAll(/^\| ([BS]\d+[a-z]?) +\|/gm)]
+  assert.deepEqual(
+    rows.map(([, bug]) => bug),
+    MUTANTS.map(({ bug }) => bug),
+  )
+})

@@ -7,6 +7,7 @@
  * the bound is generous. Its point is to tell slow from stuck.
  */
 
+import { decodeConfiguration } from '../../src/raft/configuration-codec.ts'
 import { sameReplica } from '../../src/raft/entry.ts'
 import type { ReplicaId } from '../../src/raft/entry.ts'
 import { isJoint, members as replicasOf } from '../../src/raft/membership.ts'
@@ -147,8 +148,9 @@ export class Liveness {
 
   /**
    * Whether a removed replica has a way to find out: it campaigns, and some voter whom it asks runs under the
-   * generation that it knows. One whose peers were all replaced meanwhile asks nobody who could answer; it harms
-   * nobody either, and to clean it up is the business of whoever knows all groups of a member.
+   * generation that it knows. One whose peers were all replaced meanwhile asks nobody who could answer, and of one that
+   * no committed configuration ever had nobody can tell that none will; they harm nobody, and to clean them up is the
+   * business of whoever knows all groups of a member.
    */
   #canFindOut(replica: Replica, broken: ReadonlySet<Member>): boolean {
     const { voters, votersOutgoing } = replica.raft.configuration
@@ -158,7 +160,18 @@ export class Liveness {
       return !broken.has(member) && member.replica !== null && sameReplica(member.replica.id, other)
     }
     const campaigns = known.some((other) => sameReplica(other, replica.id))
-    return campaigns && known.some((other) => other.id !== replica.id.id && isRunning(other))
+    const hasSomebodyToAsk = known.some((other) => other.id !== replica.id.id && isRunning(other))
+    return campaigns && hasSomebodyToAsk && this.#wasCommitted(replica.id)
+  }
+
+  #wasCommitted(replica: ReplicaId): boolean {
+    const configurations = this.#cluster.ledger.all().flatMap(({ entry }) => {
+      const configuration = entry.kind === 'membership' ? decodeConfiguration(entry.data) : null
+      return configuration === null ? [] : [configuration]
+    })
+    return [this.#cluster.initial, ...configurations].some((configuration) =>
+      replicasOf(configuration).some((other) => sameReplica(other, replica)),
+    )
   }
 
   #readEverywhere(broken: ReadonlySet<Member>): void {

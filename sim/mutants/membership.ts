@@ -58,6 +58,11 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
         find: '  const { configuration } = state\n  if (configuration.index > state.log.commit) return\n',
         replace: '  const configuration = state.log.memberships.at(state.log.commit)\n',
       },
+      {
+        file: 'src/raft/leader.ts',
+        find: "applyChange(state.configuration, { kind: 'leave-joint' }, place)",
+        replace: "applyChange(state.log.memberships.at(state.log.commit), { kind: 'leave-joint' }, place)",
+      },
     ],
   },
   {
