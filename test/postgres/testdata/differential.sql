@@ -263,3 +263,11 @@ update p set n = n + 0.005 where id = 1 returning n
 delete from p where id in (select id from p where age is null)
 delete from p
 drop table p
+create table tricky (id int primary key, value text[], key text, json jsonb, type int, check (type > 0))
+insert into tricky values (1, '{a,b}', 'a', '{"a":1}', 5), (2, '{c}', 'x', '{"b":1}', 7)
+select id from tricky where key = any(value)
+select id from tricky where 'c' = any(value) and type = 7
+select json -> key, greatest(type, id), (select count(*) from unnest(value)) from tricky order by id
+update tricky set value = value || key where key = any(value) returning id, value
+create index tricky_i on tricky ((type + 1)) where key is not null
+drop table tricky

@@ -40,7 +40,7 @@ export function createTable(body: CreateStmt, translator: Translator): TableText
   const unknown = definitions.find(({ kind }) => kind !== 'ColumnDef' && kind !== 'Constraint')
   if (unknown !== undefined)
     throw notSupported(unknown.kind === 'TableLikeClause' ? 'LIKE' : clauseName(unknown.kind))
-  const scope = new Scope(null)
+  const scope = new Scope(null, true)
   scope.add({
     alias: name,
     columns: columns.map((column) => ownColumn(column, translator)),

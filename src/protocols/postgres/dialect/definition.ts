@@ -38,7 +38,7 @@ function nothing(notice: string): Definition {
 }
 
 function tableScope(relation: SchemaRelation): Scope {
-  const scope = new Scope(null)
+  const scope = new Scope(null, true)
   scope.add({
     alias: relation.name,
     columns: relation.columns.map((column) => sourceColumn(relation, column)),

@@ -24,13 +24,35 @@ export interface Source {
   readonly merged: ReadonlySet<string>
 }
 
+/**
+ * Names of columns that translations bring along in subqueries of their own (json_each's, and the catalog's keys). A column of such a name is
+ * always written with its table in front, so that it can't be taken for theirs.
+ */
+const CAPTURED_NAMES: ReadonlySet<string> = new Set([
+  ...['key', 'value', 'type', 'atom', 'id', 'parent', 'fullkey', 'path', 'json', 'root'],
+  ...[
+    'oid',
+    'relname',
+    'attname',
+    'attrelid',
+    'attnum',
+    'definition',
+    'tablename',
+    'columnname',
+    'sequencename',
+  ],
+])
+
 export class Scope {
   readonly parent: Scope | null
+  /** CHECK, generated columns, indexes: SQLite wants bare names there, and allows no subqueries. */
+  readonly isDefinition: boolean
   readonly #sources: Source[] = []
   readonly #ctes = new Map<string, readonly OutputColumn[]>()
 
-  constructor(parent: Scope | null) {
+  constructor(parent: Scope | null, isDefinition = false) {
     this.parent = parent
+    this.isDefinition = isDefinition
   }
 
   get sources(): readonly Source[] {
@@ -87,8 +109,9 @@ export class Scope {
     const [only] = found
     if (only === undefined) return this.parent?.column(name) ?? null
     const isMerged = this.#sources.some(({ merged }) => merged.has(only.column.name.toLowerCase()))
-    const isAlone = this.#sources.length === 1 && this.parent === null
-    return isMerged || isAlone ? unqualified(only.column) : qualified(only.source.alias, only.column)
+    return isMerged || this.#canBeBare(only.column.name)
+      ? unqualified(only.column)
+      : qualified(only.source.alias, only.column)
   }
 
   qualifiedColumn(alias: string, name: string): Typed | null {
@@ -99,17 +122,22 @@ export class Scope {
     return null
   }
 
+  #canBeBare(name: string): boolean {
+    if (this.isDefinition) return true
+    const isAlone = this.#sources.length === 1 && this.parent === null
+    return isAlone && !CAPTURED_NAMES.has(name.toLowerCase())
+  }
+
   /** What `*` stands for: USING columns first, each once, then the rest (PostgreSQL documentation, "Joined Tables"). */
   star(): { typed: Typed; column: SourceColumn }[] {
     const mergedNames = new Set(this.#sources.flatMap(({ merged }) => [...merged]))
-    const isAlone = this.#sources.length === 1
     const all = this.#sources.flatMap((source) =>
       source.columns
         .filter((column) => !source.merged.has(column.name.toLowerCase()))
         .map((column) => ({
           column,
           isMerged: mergedNames.has(column.name.toLowerCase()),
-          typed: isAlone ? unqualified(column) : qualified(source.alias, column),
+          typed: this.#canBeBare(column.name) ? unqualified(column) : qualified(source.alias, column),
         })),
     )
     const first = all.filter(({ isMerged }) => isMerged)
