@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
-import { classify, hasWord, leadingKeywords, splitStatements, tokens } from './sql-text.ts'
+import { classify, hasWord, leadingKeywords, splitStatements, statementsOf, tokens } from './sql-text.ts'
 
 const split = (sql: string): string[] => splitStatements(sql).map((statement) => statement.sql)
 const kinds = (sql: string): string =>
@@ -66,6 +66,14 @@ test('where a statement begins in its script is told', () => {
     { sql: 'SELECT 1', start: 2 },
     { sql: 'SELECT 2', start: 21 },
   ])
+})
+
+test('what is longer than allowed comes cut and last, without reading on', () => {
+  const cut = [...statementsOf(`SELECT 1; SELECT ${'1,'.repeat(1000)}; SELECT 2`, 20)]
+  assert.deepEqual(
+    cut.map(({ sql }) => sql),
+    ['SELECT 1', 'SELECT 1,1,1,1,1,1,1,'],
+  )
 })
 
 test('SQLite compiles every split statement of a script to its end', () => {

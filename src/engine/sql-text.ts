@@ -221,28 +221,35 @@ class StatementEnd {
   }
 }
 
-/** The statements of a script, in order. Empty ones (only space and comments) are left out. */
-export function splitStatements(script: string): SplitStatement[] {
-  const statements: SplitStatement[] = []
+/**
+ * The statements of a script, in order and one at a time. Empty ones (only space and comments) are left out. One that is
+ * longer than `lengthMax` comes cut, still longer than that, and is the last: nobody reads on for what is refused.
+ */
+export function* statementsOf(
+  script: string,
+  lengthMax: number = Number.POSITIVE_INFINITY,
+): Generator<SplitStatement, void, void> {
   let end = new StatementEnd()
   let first = -1
   let last = 0
-  const finish = (): void => {
-    if (first >= 0) statements.push({ sql: script.slice(first, last), start: first })
-    first = -1
-    end = new StatementEnd()
-  }
   for (const token of tokens(script)) {
     if (!isMeaningful(token)) continue
     if (end.isAt(token, script)) {
-      finish()
+      if (first >= 0) yield { sql: script.slice(first, last), start: first }
+      first = -1
+      end = new StatementEnd()
       continue
     }
     if (first < 0) first = token.start
     last = token.end
+    if (last - first > lengthMax) break
   }
-  finish()
-  return statements
+  if (first >= 0) yield { sql: script.slice(first, last), start: first }
+}
+
+/** All statements of a script. */
+export function splitStatements(script: string): SplitStatement[] {
+  return [...statementsOf(script)]
 }
 
 /**

@@ -5,6 +5,7 @@ import { HarmonyError } from '../base/errors.ts'
 import { NO_ARGUMENTS, type SqlStatement } from '../base/value.ts'
 import { type Answer, collect } from './answer.ts'
 import { BatchRunner } from './batch-runner.ts'
+import type { StatementClass } from './reader.ts'
 import type {
   BatchEvent,
   BatchStep,
@@ -15,6 +16,7 @@ import type {
 } from './session.ts'
 import { fromErrorData, hasControl, type StatementRunner } from './statement-runner.ts'
 import type { SessionObserver } from './statistics.ts'
+import { turnEnded } from './turn.ts'
 
 type Events = AsyncGenerator<BatchEvent, void, void>
 
@@ -97,13 +99,16 @@ export class ClientSession implements Session {
   }
 
   async sequence(sql: string, options: ExecuteOptions = {}): Promise<void> {
-    const statements = this.#runner.database.reader.split(sql)
-    const { batchStepsMax } = this.#runner.database.configuration
-    if (statements.length > batchStepsMax)
-      throw new HarmonyError(
-        'REQUEST_INVALID',
-        `A script may have ${batchStepsMax} statements; this one has ${statements.length}.`,
-      )
+    const { reader, configuration } = this.#runner.database
+    const statements: string[] = []
+    for (const text of reader.split(sql)) {
+      if (statements.push(text) > configuration.batchStepsMax)
+        throw new HarmonyError(
+          'REQUEST_INVALID',
+          `A script may have ${configuration.batchStepsMax} statements; this one has more.`,
+        )
+      await turnEnded()
+    }
     for (const text of statements)
       await this.execute({ sql: text, args: NO_ARGUMENTS }, { ...options, wantRows: false })
   }
@@ -193,7 +198,12 @@ export class ClientSession implements Session {
   ): Promise<readonly ExecuteResult[]> {
     const startMs = performance.now()
     const { reader, core } = this.#runner.database
-    const classes = statements.map(({ sql }) => reader.classify(sql))
+    this.#checkCount(statements.length)
+    const classes: StatementClass[] = []
+    for (const { sql } of statements) {
+      classes.push(reader.classify(sql))
+      await turnEnded()
+    }
     if (hasControl(classes))
       throw new HarmonyError(
         'STATEMENT_REFUSED',
@@ -214,9 +224,19 @@ export class ClientSession implements Session {
     )
   }
 
+  #checkCount(count: number): void {
+    const { batchStepsMax } = this.#runner.database.configuration
+    if (count <= batchStepsMax) return
+    throw new HarmonyError(
+      'REQUEST_INVALID',
+      `One call may have ${batchStepsMax} statements; this one has ${count}. Send them in several calls.`,
+    )
+  }
+
   /** What SQLite does not know yet may be created by a statement before it: it counts as a write. */
   async #onlyRead(statements: readonly SqlStatement[], options: ExecuteOptions): Promise<boolean> {
     for (const { sql } of statements) {
+      await turnEnded()
       const isKnown = this.#runner.isReadOnly(sql, options)
       if (!(await (this.#runner.mayWrite ? isKnown.catch(() => false) : isKnown))) return false
     }

@@ -26,7 +26,7 @@ export interface GatewayConfiguration {
   readonly resultSizeBytesMax: number
   /** Of one statement's result that is taken page by page (batches): it never is in memory as a whole. */
   readonly streamedSizeBytesMax: number
-  /** Steps of one batch, and statements of one script. */
+  /** Steps of one batch, and statements of one script or atomic call. */
   readonly batchStepsMax: number
   /** A database that nobody has a session on is let go after this time. */
   readonly databaseIdleTimeMs: number

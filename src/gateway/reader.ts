@@ -93,8 +93,11 @@ export interface ReaderStatistics {
 
 /** The read-only side of one database file. */
 export interface DatabaseReader {
-  /** The texts of the statements in a script. Rejects nothing: what does not parse stays in one piece. */
-  split(sql: string): readonly string[]
+  /**
+   * The texts of the statements in a script, each found when it is asked for. Rejects nothing: what does not parse stays
+   * in one piece, and what is too long for `classify` comes cut and last.
+   */
+  split(sql: string): Iterable<string>
   /** Throws SQL_NO_STATEMENT, SQL_MANY_STATEMENTS, STATEMENT_REFUSED. */
   classify(sql: string): StatementClass
   /** By SQLite, at `appliedIndex` or later. Rejects with what `prepare` throws, and STATEMENT_REFUSED. */

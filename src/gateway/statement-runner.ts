@@ -24,6 +24,7 @@ import { OpenTransaction } from './open-transaction.ts'
 import type { BeginMode, ReadPage, ReadRequest, StatementClass, StatementControl } from './reader.ts'
 import type { Credential, ExecuteOptions, StatementDescription } from './session.ts'
 import type { SessionObserver } from './statistics.ts'
+import { turnEnded } from './turn.ts'
 
 /** What needs no description: it has been run by a connection that can't write. */
 const ALREADY_READ = { isReadOnly: true, isExplain: false }
@@ -78,6 +79,8 @@ export class StatementRunner {
     resultSizeBytesMax: number,
     signal: () => AbortSignal,
   ): Promise<Answer> {
+    const pause = turnEnded()
+    if (pause !== null) await pause
     this.takeEnded()
     const found = this.database.reader.classify(statement.sql)
     if (this.#failedCommit !== null) return this.#afterFailedCommit(found)
@@ -164,6 +167,7 @@ export class StatementRunner {
     try {
       const results: Result[] = []
       for (const statement of statements) {
+        await turnEnded()
         const { resultSizeBytesMax } = this.database.configuration
         const request = this.#readRequest(statement, resultSizeBytesMax)
         results.push(await take(this.#readInTransaction(transaction, request, options, signal())))

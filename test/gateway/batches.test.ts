@@ -171,6 +171,49 @@ test('executeAtomic of reads sees one state and leaves the writer alone', async 
   assert.equal(session.isAutocommit, true)
 })
 
+/** How often the event loop turns, which lets others do their work, while `work` goes on. */
+async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0
+  let next = setImmediate(function turn() {
+    turns++
+    next = setImmediate(turn)
+  })
+  await work()
+  clearImmediate(next)
+  return turns
+}
+
+test('thousands of quick statements in one call let others do their work in between', async () => {
+  await using harness = await openHarness()
+  const session = await harness.session()
+  await run(session, 'SELECT 1')
+  const texts = Array.from({ length: 10_000 }, () => 'SELECT 1')
+  const works: Readonly<Record<string, () => Promise<unknown>>> = {
+    batch: () =>
+      eventsOf(
+        session,
+        texts.map((text) => step(text)),
+      ),
+    atomic: () => session.executeAtomic(texts.map((text) => sql(text))),
+    script: () => session.sequence(texts.join(';')),
+  }
+  for (const [name, work] of Object.entries(works)) {
+    const turns = await turnsDuring(work)
+    assert.ok(turns >= 3, `${name}: the event loop turned ${turns} times`)
+  }
+})
+
+test('a call of too many statements is refused before any of them has run', async () => {
+  await using harness = await openHarness()
+  const session = await harness.session()
+  await run(session, 'CREATE TABLE t (x)')
+  const texts = Array.from({ length: 10_001 }, () => 'INSERT INTO t VALUES (1)')
+  const refusal = { code: 'REQUEST_INVALID', message: /10000 statements/ }
+  await assert.rejects(session.executeAtomic(texts.map((text) => sql(text))), refusal)
+  await assert.rejects(session.sequence(texts.join(';')), refusal)
+  assert.deepEqual(await rowsOf(session, 'SELECT count(*) FROM t'), [[0n]])
+})
+
 test('a script runs up to its first error', async () => {
   await using harness = await openHarness()
   const session = await harness.session()

@@ -9,7 +9,7 @@
 import { HarmonyError } from '../../base/errors.ts'
 import type { SessionContext } from '../../base/transaction.ts'
 import type { ResultColumn, SqlStatement, StatementResult } from '../../base/value.ts'
-import { splitStatements } from '../sql-text.ts'
+import { statementsOf } from '../sql-text.ts'
 import { classifyStatement, type ReadStatementClass } from './statement-class.ts'
 import { HeldConnection } from './held-connection.ts'
 import { LruMap } from './lru-map.ts'
@@ -146,8 +146,8 @@ export class DatabaseReader {
     this.#classes = new LruMap(pool.options.statementsCachedMax)
   }
 
-  split(sql: string): readonly string[] {
-    return splitStatements(sql).map((statement) => statement.sql)
+  *split(sql: string): Generator<string, void, void> {
+    for (const statement of statementsOf(sql, this.#pool.options.sqlSizeBytesMax)) yield statement.sql
   }
 
   classify(sql: string): ReadStatementClass {
