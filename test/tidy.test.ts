@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   journal: ['raft', 'host', 'base'],
   engine: ['host', 'base'],
   group: ['raft', 'journal', 'engine', 'host', 'base'],
-  cluster: ['group', 'host', 'base'],
+  cluster: ['group', 'raft', 'host', 'base'],
   gateway: ['host', 'base'],
   protocols: ['gateway', 'base'],
   embed: ['gateway', 'cluster', 'base'],
