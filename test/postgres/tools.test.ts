@@ -108,7 +108,6 @@ if (existsSync(PSQL)) {
       '\\dp',
       '\\db',
       '\\dT',
-      '\\ds',
       '\\dt+',
       '\\di+',
       '\\l+',

@@ -494,3 +494,21 @@ test('authentication: SCRAM with the static token, a JSON Web Token as password 
     await reader.end()
   }
 })
+
+test('a result larger than what is held in memory arrives whole, by query, prepared statement and COPY', async () => {
+  await using client = await RawClient.ready(harness.port)
+  await client.ask(
+    query("create table big as select x as id, repeat('x', 1000) as t from generate_series(1, 9000) x"),
+  )
+  for (let turn = 0; turn < 2; turn++)
+    await client.ask(query('insert into big select id + 9000, t || t from big where id <= 9000'))
+  const count = async (...parts: Buffer[]): Promise<number> => {
+    client.send(...parts)
+    return (await client.until('Z')).filter(({ type }) => type === 'D' || type === 'd').length
+  }
+  const sql = 'select a.t || a.t as t from big a'
+  assert.equal(await count(query(sql)), 27_000)
+  assert.equal(await count(parse('', sql), bind('', ''), execute(''), sync), 27_000)
+  assert.equal(await count(query(`copy (${sql}) to stdout`)), 27_000)
+  assert.deepEqual(await client.ask(query('drop table big')), ['C DROP TABLE', 'Z I'])
+})

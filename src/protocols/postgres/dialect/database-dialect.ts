@@ -7,6 +7,7 @@
  */
 
 import type { RawStmt } from 'libpg-query'
+import { HarmonyError } from '../../../base/errors.ts'
 import type { Session } from '../../../gateway/session.ts'
 import { PgError } from '../error.ts'
 import type { ConstraintNames } from '../session/harmony-error.ts'
@@ -69,6 +70,17 @@ export class DatabaseDialect {
       }
       return this.parse(text)[0] ?? EMPTY
     })
+  }
+
+  /** A script with a statement that nobody understands does nothing at all: throws the syntax error of the first such one. */
+  async checkSyntax(statements: readonly ParsedStatement[], session: Session): Promise<void> {
+    for (const { tree, text, syntaxError } of statements) {
+      if (tree !== null || syntaxError === null) continue
+      await session.describe(text).catch((error: unknown) => {
+        // Anything else may come right when the statements before it have run.
+        if (error instanceof HarmonyError && error.code === 'SQL_PARSE_ERROR') throw syntaxError
+      })
+    }
   }
 
   /** `isPrivate`: the session's open transaction has changed the schema, so that nobody else sees what it sees. */

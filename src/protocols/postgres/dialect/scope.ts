@@ -28,20 +28,12 @@ export interface Source {
  * Names of columns that translations bring along in subqueries of their own (json_each's, and the catalog's keys). A column of such a name is
  * always written with its table in front, so that it can't be taken for theirs.
  */
-const CAPTURED_NAMES: ReadonlySet<string> = new Set([
-  ...['key', 'value', 'type', 'atom', 'id', 'parent', 'fullkey', 'path', 'json', 'root'],
-  ...[
-    'oid',
-    'relname',
-    'attname',
-    'attrelid',
-    'attnum',
-    'definition',
-    'tablename',
-    'columnname',
-    'sequencename',
-  ],
-])
+const CAPTURED_NAMES: ReadonlySet<string> = new Set(
+  (
+    'key value type atom id parent fullkey path json root ' +
+    'oid relname attname attrelid attnum definition tablename columnname sequencename'
+  ).split(' '),
+)
 
 export class Scope {
   readonly parent: Scope | null

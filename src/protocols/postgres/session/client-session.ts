@@ -13,13 +13,11 @@
 import { must } from '../../../base/assert.ts'
 import { HarmonyError } from '../../../base/errors.ts'
 import type { SqlValue } from '../../../base/value.ts'
-import type { Session } from '../../../gateway/session.ts'
 import { catalogJson } from '../catalog/relations.ts'
 import type { ParsedStatement } from '../dialect/compiler.ts'
 import type { DatabaseDialect } from '../dialect/database-dialect.ts'
 import type { Plan, QueryPlan } from '../dialect/plan.ts'
 import { notSupported, PgError } from '../error.ts'
-import type { PostgresLimits } from '../limits.ts'
 import type { ValueStyle } from '../types/codec.ts'
 import {
   BIND_COMPLETE,
@@ -34,33 +32,19 @@ import {
 } from '../wire/encoder.ts'
 import type { Encoder } from '../wire/encoder.ts'
 import type { Format, FrontendMessage } from '../wire/messages.ts'
+import type { ClientSessionParts } from './client-session-parts.ts'
 import { CopyIn } from './copy-in.ts'
 import { runCopyOut } from './copy-out.ts'
 import { Cursors } from './cursors.ts'
-import { Executor, type SessionFacts, type Surroundings } from './executor.ts'
+import { Executor, type Surroundings } from './executor.ts'
 import { toPgError } from './harmony-error.ts'
-import type { Listening } from './listening.ts'
 import type { ClientOutput } from './output.ts'
 import { decodeParameters, PreparedStatement, PreparedStore, writersOf, type Portal } from './prepared.ts'
 import { columnsOfPlan, resolveColumns, type CommandResult, type ResolvedColumn } from './result.ts'
 import { ResultSender } from './result-sender.ts'
-import type { Settings } from './settings.ts'
 import { tagOf } from './tag.ts'
 import { TransactionState } from './transaction.ts'
-import { isTransactionExit, Utilities, type ServerActions } from './utilities.ts'
-
-export interface ClientSessionParts {
-  readonly session: Session
-  readonly dialect: DatabaseDialect
-  readonly settings: Settings
-  readonly output: ClientOutput
-  readonly listening: Listening
-  readonly facts: SessionFacts
-  readonly limits: PostgresLimits
-  readonly server: ServerActions
-  /** Whether the client has sent the Sync behind what is handled now already. */
-  readonly isFollowedBySync: () => boolean
-}
+import { isTransactionExit, Utilities } from './utilities.ts'
 
 type Message<K extends FrontendMessage['kind']> = Extract<FrontendMessage, { kind: K }>
 
@@ -169,22 +153,11 @@ export class ClientSession {
     try {
       const statements = this.#parseText(sql)
       if (statements.length === 0) this.#out.bytes(EMPTY_QUERY_RESPONSE)
-      if (statements.length > 1) await this.#checkSyntax(statements)
+      if (statements.length > 1) await this.#parts.dialect.checkSyntax(statements, this.#parts.session)
       await this.#runScript(statements, 0)
     } catch (error) {
       await this.#fail(error)
       await this.#endSimpleQuery()
-    }
-  }
-
-  /** A script with a statement that nobody understands does nothing at all. */
-  async #checkSyntax(statements: readonly ParsedStatement[]): Promise<void> {
-    for (const { tree, text, syntaxError } of statements) {
-      if (tree !== null || syntaxError === null) continue
-      await this.#parts.session.describe(text).catch((error: unknown) => {
-        // Anything else may come right when the statements before it have run.
-        if (error instanceof HarmonyError && error.code === 'SQL_PARSE_ERROR') throw syntaxError
-      })
     }
   }
 
@@ -217,10 +190,32 @@ export class ClientSession {
       await runCopyOut(compiled.plan, this.#executor, this.#output, this.#style)
       return false
     }
-    const result = await this.#runPlan(statement, [], surroundings)
+    const result = await this.#runPlan(statement, [], surroundings).catch((error: unknown) =>
+      this.#streamInstead(error, statement, [], NO_FORMATS, true),
+    )
+    if (result === null) return false
     if (compiled.plan.kind === 'empty') this.#out.bytes(EMPTY_QUERY_RESPONSE)
     else await this.#sender.simple(result)
     return false
+  }
+
+  /** A read that is too large to be held goes to the client page by page. Null when that is done. */
+  async #streamInstead(
+    error: unknown,
+    statement: PreparedStatement,
+    values: readonly SqlValue[],
+    formats: readonly Format[],
+    isDescribed: boolean,
+  ): Promise<null> {
+    const { plan } = statement.compiled
+    const isTooLarge = error instanceof HarmonyError && error.code === 'RESPONSE_TOO_LARGE'
+    if (!isTooLarge || plan.kind !== 'query' || !plan.isRead) throw error
+    await this.#sender.stream(this.#executor.stream(plan, values), (told) => {
+      const { columns, writers } = statement.layout(told, formats)
+      if (isDescribed) this.#sender.describe(columns, formats)
+      return writers
+    })
+    return null
   }
 
   async #endSimpleQuery(): Promise<void> {
@@ -315,7 +310,15 @@ export class ClientSession {
     }
     if (portal.result === null) {
       const surroundings = this.#transaction.isOpen || !this.#parts.isFollowedBySync() ? 'group' : 'alone'
-      portal.result = await this.#runPlan(portal.statement, portal.values, surroundings, portal)
+      const result = await this.#runPlan(portal.statement, portal.values, surroundings, portal).catch(
+        (error: unknown) => {
+          // A client that takes parts needs a result that stays.
+          if (rowsMax > 0) throw error
+          return this.#streamInstead(error, portal.statement, portal.values, portal.formats, false)
+        },
+      )
+      if (result === null) return
+      portal.result = result
     }
     await this.#sender.portal(portal, portal.result, rowsMax)
   }
@@ -338,7 +341,6 @@ export class ClientSession {
 
   // Shared.
 
-  /** SET, SHOW and transaction control keep PostgreSQL's meaning in either dialect. */
   #parseText(sql: string): readonly ParsedStatement[] {
     const { dialect, settings } = this.#parts
     return settings.find('harmonydb.dialect') === 'sqlite' ? dialect.parseNative(sql) : dialect.parse(sql)

@@ -1,6 +1,6 @@
 /** COPY TO STDOUT in its three formats. */
 
-import type { SqlValue } from '../../../base/value.ts'
+import type { ResultColumn, SqlValue } from '../../../base/value.ts'
 import type { CopyOptions, UtilityPlan } from '../dialect/plan.ts'
 import type { ValueStyle } from '../types/codec.ts'
 import { COPY_DATA, COPY_DONE, commandComplete, copyResponse, type Encoder } from '../wire/encoder.ts'
@@ -19,19 +19,33 @@ export async function runCopyOut(
   style: ValueStyle,
 ): Promise<void> {
   const out = output.encoder
-  const result = await executor.run(plan.query, [], 'group')
-  const columns = resolveColumns(plan.query.columns, result.columns)
-  const writer = new CopyWriter(out, plan.options, columns, style)
-  copyResponse(out, 'H', plan.options.format === 'binary' ? 1 : 0, columns.length)
-  writer.start()
-  for (const row of result.rows) {
-    writer.row(row)
-    const slow = output.flushIfLarge()
-    if (slow !== null) await slow
+  let writer: CopyWriter | null = null
+  let count = 0
+  const start = (told: readonly ResultColumn[]): CopyWriter => {
+    const columns = resolveColumns(plan.query.columns, told)
+    copyResponse(out, 'H', plan.options.format === 'binary' ? 1 : 0, columns.length)
+    const started = new CopyWriter(out, plan.options, columns, style)
+    started.start()
+    return started
   }
+  for await (const page of executor.stream(plan.query, [])) {
+    writer ??= start(page.columns)
+    for (const row of page.rows) {
+      writer.row(row)
+      const slow = output.flushIfLarge()
+      if (slow !== null) await slow
+    }
+    count += page.rows.length
+  }
+  writer ??= start(toldBy(plan.query))
   writer.end()
   out.bytes(COPY_DONE)
-  commandComplete(out, `COPY ${result.rows.length}`)
+  commandComplete(out, `COPY ${count}`)
+}
+
+/** Without a row, the plan's own columns are all there is to tell. */
+function toldBy(plan: CopyOutPlan['query']): ResultColumn[] {
+  return (plan.columns ?? []).map(({ name }) => ({ name, declaredType: null }))
 }
 
 class CopyWriter {

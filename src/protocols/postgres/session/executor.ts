@@ -1,6 +1,6 @@
 /** Runs query plans on the gateway's session: values, transactions around them, timeouts, cancelling. */
 
-import type { SqlValue, StatementResult } from '../../../base/value.ts'
+import type { ResultColumn, SqlValue, StatementResult } from '../../../base/value.ts'
 import { HarmonyError } from '../../../base/errors.ts'
 import { must } from '../../../base/assert.ts'
 import type { Session } from '../../../gateway/session.ts'
@@ -19,6 +19,12 @@ export interface SessionFacts {
   readonly user: string
   readonly database: string
   readonly processId: number
+}
+
+/** Some rows of a result. */
+export interface ResultPage {
+  readonly columns: readonly ResultColumn[]
+  readonly rows: readonly (readonly SqlValue[])[]
 }
 
 /** Whether a write needs a transaction around it: only when more may follow before the next Sync. */
@@ -70,6 +76,26 @@ export class Executor {
     })
     if (plan.changesSchema && this.#transaction.isOpen) this.#transaction.hasChangedSchema = true
     return result
+  }
+
+  /**
+   * A read whose rows come page by page and are never in memory as a whole: for results that `run` refuses as too large. Inside an
+   * open transaction it reads at its snapshot.
+   */
+  async *stream(plan: QueryPlan, clientValues: readonly SqlValue[]): AsyncGenerator<ResultPage, void, void> {
+    const values =
+      plan.sessionValues.length === 0 ? clientValues : await this.#withSessionValues(plan, clientValues)
+    const statement = bound(must(plan.steps[plan.resultStep]), values)
+    const events = this.#session.batch([{ statement, condition: null }])
+    let columns: readonly ResultColumn[] = []
+    for (;;) {
+      const next = await this.watched(() => events.next())
+      if (next.done === true) return
+      const event = next.value
+      if (event.type === 'step_begin') columns = event.columns
+      else if (event.type === 'rows') yield { columns, rows: event.rows }
+      else if (event.type === 'step_error') throw event.error
+    }
   }
 
   /** Runs `work` so that cancel requests and the statement timeout reach it. */

@@ -1,9 +1,10 @@
 /** Results on their way to the client: descriptions, rows with back-pressure, tags. */
 
-import type { SqlValue } from '../../../base/value.ts'
+import type { ResultColumn, SqlValue } from '../../../base/value.ts'
 import type { ValueStyle } from '../types/codec.ts'
 import { commandComplete, NO_DATA, PORTAL_SUSPENDED, rowDescription, type Encoder } from '../wire/encoder.ts'
 import type { Format } from '../wire/messages.ts'
+import type { ResultPage } from './executor.ts'
 import type { ClientOutput } from './output.ts'
 import { writersOf, type Portal } from './prepared.ts'
 import { fieldDescriptions, type CommandResult, type ResolvedColumn } from './result.ts'
@@ -32,6 +33,27 @@ export class ResultSender {
       await this.#rows(result, writersOf(result.columns, []), 0, result.rows.length)
     }
     commandComplete(this.#out, result.tag)
+  }
+
+  /**
+   * Rows page by page, for a result that is too large to be held. `layout` is asked with the columns of the first page; it gives the writers.
+   */
+  async stream(
+    pages: AsyncIterable<ResultPage>,
+    layout: (told: readonly ResultColumn[]) => readonly ValueWriter[],
+  ): Promise<void> {
+    let writers: readonly ValueWriter[] | null = null
+    let count = 0
+    for await (const { columns, rows } of pages) {
+      writers ??= layout(columns)
+      for (const row of rows) {
+        writeRow(this.#out, writers, row, this.#style)
+        const slow = this.#output.flushIfLarge()
+        if (slow !== null) await slow
+      }
+      count += rows.length
+    }
+    commandComplete(this.#out, `SELECT ${count}`)
   }
 
   /** As PostgreSQL: a portal that gave exactly what was asked for does not know yet that it is at its end. */
