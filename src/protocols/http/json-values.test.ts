@@ -109,3 +109,11 @@ test('rows come as objects or as arrays', () => {
 test('columns of the same name lose no value', () => {
   assert.deepEqual(objectKeys(columns('id', 'id', 'id:1', 'id')), ['id', 'id:1', 'id:1:1', 'id:2'])
 })
+
+test('a body of more values than can be looked at quickly is refused before it is parsed', () => {
+  const many = `[${'1,'.repeat(1_000_000)}1]`
+  assert.throws(() => parse(many), { code: 'REQUEST_TOO_LARGE', message: /1000000 values/ })
+  assert.throws(() => parse(`[${'[],'.repeat(600_000)}1]`), { code: 'REQUEST_TOO_LARGE' })
+  const commas = String.raw`{"sql": "\"${','.repeat(1_000_001)}\\"}`
+  assert.deepEqual(Object.keys(parse(commas) as object), ['sql'], 'commas in a string are no values')
+})
