@@ -50,7 +50,9 @@ export const ERROR_SCHEMA: object = {
       required: ['code', 'message', 'retryable'],
       additionalProperties: false,
     },
+    code: { type: 'string', description: 'As in `error`: where libSQL clients look for it.' },
+    message: { type: 'string', description: 'As in `error`: where libSQL clients look for it.' },
   },
-  required: ['error'],
+  required: ['error', 'code', 'message'],
   additionalProperties: false,
 }

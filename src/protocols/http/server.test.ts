@@ -101,6 +101,8 @@ test('a HarmonyError becomes a JSON error with the status of its code', async (t
   assert.equal(response.status, 409)
   assert.deepEqual(await response.json(), {
     error: { code: 'TRANSACTION_CONFLICT', message: 'try again', retryable: true },
+    code: 'TRANSACTION_CONFLICT',
+    message: 'try again',
   })
   assert.deepEqual(failures, [])
 })

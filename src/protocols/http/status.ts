@@ -49,11 +49,16 @@ export interface ErrorBody {
     /** True if nothing was done and the same request may simply be sent again. */
     readonly retryable: boolean
   }
+  /** Once more where libSQL clients look, which otherwise show their users nothing but the status. */
+  readonly code: string
+  readonly message: string
 }
 
 export function errorBody(error: HarmonyError): ErrorBody {
   const { code, message, offset } = error
   return {
     error: { code, message, ...(offset === undefined ? {} : { offset }), retryable: isRetryable(error) },
+    code,
+    message,
   }
 }
