@@ -271,3 +271,14 @@ select json -> key, greatest(type, id), (select count(*) from unnest(value)) fro
 update tricky set value = value || key where key = any(value) returning id, value
 create index tricky_i on tricky ((type + 1)) where key is not null
 drop table tricky
+create table a (id int primary key, v text, n numeric(6,2), at timestamptz)
+create table b (id int primary key, v text, n numeric(6,2), at timestamptz)
+insert into a values (1, 'x', 1.50, '2024-01-01 00:00:00+00'), (2, 'y', 2, null), (3, null, null, null)
+with moved as (delete from a where id < 3 returning *) insert into b select * from moved
+select * from b order by id
+with u as (update b set v = v || '!' where id = $$1$$ returning id, v), i as (insert into a values (9, 'n') returning id) select u.id, u.v, i.id from u, i
+with d as (delete from b returning id, n, at) select count(*), sum(n), max(at) from d
+select count(*) from b
+select id from a order by id
+with i as (insert into a values (3, 'dup') returning id) select * from i
+drop table a, b

@@ -87,9 +87,33 @@ function newTranslator(context: Translation): Translator {
     context,
     expression: (node, scope) => expression(node, scope, translator),
     query: (select, scope) => selectQuery(select, scope, translator),
+    modification: (node) => modificationInWith(node, translator),
     separate: () => newTranslator(new Translation(context.schema, '', [])),
   }
   return translator
+}
+
+function modificationInWith(node: Node, translator: Translator): ReturnType<Translator['modification']> {
+  const { kind, body } = open(node)
+  const table = (body['relation'] as { relname?: string } | undefined)?.relname ?? ''
+  const own = translator.context.schema.find(table)?.name ?? table
+  const { sql, columns } = modificationOf(kind, body, translator) ?? { sql: [], columns: null }
+  const [only1, ...more] = sql
+  if (only1 === undefined || more.length > 0) throw translator.context.notSupported('this statement in WITH')
+  return { sql: only1, table: own, columns }
+}
+
+function modificationOf(kind: string, body: unknown, translator: Translator): TranslatedModification | null {
+  switch (kind) {
+    case 'InsertStmt':
+      return insertStatement(body as InsertStmt, translator)
+    case 'UpdateStmt':
+      return updateStatement(body as UpdateStmt, translator)
+    case 'DeleteStmt':
+      return deleteStatement(body as DeleteStmt, translator)
+    default:
+      return null
+  }
 }
 
 /** 0 and unknown leave the type to the statement. */
@@ -287,7 +311,11 @@ class Compiler {
 
   #finish(texts: readonly string[], facts: Partial<QueryPlan>): QueryPlan {
     const { context } = this.#translator
-    const steps: PlanStep[] = texts.map((text) => ({ ...context.finished(text), parameterOrder: null }))
+    const { dataSteps } = context
+    if (dataSteps.length > 0 && context.stepsBefore.length > 0)
+      throw context.notSupported('nextval beside WITH that modifies data')
+    const all = [...dataSteps, ...texts]
+    const steps: PlanStep[] = all.map((text) => ({ ...context.finished(text), parameterOrder: null }))
     return {
       ...NO_QUERY,
       steps,
@@ -295,6 +323,7 @@ class Compiler {
       clientParameterCount: context.clientParameterCount,
       utcOnly: context.utcOnly,
       ...facts,
+      ...(dataSteps.length > 0 ? { isRead: false, resultStep: all.length - 1 } : {}),
     }
   }
 

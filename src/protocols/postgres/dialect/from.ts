@@ -53,7 +53,10 @@ export function relationOf(body: RangeVar, translator: Translator): SchemaRelati
   const name = body.relname ?? ''
   const schema = body.schemaname ?? ''
   const relation = schema === '' || schema === 'public' ? context.schema.find(name) : null
-  if (relation !== null) return relation
+  if (relation !== null) {
+    context.noteTable(relation.name)
+    return relation
+  }
   const shown = schema === '' ? name : `${schema}.${name}`
   throw context.error('42P01', `relation "${shown}" does not exist`, body.location)
 }

@@ -16,6 +16,8 @@ export type SessionValue =
   | { readonly kind: 'now'; readonly as: 'timestamptz' | 'timestamp' | 'date' | 'time' }
   /** A literal without a zone, which means the session's. */
   | { readonly kind: 'timestamptz'; readonly text: string; readonly modifier: number }
+  /** Rows that an earlier step of the plan gave, as JSON. */
+  | { readonly kind: 'carried'; readonly step: number }
   /** Rows of a catalog relation, as JSON. */
   | { readonly kind: 'catalog'; readonly relation: string }
   | { readonly kind: 'setting'; readonly name: string; readonly isMissingOk: boolean }

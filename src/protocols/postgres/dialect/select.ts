@@ -72,7 +72,7 @@ function commonTable(
   only('CommonTableExpr', body, 'ctename', 'aliascolnames', 'ctematerialized', 'ctequery')
   const name = body.ctename ?? ''
   const { kind, body: queryBody } = open(must(body.ctequery))
-  if (kind !== 'SelectStmt') throw notSupported('a data-modifying statement in WITH')
+  if (kind !== 'SelectStmt') return modifyingTable(body, scope, translator)
   const select = queryBody as SelectStmt
   const names = strings(body.aliascolnames)
   const inner = scope.withoutSources()
@@ -87,6 +87,31 @@ function commonTable(
   const hint = body.ctematerialized === 'CTEMaterializeAlways' ? 'MATERIALIZED ' : ''
   const list = names.length > 0 ? `(${columns.join(', ')})` : ''
   return `${quoteName(name)}${list} AS ${hint}(${query.sql})`
+}
+
+/** The rows of its RETURNING come as JSON from a step before. */
+function modifyingTable(body: CommonTableExpr, scope: Scope, translator: Translator): string {
+  const { context } = translator
+  if (scope.parent !== null)
+    throw context.notSupported('a statement that modifies data in WITH, but at the top')
+  const name = body.ctename ?? ''
+  const readBefore = new Set(context.tablesRead)
+  const { sql, table, columns } = translator.modification(must(body.ctequery))
+  const step = context.addDataStep(sql, table, readBefore)
+  const outputs = renamed(columns ?? [], strings(body.aliascolnames)).map((column) => ({
+    ...column,
+    origin: null,
+  }))
+  refuseBlobs(outputs)
+  scope.addCte(name, outputs)
+  const rows = context.sessionValue({ kind: 'carried', step })
+  const items = outputs.map((column, index) => `value ->> ${index} AS ${quoteName(column.name)}`)
+  return `${quoteName(name)} AS (SELECT ${items.length === 0 ? 'NULL' : items.join(', ')} FROM json_each(${rows}))`
+}
+
+function refuseBlobs(columns: readonly OutputColumn[]): void {
+  if (columns.some(({ type }) => type?.type.name === 'bytea'))
+    throw notSupported('bytea in RETURNING of a statement in WITH')
 }
 
 function renamed(columns: readonly OutputColumn[], names: readonly string[]): OutputColumn[] {

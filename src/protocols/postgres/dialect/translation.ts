@@ -34,6 +34,12 @@ export interface Translator {
   query(select: SelectStmt, scope: Scope): TranslatedQuery
   /** One for another statement over the same schema. */
   separate(): Translator
+  /** INSERT, UPDATE or DELETE in WITH. */
+  modification(node: Node): {
+    readonly sql: string
+    readonly table: string
+    readonly columns: readonly OutputColumn[] | null
+  }
 }
 
 export class Translation {
@@ -48,6 +54,8 @@ export class Translation {
   readonly catalogRelations: Map<string, string> = new Map()
   #unique = 0
   #utcOnly: string | null = null
+  readonly #dataSteps: string[] = []
+  readonly #modified = new Set<string>()
   readonly #stepsBefore: string[] = []
   /** Inside an INSERT of one row, where a sequence may be asked for a number. */
   isOneRow = false
@@ -90,6 +98,29 @@ export class Translation {
 
   get stepsBefore(): readonly string[] {
     return this.#stepsBefore
+  }
+
+  /** Tables that the statement has named so far, as it reads them. */
+  readonly tablesRead: Set<string> = new Set()
+
+  /**
+   * A statement in WITH that modifies data runs as a step before the rest. In PostgreSQL all parts see the same snapshot, so nothing
+   * else may look at its table. Gives the number of the step.
+   */
+  addDataStep(sql: string, table: string, readBefore: ReadonlySet<string>): number {
+    if (readBefore.has(table) || this.#modified.has(table)) throw sameTable(table)
+    this.#modified.add(table)
+    return this.#dataSteps.push(sql) - 1
+  }
+
+  get dataSteps(): readonly string[] {
+    return this.#dataSteps
+  }
+
+  /** Told for every table that is named. */
+  noteTable(name: string): void {
+    if (this.#modified.has(name)) throw sameTable(name)
+    this.tablesRead.add(name)
   }
 
   /** A name that the statement can't have used itself. */
@@ -144,6 +175,10 @@ export class Translation {
     )
     return { sql: text, parameterCount: highestParameter(text) }
   }
+}
+
+function sameTable(table: string): PgError {
+  return notSupported(`a statement that modifies "${table}" in WITH and names it elsewhere, too,`)
 }
 
 /** Highest `?N` outside of quotes. */

@@ -2,6 +2,7 @@
 
 import type { ResultColumn, SqlValue, StatementResult } from '../../../base/value.ts'
 import { HarmonyError } from '../../../base/errors.ts'
+import { NO_ARGUMENTS } from '../../../base/value.ts'
 import { must } from '../../../base/assert.ts'
 import type { Session } from '../../../gateway/session.ts'
 import type { PlanStep, QueryPlan, SessionValue } from '../dialect/plan.ts'
@@ -147,6 +148,7 @@ export class Executor {
   async #runSteps(plan: QueryPlan, values: readonly SqlValue[]): Promise<StatementResult> {
     const only = plan.steps.length === 1 ? plan.steps[0] : undefined
     if (only !== undefined) return this.#session.execute(bound(only, values))
+    if (plan.sessionValues.some(({ kind }) => kind === 'carried')) return this.#runCarrying(plan, values)
     const statements = plan.steps.map((step) => bound(step, values))
     if (this.#session.isAutocommit) {
       return must((await this.#session.executeAtomic(statements))[plan.resultStep])
@@ -154,6 +156,26 @@ export class Executor {
     const results: StatementResult[] = []
     for (const statement of statements) results.push(await this.#session.execute(statement))
     return must(results[plan.resultStep])
+  }
+
+  /** Steps that hand their rows on. They need a transaction, because what is handed on has to come back here in between. */
+  async #runCarrying(plan: QueryPlan, values: readonly SqlValue[]): Promise<StatementResult> {
+    const isOwn = this.#session.isAutocommit
+    if (isOwn) await this.#session.execute({ sql: 'BEGIN', args: NO_ARGUMENTS })
+    try {
+      const carried = [...values]
+      let result: StatementResult | null = null
+      for (const [index, step] of plan.steps.entries()) {
+        result = await this.#session.execute(bound(step, carried))
+        carry(plan, index, result.rows, carried)
+      }
+      if (isOwn) await this.#session.execute({ sql: 'COMMIT', args: NO_ARGUMENTS })
+      return must(result)
+    } catch (error) {
+      if (isOwn && !this.#session.isAutocommit)
+        await this.#session.execute({ sql: 'ROLLBACK', args: NO_ARGUMENTS })
+      throw error
+    }
   }
 
   async #withSessionValues(plan: QueryPlan, clientValues: readonly SqlValue[]): Promise<readonly SqlValue[]> {
@@ -174,6 +196,8 @@ export class Executor {
         return this.#now(value.as)
       case 'timestamptz':
         return TIMESTAMPTZ_CODEC.decodeText(value.text, value.modifier, { timeZone: this.#settings.timeZone })
+      case 'carried':
+        return null
       case 'catalog':
         return this.#catalog(value.relation)
       case 'setting':
@@ -210,6 +234,28 @@ export class Executor {
 function syntaxErrorOf(plan: QueryPlan, error: unknown): unknown {
   const isSyntax = error instanceof HarmonyError && error.code === 'SQL_PARSE_ERROR'
   return isSyntax && plan.syntaxError !== null ? plan.syntaxError : error
+}
+
+/** JSON of the rows, where a later step waits for them. */
+function carry(
+  plan: QueryPlan,
+  step: number,
+  rows: readonly (readonly SqlValue[])[],
+  values: SqlValue[],
+): void {
+  const at = plan.sessionValues.findIndex((value) => value.kind === 'carried' && value.step === step)
+  if (at < 0) return
+  const items = rows.map((row) => `[${row.map(jsonOf).join(',')}]`)
+  values[plan.clientParameterCount + at] = `[${items.join(',')}]`
+}
+
+function jsonOf(value: SqlValue): string {
+  if (value === null) return 'null'
+  if (typeof value === 'bigint') return value.toString()
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'number' && Number.isFinite(value))
+    return Number.isInteger(value) ? `${value}.0` : String(value)
+  throw new PgError('0A000', 'this value in RETURNING of a statement in WITH is not supported by HarmonyDB')
 }
 
 function bound(
