@@ -2,6 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import pg from 'pg'
 import { TokenAuthenticator } from '../../src/protocols/http/authenticator.ts'
@@ -512,3 +516,43 @@ test('a result larger than what is held in memory arrives whole, by query, prepa
   assert.equal(await count(query(`copy (${sql}) to stdout`)), 27_000)
   assert.deepEqual(await client.ask(query('drop table big')), ['C DROP TABLE', 'Z I'])
 })
+
+test('a cursor that DECLARE made is described as a portal', async () => {
+  await using client = await RawClient.ready(harness.port)
+  await client.ask(query('begin; declare k2 cursor for select id, v from t'))
+  assert.deepEqual(await client.ask(describe('P', 'k2'), sync), ['T 2', 'Z T'])
+})
+
+if (existsSync('/usr/bin/openssl')) {
+  test('TLS: with a key and a certificate, SSLRequest is answered S, and everything goes on encrypted', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'harmonydb-tls-'))
+    const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+    const subject = [
+      '-subj',
+      '/CN=localhost',
+      '-days',
+      '1',
+      '-nodes',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+    ]
+    execFileSync('/usr/bin/openssl', ['req', '-x509', ...subject, '-keyout', keyFile, '-out', certFile], {
+      stdio: 'ignore',
+    })
+    const tls = { key: readFileSync(keyFile, 'utf8'), cert: readFileSync(certFile, 'utf8') }
+    await using secured = await openPostgres({ tls })
+    const client = new pg.Client({
+      connectionString: secured.url,
+      ssl: { ca: tls.cert, servername: 'localhost' },
+    })
+    await client.connect()
+    assert.deepEqual((await client.query('show ssl')).rows, [{ ssl: 'on' }])
+    assert.equal((await client.query('select * from generate_series(1, 5000)')).rowCount, 5000)
+    await client.end()
+    await using early = await RawClient.open(secured.port)
+    early.send(Buffer.concat([i32(8), i32(80877103), startup({ user: 'me', database: 'default' })]))
+    assert.equal(shortForm((await early.next())!), 'E 08P01')
+  })
+}

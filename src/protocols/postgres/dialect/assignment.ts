@@ -1,7 +1,16 @@
 /** A value on its way into a column: PostgreSQL's assignment casts, and its refusals. */
 
 import { PgError } from '../error.ts'
-import { BOOL, BPCHAR, JSON_TYPE, JSONB, NUMERIC, VARCHAR, type PgType } from '../types/registry.ts'
+import {
+  elementOf,
+  BOOL,
+  BPCHAR,
+  JSON_TYPE,
+  JSONB,
+  NUMERIC,
+  VARCHAR,
+  type PgType,
+} from '../types/registry.ts'
 import type { TypeWithModifier } from '../types/declared-type.ts'
 import { roundDecimal } from '../types/numeric-codec.ts'
 import { UTC } from '../types/time-zone.ts'
@@ -27,7 +36,7 @@ export function assigned(typed: Typed, column: SchemaColumn, translator: Transla
   if (isText(to)) return assignedText(typed, column, translator)
   if (typed.numberText !== undefined && isNumber(to)) return constantFor(typed.numberText, from, target)
   if (to === NUMERIC && target.modifier >= 4) return fittedNumeric(typed.sql, target.modifier)
-  if (from === to || (isInteger(from) && isInteger(to))) return typed.sql
+  if (from === to || (isInteger(from) && isInteger(to)) || isArrayOfSuch(from, to)) return typed.sql
   return cast(typed, plain(to), translator.context).sql
 }
 
@@ -58,6 +67,7 @@ function refuseMismatch(from: PgType, to: PgType, column: SchemaColumn): void {
     (isNumber(from) && isNumber(to)) ||
     (isDateTime(from) && isDateTime(to)) ||
     isJson(from, to) ||
+    isArrayOfSuch(from, to) ||
     // A column that SQLite users declared without a type takes anything.
     (from === BOOL && to === BOOL)
   if (isSame) return
@@ -68,6 +78,13 @@ function refuseMismatch(from: PgType, to: PgType, column: SchemaColumn): void {
       hint: 'You will need to rewrite or cast the expression.',
     },
   )
+}
+
+/** int2[] into int4[], varchar[] into text[]: stored alike. */
+function isArrayOfSuch(from: PgType, to: PgType): boolean {
+  const [source, target] = [elementOf(from), elementOf(to)]
+  if (source === null || target === null) return false
+  return source === target || (isNumber(source) && isNumber(target)) || (isText(source) && isText(target))
 }
 
 function isJson(from: PgType, to: PgType): boolean {

@@ -272,6 +272,9 @@ export class ClientSession {
       this.#sender.describe(await this.#columnsOf(statement), [])
       return
     }
+    // A cursor that DECLARE made is a portal, too.
+    const cursor = this.#cursors.columnsOf(message.name)
+    if (cursor !== null) return this.#sender.describe(cursor, [])
     const portal = this.#store.portal(message.name)
     this.#sender.describe(await this.#columnsOf(portal.statement), portal.formats)
   }

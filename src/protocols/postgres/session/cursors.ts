@@ -43,6 +43,11 @@ export class Cursors {
     return { ...cursor.result, rows: rows.slice(start, start + wanted) }
   }
 
+  /** null where there is no such cursor. */
+  columnsOf(name: string): CommandResult['columns'] {
+    return this.#cursors.get(name)?.result.columns ?? null
+  }
+
   close(name: string | null): void {
     if (name === null) this.#cursors.clear()
     else if (!this.#cursors.delete(name)) throw new PgError('34000', `cursor "${name}" does not exist`)
