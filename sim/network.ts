@@ -85,10 +85,6 @@ export class SimulatedNetwork<Message> {
     this.#deliver = deliver
   }
 
-  get options(): NetworkOptions {
-    return this.#options
-  }
-
   /** Messages that will still arrive somewhere. */
   get underWay(): number {
     return this.#underWay

@@ -84,11 +84,6 @@ export class Clients {
     this.#running = false
   }
 
-  /** Commands with a definite good end so far: what a liveness check watches. */
-  get acknowledged(): number {
-    return this.counts.acknowledged
-  }
-
   /** Proposes one write at `member`, for probing; true in `done` if it was applied. */
   probeWrite(member: Member, done: (applied: boolean) => void): void {
     const key = this.#random.integer(0, this.#options.keys - 1)

@@ -40,6 +40,7 @@ export class Faults {
       membership: () => administrator.changeMembership(),
       destroy: () => this.#destroy(this.#pickMember()),
       campaign: () => this.#pickMember().replica?.call((raft) => raft.campaign()),
+      clock: () => this.#pickMember().drift(),
       priority: () => this.#changePriority(this.#pickMember()),
     }
     for (const kind of Object.keys(actions) as (keyof FaultRates)[]) {

@@ -53,9 +53,11 @@ export class Member {
     this.id = id
     this.#environment = environment
     this.#random = random
-    const { clockDrift } = environment.options.host
-    const rate = 1 + random.between(-clockDrift, clockDrift)
-    this.clock = new MemberClock(() => environment.queue.nowUs, rate, random.integer(0, 1_000_000))
+    this.clock = new MemberClock(
+      () => environment.queue.nowUs,
+      this.#drawRate(),
+      random.integer(0, 1_000_000),
+    )
   }
 
   get up(): boolean {
@@ -69,6 +71,11 @@ export class Member {
   /** The running replica; null when the member is down or has none. */
   get replica(): Replica | null {
     return this.#replica
+  }
+
+  /** For those who have made sure that there is one. */
+  get running(): Replica {
+    return must(this.#replica, 'the member runs no replica')
   }
 
   /** What is on the disk; null if the member has no replica. */
@@ -131,6 +138,12 @@ export class Member {
     const inbox = this.#inbox
     this.#inbox = []
     for (const action of inbox) this.whenAwake(action)
+  }
+
+  /** The clock begins to run at another rate. */
+  drift(): void {
+    this.clock.setRate(this.#drawRate())
+    this.#note('clock', () => `its clock runs at ${this.clock.rate.toFixed(3)} of the true speed`)
   }
 
   /** The replica and its disk are gone for good; a tombstone stays. */
@@ -235,12 +248,12 @@ export class Member {
     if (this.#up) this.whenAwake(() => this.#replica?.tick())
   }
 
-  #note(kind: Parameters<Trace['note']>[0], text: () => string): void {
-    this.#environment.trace.note(kind, this.id, 0, 0, 0, text)
+  #drawRate(): number {
+    const { clockDrift } = this.#environment.options.host
+    return 1 + this.#random.between(-clockDrift, clockDrift)
   }
 
-  /** For administrators and clients, which only talk to a member that runs a replica. */
-  get running(): Replica {
-    return must(this.#replica, 'the member runs no replica')
+  #note(kind: Parameters<Trace['note']>[0], text: () => string): void {
+    this.#environment.trace.note(kind, this.id, 0, 0, 0, text)
   }
 }

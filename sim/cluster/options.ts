@@ -28,6 +28,8 @@ export interface FaultRates {
   /** A replica is destroyed for good while it is still part of its group. */
   readonly destroy: TimeUs
   readonly campaign: TimeUs
+  /** A clock begins to run at another rate, within the drift of the run. */
+  readonly clock: TimeUs
   readonly priority: TimeUs
 }
 
@@ -218,6 +220,7 @@ function drawFaults(random: Random): FaultOptions {
       membership: rate(0.5, 200, 3000),
       destroy: rate(0.2, 1000, 5000),
       campaign: rate(0.2, 200, 3000),
+      clock: rate(0.3, 200, 2000),
       priority: rate(0.1, 500, 2000),
     },
     oneWayPartitionShare: random.pick([0, 0.3, 1]),

@@ -53,6 +53,7 @@ const NO_FAULTS: FaultRates = {
   membership: Infinity,
   destroy: Infinity,
   campaign: Infinity,
+  clock: Infinity,
   priority: Infinity,
 }
 
@@ -229,6 +230,7 @@ const leases: Change = (options, random) =>
     cluster: { members: 3, voters: 3, learners: 0 },
     rates: {
       ...NO_FAULTS,
+      clock: between(random, 50, 500),
       pause: between(random, 200, 1000),
       partition: between(random, 60, 600),
       transfer: between(random, 30, 300),
