@@ -2,7 +2,7 @@
 
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { HarmonyError } from '../base/errors.ts'
@@ -143,6 +143,7 @@ test('folders are created with what is missing above them, and a refusal is told
   await disk.createFolder(join(folder, 'a/b/c'))
   await disk.createFolder(join(folder, 'a/b/c'))
   assert.deepEqual(await disk.list(join(folder, 'a/b')), ['c'])
+  assert.equal(statSync(join(folder, 'a')).mode & 0o777, 0o700, 'nobody else may look into a data folder')
   writeFileSync(join(folder, 'file'), '')
   await assert.rejects(disk.createFolder(join(folder, 'file')), { code: 'DISK_FAILED' })
   if (process.platform === 'linux')

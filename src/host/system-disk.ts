@@ -9,6 +9,9 @@ import { toDiskError } from './disk.ts'
 
 const ALLOCATION_CHUNK_BYTES = 1024 * 1024
 
+/** Other users of the machine have no business in there. The mode of a folder that exists stays as it is. */
+const FOLDER_MODE = 0o700
+
 /**
  * O_DSYNC makes one call of a write and the fdatasync for it: 131 µs instead of 147 to 192 µs for 512 bytes. On
  * macOS it does not reach the platter as F_FULLFSYNC does, which Node.js uses for fdatasync there.
@@ -172,13 +175,13 @@ function isMissing(error: unknown): boolean {
  */
 async function createFolders(path: string): Promise<void> {
   try {
-    await mkdir(path)
+    await mkdir(path, { mode: FOLDER_MODE })
   } catch (error) {
     if (await isFolder(path)) return
     const parent = dirname(path)
     if (!isMissing(error) || (await isFolder(parent))) throw error
     await createFolders(parent)
-    await mkdir(path)
+    await mkdir(path, { mode: FOLDER_MODE })
   }
 }
 
