@@ -282,3 +282,55 @@ select count(*) from b
 select id from a order by id
 with i as (insert into a values (3, 'dup') returning id) select * from i
 drop table a, b
+create table orders (id serial primary key, customer text, total numeric(10,2), created timestamptz default now(), status varchar(10) default 'new', meta jsonb)
+insert into orders (customer, total, created, meta) select 'c' || (x % 3), x * 1.5, timestamptz '2024-01-01 00:00:00+00' + x * interval '1 day', json_build_object('x', x)::jsonb from generate_series(1, 10) x
+select customer, sum(total), count(*) from orders group by customer order by 2 desc, 1
+select date_trunc('month', created) as m, sum(total) from orders group by 1 order by 1
+select customer, total, sum(total) over (partition by customer order by id) from orders order by id
+select * from orders where created between '2024-01-03' and '2024-01-05' order by id
+select id from orders where meta->>'x' = '3'
+select id from orders where (meta->>'x')::int > 8 order by id
+select id from orders where created > now() - interval '100 years' order by id limit 2
+select case when total > 10 then 'big' else 'small' end size, count(*) from orders group by size order by size
+select customer from orders group by customer having sum(total) > 30 order by 1
+select coalesce(sum(total), 0) from orders where false
+select o.id, (select max(total) from orders i where i.customer = o.customer) from orders o where o.id <= 2 order by o.id
+select id, total::text, total::int, total * 2, total / 2, total % 4 from orders order by id limit 3
+select avg(total) = 8.25, min(created), max(created)::date from orders
+select to_char(created, 'YYYY-MM'), count(*) from orders group by 1
+update orders set status = 'paid', total = total * 1.1 where id = 1 returning status, total
+update orders set meta = jsonb_build_object('y', 1) where id = 2 returning meta
+select status, count(*) from orders group by rollup(status)
+delete from orders where id > 8 returning id
+select upper(customer) || '-' || lpad(id::text, 4, '0') from orders order by id limit 2
+select * from orders where status in ('paid') and customer like 'c%' and total is not null
+select exists (select 1 from orders where status = 'paid') as e, not exists (select 1 from orders) as n
+select greatest(total, 5), least(total, 5) from orders order by id limit 2
+select count(*) from orders a, orders b where a.id < b.id
+select id from orders order by random() limit 0
+select length(md5(random()::text)) from orders limit 1
+select (random() >= 0 and random() < 1) from orders limit 1
+select extract(epoch from created)::bigint from orders order by id limit 1
+select id from orders order by created desc nulls last, id limit 2
+select id from orders where id = 1 or id = 2 and not (status = 'new') order by id
+select 'a' || null, null || 'a', coalesce(null, null, 'z')
+select distinct status, customer from orders order by 1, 2
+select count(distinct customer) from orders
+select sum(case when status = 'paid' then 1 else 0 end) from orders
+select array_agg(id order by id desc) from orders where id < 4
+select string_to_array('a,b,c', ',')
+select regexp_matches('foo123', '[0-9]+')
+select id from orders where customer similar to 'c[12]'
+select current_date - interval '1 day' < now()
+select date '2024-01-31' + 1, date '2024-03-01' - 1, (date '2024-03-01' - date '2024-02-01') * 2
+select timestamp '2024-01-01' + time '10:00'
+select make_date(2024, 2, 3)
+select justify_days(interval '35 days')
+select 5::bigint / 2::int, 5::numeric / 2, 5::float8 / 2, 7.5 / 2.5
+select bool_and(total > 0), bool_or(total > 10) from orders
+select x from (select 1 as x union all select 2) t where x in (select 2)
+select nullif(1, 1), nullif(1, 2)
+select ceil(-0.5), floor(-0.5), round(-0.5), trunc(-0.5)
+select position('b' in 'abc') + 1
+select 'x' between 'a' and 'z', 5 not in (1, 2), null in (1), 1 in (null, 1)
+drop table orders

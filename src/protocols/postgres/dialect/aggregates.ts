@@ -19,6 +19,7 @@ import {
 import { isNumber } from './casts.ts'
 import { jsonValue } from './json-value.ts'
 import { resolvedText } from './literals.ts'
+import { numericOfScale, scaleOf } from './numeric-scale.ts'
 import { textOf } from './operators.ts'
 import type { Translation } from './translation.ts'
 import type { TypeWithModifier } from '../types/declared-type.ts'
@@ -67,7 +68,7 @@ export function aggregate(name: string, args: readonly Typed[], context: Transla
     case 'count':
       return call('count', [first?.sql ?? '*'], INT8_TYPE)
     case 'sum':
-      return call('sum', [value(first).sql], sumType(type))
+      return { ...call('sum', [value(first).sql], sumType(type)), type: sumOf(value(first), type) }
     case 'avg':
       return call('avg', [value(first).sql], type === FLOAT4 || type === FLOAT8 ? FLOAT8 : NUMERIC)
     case 'min':
@@ -130,6 +131,10 @@ function call(name: string, args: readonly string[], type: PgType): AggregateCal
 function value(typed: Typed | undefined): Typed {
   if (typed === undefined) throw notSupported('an aggregate with too few arguments')
   return typed.type === null ? resolvedText(typed) : typed
+}
+
+function sumOf(first: Typed, type: PgType): TypeWithModifier {
+  return type === NUMERIC ? numericOfScale(scaleOf(first)) : plain(sumType(type))
 }
 
 function sumType(type: PgType): PgType {

@@ -19,6 +19,7 @@ import { only, open, quoteName, strings } from './ast.ts'
 import { condition } from './conditions.ts'
 import { columnConstraint, columnTypeOf, declaredType, foreignText, newName } from './create-table.ts'
 import { relationOf, sourceColumn } from './from.ts'
+import { isComputed } from './numeric-scale.ts'
 import { withConstraint } from './rebuild-table.ts'
 import type { SchemaRelation } from './schema.ts'
 import { Scope } from './scope.ts'
@@ -149,7 +150,8 @@ export function createTableAs(body: CreateTableAsStmt, translator: Translator): 
   const query = translator.query(open(must(body.query)).body, new Scope(null))
   const names = strings(into.colNames)
   const columns = query.columns.map((column, index) => {
-    const type = column.type === null ? '' : ` ${declaredType(column.type)}`
+    const type =
+      column.type === null ? '' : ` ${isComputed(column.type) ? 'NUMERIC' : declaredType(column.type)}`
     return `${quoteName(names[index] ?? column.name)}${type}`
   })
   if (body.if_not_exists === true && translator.context.schema.find(name) !== null) {

@@ -5,6 +5,7 @@ import { INT64_MAX, INT64_MIN, type SqlValue } from '../../../base/value.ts'
 import { notSupported, PgError } from '../error.ts'
 import type { TypeWithModifier } from '../types/declared-type.ts'
 import { BOOL, INT4_TYPE, INT8_TYPE, NUMERIC, TEXT, TIMESTAMPTZ, TIME } from '../types/registry.ts'
+import { numericModifier } from '../types/numeric-codec.ts'
 import { UTC } from '../types/time-zone.ts'
 import { quoteText } from './ast.ts'
 import type { Translation } from './translation.ts'
@@ -43,7 +44,9 @@ function decimalConstant(text: string): Typed {
   }
   if (/^0[xob]|_/i.test(text)) throw notSupported(`the numeric constant ${text}`)
   const value = NUMERIC.codec.decodeText(text, -1, { timeZone: UTC })
-  return { ...atom(valueText(value), NUMERIC), numberText: text }
+  const scale = /e/i.test(text) ? 0 : (text.split('.')[1]?.length ?? 0)
+  const modifier = scale > 0 && scale <= 15 ? numericModifier(1000, scale) : -1
+  return { ...atom(valueText(value), { type: NUMERIC, modifier }), numberText: text }
 }
 
 export function booleanConstant(value: boolean): Typed {

@@ -19,6 +19,7 @@ import {
 } from '../types/registry.ts'
 import { cast, isDateTime, isInteger, isNumber, isText, unified, widest } from './casts.ts'
 import { resolved, resolvedText } from './literals.ts'
+import { arithmeticType } from './numeric-scale.ts'
 import { like, regex, type PatternOperator } from './patterns.ts'
 import type { Translation } from './translation.ts'
 import { atom, compound, operand, plain, type Typed } from './typed.ts'
@@ -152,7 +153,10 @@ function arithmetic(operator: string, left: Typed, right: Typed, context: Transl
     case '^':
       return atom(`pow(${a.sql}, ${b.sql})`, type === NUMERIC ? NUMERIC : FLOAT8)
     default:
-      return compound(`${operand(a)} ${operator} ${operand(b)}`, type)
+      return compound(
+        `${operand(a)} ${operator} ${operand(b)}`,
+        type === NUMERIC ? arithmeticType(operator, a, b) : plain(type),
+      )
   }
 }
 
@@ -168,7 +172,10 @@ function division(left: Typed, right: Typed, type: PgType): Typed {
 
 function modulo(left: Typed, right: Typed, type: PgType): Typed {
   if (isInteger(type)) return compound(`${operand(left)} % ${nonZero(right)}`, type)
-  return atom(`mod(${left.sql}, ${nonZero(right)})`, type)
+  return atom(
+    `mod(${left.sql}, ${nonZero(right)})`,
+    type === NUMERIC ? arithmeticType('%', left, right) : plain(type),
+  )
 }
 
 export function nonZero(divisor: Typed): string {
