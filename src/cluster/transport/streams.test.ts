@@ -132,6 +132,26 @@ test('no heartbeat waits for more than what is already on its way', async () => 
   assert.equal((await world.clock.wait(sending)).kind, 'done')
 })
 
+test('a heartbeat overtakes the chunk that waits for its turn', async () => {
+  const { world, dialer, acceptor, receiver } = await scene()
+  let writtenBytes = 0
+  receiver.beforeWrite = async ({ length }) => void (writtenBytes += length)
+  world.network.stall('m2')
+  world.clock.after(1, () => world.network.unstall('m2'))
+  const sending = dialer.transport.sendStream(2, sourceOf(FILE))
+  await world.clock.until(() => writtenBytes > 0)
+  world.network.stall('m2')
+  await world.clock.run(100)
+  const sentBytes = dialer.link().streamedBytes
+  dialer.transport.send(beat(1))
+  await world.clock.run(100)
+  world.network.unstall('m2')
+  await world.clock.until(() => acceptor.received.length === 1)
+  assert.ok(sentBytes < 500_000, `${sentBytes} bytes were sent: the connection was not full`)
+  assert.equal(writtenBytes, sentBytes)
+  assert.equal((await world.clock.wait(sending)).kind, 'done')
+})
+
 test('the rate is kept for all streams together', async () => {
   const limits = { streamBytesPerSecond: 100_000 }
   const { world, dialer } = await scene({
