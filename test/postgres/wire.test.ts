@@ -556,3 +556,29 @@ if (existsSync('/usr/bin/openssl')) {
     assert.equal(shortForm((await early.next())!), 'E 08P01')
   })
 }
+
+test('a stored value that breaks its type is an error in binary format, and the connection goes on', async () => {
+  await using client = await RawClient.ready(harness.port)
+  await client.ask(query('create table broken (i int)'))
+  await client.ask(query("set harmonydb.dialect = 'sqlite'"))
+  await client.ask(query("insert into broken values (1), ('abc')"))
+  await client.ask(query('reset harmonydb.dialect'))
+  assert.deepEqual(await client.ask(query('select i from broken')), [
+    'T 1',
+    'D 1',
+    'D abc',
+    'C SELECT 2',
+    'Z I',
+  ])
+  const answer = await client.ask(parse('', 'select i from broken'), bind('', '', [], 1), execute(''), sync)
+  assert.deepEqual(answer, ['1', '2', 'D \0\0\0\x01', 'E 22P02', 'Z I'])
+  assert.deepEqual(await client.ask(query('copy broken to stdout (format binary)')), [
+    'H',
+    'd',
+    'd',
+    'E 22P02',
+    'Z I',
+  ])
+  assert.deepEqual(await client.ask(query('select 9223372036854775807 + 1')), ['T 1', 'E 22003', 'Z I'])
+  assert.deepEqual(await client.ask(query('select 1')), ['T 1', 'D 1', 'C SELECT 1', 'Z I'])
+})

@@ -73,7 +73,18 @@ class CopyWriter {
     }
   }
 
+  /** A value that can't be written leaves nothing of its row behind. */
   row(row: readonly SqlValue[]): void {
+    const mark = this.#out.mark()
+    try {
+      this.#row(row)
+    } catch (error) {
+      this.#out.rewind(mark)
+      throw error
+    }
+  }
+
+  #row(row: readonly SqlValue[]): void {
     if (this.#options.format === 'binary') this.#binaryRow(row)
     else this.#line(this.#columns.map((column, index) => this.#textOf(column, row[index] ?? null)))
   }

@@ -89,13 +89,18 @@ export class Executor {
     const statement = bound(must(plan.steps[plan.resultStep]), values)
     const events = this.#session.batch([{ statement, condition: null }])
     let columns: readonly ResultColumn[] = []
-    for (;;) {
-      const next = await this.watched(() => events.next())
-      if (next.done === true) return
-      const event = next.value
-      if (event.type === 'step_begin') columns = event.columns
-      else if (event.type === 'rows') yield { columns, rows: event.rows }
-      else if (event.type === 'step_error') throw event.error
+    try {
+      for (;;) {
+        const next = await this.watched(() => events.next())
+        if (next.done === true) return
+        const event = next.value
+        if (event.type === 'step_begin') columns = event.columns
+        else if (event.type === 'rows') yield { columns, rows: event.rows }
+        else if (event.type === 'step_error') throw event.error
+      }
+    } finally {
+      // Whoever stops in the middle leaves the session free for the next statement.
+      await events.return()
     }
   }
 

@@ -19,22 +19,33 @@ const writePlainText: ValueWriter = (out, value) =>
 export function valueWriter({ type, modifier }: TypeWithModifier, format: Format): ValueWriter {
   const { codec } = type
   if (format === 1) return (out, value) => codec.encodeBinary(out, value, modifier)
-  if (codec === TEXT_CODEC || PLAIN_TEXT_TYPES.has(type)) return writePlainText
+  if (codec === TEXT_CODEC) return writePlainText
+  if (PLAIN_TEXT_TYPES.has(type)) {
+    return (out, value, style) =>
+      out.textValue(typeof value === 'bigint' ? value.toString() : codec.encodeText(value, modifier, style))
+  }
   return (out, value, style) => out.textValue(codec.encodeText(value, modifier, style))
 }
 
+/** A value that can't be written leaves nothing of its row behind: what follows must be a message again. */
 export function writeRow(
   out: Encoder,
   writers: readonly ValueWriter[],
   row: readonly SqlValue[],
   style: ValueStyle,
 ): void {
-  out.beginMessage(DATA_ROW)
-  out.i16(writers.length)
-  for (let index = 0; index < writers.length; index++) {
-    const value = row[index] ?? null
-    if (value === null) out.nullValue()
-    else (writers[index] as ValueWriter)(out, value, style)
+  const mark = out.mark()
+  try {
+    out.beginMessage(DATA_ROW)
+    out.i16(writers.length)
+    for (let index = 0; index < writers.length; index++) {
+      const value = row[index] ?? null
+      if (value === null) out.nullValue()
+      else (writers[index] as ValueWriter)(out, value, style)
+    }
+    out.endMessage()
+  } catch (error) {
+    out.rewind(mark)
+    throw error
   }
-  out.endMessage()
 }

@@ -13,7 +13,12 @@ interface IntegerRange {
 
 export function integerCodec(range: IntegerRange): Codec {
   return {
-    encodeText: (value) => naturalText(value),
+    encodeText(value) {
+      // SQLite goes on in floating point where 64 bits are not enough; PostgreSQL does not.
+      if (typeof value === 'number' && Math.abs(value) >= 2 ** 63)
+        throw new PgError('22003', 'bigint out of range')
+      return naturalText(value)
+    },
     encodeBinary(out, value) {
       const integer = integerOf(value, range)
       out.i32(range.sizeBytes)
