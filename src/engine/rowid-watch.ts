@@ -116,11 +116,14 @@ export class RowidWatch {
   }
 }
 
-/** The statement would make replicas differ; what it did must be undone with its whole transaction. */
+/**
+ * The statement would make replicas differ; what it did must be undone with its whole transaction. SQLITE_FULL, as SQLite
+ * itself says at the end of an AUTOINCREMENT, lost: clients and monitoring take it for a full disk, and answer 507.
+ */
 export class RandomRowidError extends HarmonyError {
   constructor(tables: ReadonlySet<string>) {
     super(
-      'SQLITE_FULL',
+      'STATEMENT_REFUSED',
       `One of the tables ${[...tables].join(', ')} holds the largest possible rowid, so that SQLite chooses new ones at ` +
         'random and replicas would differ: give the rowid, or delete the row that has the largest one',
     )

@@ -307,17 +307,17 @@ test('rowids that SQLite would choose at random are refused, and explicit ones a
   leader.run('CREATE TABLE hidden (a)')
   leader.run(statement('INSERT INTO t VALUES (?, 1)', 2n ** 63n - 1n))
   leader.run(statement('INSERT INTO t VALUES (?, 2)', -(2n ** 63n)))
-  assert.equal(leader.failure('INSERT INTO t (a) VALUES (3)'), 'SQLITE_FULL')
+  assert.equal(leader.failure('INSERT INTO t (a) VALUES (3)'), 'STATEMENT_REFUSED')
   assert.equal(
     leader.failure('INSERT INTO hidden (rowid) VALUES (9223372036854775807), (NULL)'),
-    'SQLITE_FULL',
+    'STATEMENT_REFUSED',
   )
   leader.run('INSERT INTO hidden (rowid) VALUES (9223372036854775807)')
   assert.deepEqual(
     codes(
       leader.submit(request(['INSERT INTO hidden VALUES (1)']), request(['INSERT INTO t VALUES (5, 5)'])),
     ),
-    ['SQLITE_FULL', 'committed'],
+    ['STATEMENT_REFUSED', 'committed'],
   )
   leader.run('DELETE FROM t WHERE id > 100')
   leader.run('INSERT INTO t (a) VALUES (4)')
