@@ -4,14 +4,18 @@
  *
  * The tables are temporary, so that neither the file nor a session nor ANALYZE sees them. Priming is part of the
  * transaction that it precedes; a rollback that takes it back does not take back the values.
+ *
+ * SQLite keeps everyone from writing to a table `x_y` of any schema where a virtual table `x` claims `y` as its shadow
+ * (build.c, sqlite3ShadowTableName, looks at the last underscore). So these names are reserved up to their last
+ * underscore too: no client can give a virtual table the name `_harmony_priming`.
  */
 
 import type { StatementSync } from 'node:sqlite'
 import type { WriterConnection } from './connection.ts'
 
 const TABLES = `
-  CREATE TEMP TABLE _harmony_rowid (id INTEGER PRIMARY KEY, one INTEGER UNIQUE);
-  CREATE TEMP TABLE _harmony_count (id INTEGER PRIMARY KEY, value INTEGER);
+  CREATE TEMP TABLE _harmony_priming_rowid (id INTEGER PRIMARY KEY, one INTEGER UNIQUE);
+  CREATE TEMP TABLE _harmony_priming_count (id INTEGER PRIMARY KEY, value INTEGER);
 `
 
 /** Higher counts are told as this: the rows needed would take too long to make. */
@@ -25,8 +29,8 @@ export class Priming {
   constructor(connection: WriterConnection) {
     this.#connection = connection
     connection.database.exec(TABLES)
-    this.#setRowid = connection.own(`INSERT OR REPLACE INTO temp._harmony_rowid VALUES (?, 1)`)
-    this.#setChanges = connection.own(`UPDATE temp._harmony_count SET value = 0 WHERE id <= ?`)
+    this.#setRowid = connection.own(`INSERT OR REPLACE INTO temp._harmony_priming_rowid VALUES (?, 1)`)
+    this.#setChanges = connection.own(`UPDATE temp._harmony_priming_count SET value = 0 WHERE id <= ?`)
   }
 
   setLastInsertRowid(rowid: bigint): void {
@@ -42,11 +46,11 @@ export class Priming {
   }
 
   #ensureRows(count: bigint): void {
-    const have = this.#connection.row(`SELECT coalesce(max(id), 0) FROM temp._harmony_count`)?.[0]
+    const have = this.#connection.row(`SELECT coalesce(max(id), 0) FROM temp._harmony_priming_count`)?.[0]
     if ((have as bigint) >= count) return
     this.#connection
       .own(
-        `INSERT INTO temp._harmony_count WITH RECURSIVE row(id) AS
+        `INSERT INTO temp._harmony_priming_count WITH RECURSIVE row(id) AS
          (SELECT ? UNION ALL SELECT id + 1 FROM row WHERE id < ?) SELECT id, 0 FROM row`,
       )
       .run((have as bigint) + 1n, count)

@@ -422,6 +422,27 @@ test('OR FAIL keeps what it did before it failed, and so do replicas', (context)
   assertReplays(leader, folder)
 })
 
+test('a virtual table whose shadow tables took names under the reserved prefix does no harm', (context) => {
+  const folder = temporaryFolder(context)
+  new TestLeader(folder).core.close()
+  const plain = new DatabaseSync(join(folder, 'leader.db'))
+  plain.exec('CREATE VIRTUAL TABLE _harmony USING rtree(id, low, high); CREATE TABLE t (a)')
+  plain.close()
+  const leader = new TestLeader(folder)
+  const outcome = leader.submit(
+    request(
+      ['INSERT INTO t VALUES (last_insert_rowid() + changes())', 'INSERT INTO _harmony VALUES (9, 1, 2)'],
+      {
+        context: { lastInsertRowid: 50n, changes: 2n },
+      },
+    ),
+  )[0]
+  assert.equal(outcome?.kind, 'committed')
+  leader.run('ALTER TABLE _harmony RENAME TO boxes')
+  assert.deepEqual(leader.run('SELECT a, id FROM t, boxes'), [[52n, 9n]])
+  leader.core.close()
+})
+
 test('last_insert_rowid() is primed where nothing asks for changes()', (context) => {
   const { leader, folder } = start(context)
   leader.run('CREATE TABLE t (id INTEGER PRIMARY KEY, a)')
