@@ -34,11 +34,29 @@ function newNameOf(words: readonly Word[]): Word | undefined {
   return words[0]?.upper === 'ALTER' && at > 0 ? words[at + 2] : undefined
 }
 
+/** Words and signs after which SQLite's grammar takes a string for a name. */
+const BEFORE_NAMES = new Set(
+  '. TABLE INDEX VIEW TRIGGER EXISTS ON REFERENCES INTO UPDATE FROM JOIN IN TO ADD COLUMN CONSTRAINT'.split(
+    ' ',
+  ),
+)
+
+/**
+ * False for a string that is a value: a default, a part of an expression. Where a name may stand without one of these words
+ * before it (`FROM a, 'b'`), the authorizer sees what is used. Arguments of virtual tables may name tables in any way.
+ */
+function mayBeName(words: readonly Word[], at: number): boolean {
+  const word = words[at] as Word
+  if (word.kind !== 'string') return isName(word)
+  return words[1]?.upper === 'VIRTUAL' || BEFORE_NAMES.has(words[at - 1]?.upper ?? '')
+}
+
 function findReservedName(words: readonly Word[]): HarmonyError | null {
   const newName = newNameOf(words)
   const word = words.find(
-    (word) =>
-      isName(word) && (word === newName ? /^_harmony(?:_|$)/i : /^_harmony_/i).test(unquote(word.text)),
+    (word, at) =>
+      mayBeName(words, at) &&
+      (word === newName ? /^_harmony(?:_|$)/i : /^_harmony_/i).test(unquote(word.text)),
   )
   if (word === undefined) return null
   return new HarmonyError(

@@ -70,6 +70,34 @@ test('what can not be replicated is refused, with a message that names it, and n
   assert.equal(leader.log.length, 1)
 })
 
+test('a string that looks like a reserved name is a value, unless a name stands there', (context) => {
+  const leader = new TestLeader(temporaryFolder(context))
+  leader.run("CREATE TABLE t (a DEFAULT '_harmony_y', b CHECK (b NOT IN ('_harmony_a', '_harmony_b')))")
+  leader.run("ALTER TABLE t ADD COLUMN c NOT NULL DEFAULT '_harmony_z'")
+  leader.run("CREATE VIEW v AS SELECT a FROM t WHERE a LIKE '_harmony_y'")
+  leader.run("CREATE INDEX i ON t (a) WHERE a <> '_harmony_y'")
+  leader.run("CREATE TRIGGER r AFTER INSERT ON t WHEN new.b IS '_harmony_' BEGIN SELECT '_harmony_x'; END")
+  leader.run('INSERT INTO t (b) VALUES (1)')
+  assert.deepEqual(leader.run('SELECT a, c FROM t'), [['_harmony_y', '_harmony_z']])
+  assert.equal(leader.failure("INSERT INTO t (b) VALUES ('_harmony_a')"), 'SQLITE_CONSTRAINT_CHECK')
+  for (const sql of [
+    "CREATE TABLE '_harmony_x' (a)",
+    "CREATE TABLE main.'_harmony_x' (a)",
+    "CREATE TABLE x (a REFERENCES '_harmony_idempotency' (key) ON DELETE CASCADE)",
+    "ALTER TABLE t ADD COLUMN x REFERENCES '_harmony_state'",
+    "ALTER TABLE t RENAME TO '_harmony_x'",
+    "CREATE INDEX '_harmony_i' ON t (a)",
+    "CREATE INDEX j ON '_harmony_state' (term)",
+    "CREATE TRIGGER x AFTER DELETE ON '_harmony_idempotency' BEGIN SELECT 1; END",
+    "CREATE TRIGGER x AFTER DELETE ON t BEGIN DELETE FROM '_harmony_idempotency'; END",
+    "CREATE TRIGGER x AFTER DELETE ON t BEGIN INSERT INTO '_harmony_state' VALUES (1); END",
+    "CREATE VIRTUAL TABLE x USING fts5(term, content = '_harmony_state')",
+  ])
+    assert.equal(leader.failure(sql), 'RESERVED_NAME', sql)
+  leader.run("CREATE TRIGGER u AFTER DELETE ON t BEGIN UPDATE OR FAIL '_harmony_state' SET term = 0; END")
+  assert.equal(leader.failure('DELETE FROM t WHERE b = 1'), 'RESERVED_NAME')
+})
+
 test('settings of plain SQLite that mean nothing here are accepted and not done', (context) => {
   const leader = new TestLeader(temporaryFolder(context))
   for (const sql of [
