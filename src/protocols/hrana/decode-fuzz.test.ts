@@ -87,9 +87,9 @@ const PB_MESSAGES = [
   { hello: { jwt: 'T' } },
 ].map((message) => encode('ClientMsg', message))
 
-fuzz('JSON over HTTP', JSON_BODIES, json.decodePipeline)
+fuzz('JSON over HTTP', JSON_BODIES, (body) => json.decodePipeline(body, 100))
 fuzz('JSON over WebSocket', JSON_MESSAGES, (bytes) => json.decodeClientMessage(bytes.toString('utf8')))
-fuzz('Protobuf over HTTP', PB_BODIES, protobuf.decodePipeline)
+fuzz('Protobuf over HTTP', PB_BODIES, (body) => protobuf.decodePipeline(body, 100))
 fuzz('Protobuf over WebSocket', PB_MESSAGES, protobuf.decodeClientMessage)
 
 /** A nested message as Protobuf writes it: field number and wire type, length, bytes. */

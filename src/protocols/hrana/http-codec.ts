@@ -16,8 +16,9 @@ import type {
 export interface HttpCodec<Piece extends string | Uint8Array> {
   readonly pipelineContentType: string
   readonly cursorContentType: string
-  /** Both throw REQUEST_INVALID, naming the field. */
-  readonly decodePipeline: (body: Uint8Array) => PipelineRequest
+  /** Throws REQUEST_INVALID, naming the field; REQUEST_TOO_LARGE if there are more than `requestsMax` requests. */
+  readonly decodePipeline: (body: Uint8Array, requestsMax: number) => PipelineRequest
+  /** Throws REQUEST_INVALID, naming the field. */
   readonly decodeCursor: (body: Uint8Array) => CursorRequest
   /** Results are encoded one by one, as they come, so that rows are held once. */
   readonly encodeStreamResult: (result: StreamResult) => Piece

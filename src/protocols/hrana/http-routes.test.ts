@@ -270,6 +270,45 @@ test('when the results of a pipeline fill the limit, the rest of it does not run
   assert.equal(codeOf(late.results[0]), 'SQL_INPUT_ERROR')
 })
 
+test('a pipeline of too many requests is refused before any of it runs, in JSON and in Protobuf', async () => {
+  await using server = await startServer({ pipelineRequestsMax: 3 })
+  const one = await pipeline(server, null, execute('CREATE TABLE t (a)'), execute('BEGIN'))
+  const insert = execute('INSERT INTO t VALUES (1)')
+  const refused = await pipeline(server, one.baton, insert, insert, insert, CLOSE)
+  assert.deepEqual([refused.status, refused.code], [413, 'REQUEST_TOO_LARGE'])
+  assert.match(refused.message ?? '', /may have 3 requests.*Nothing of it has run.*pipelineRequestsMax/)
+  const requests = Array.from({ length: 4 }, () => ({
+    execute: { stmt: { sql: 'INSERT INTO t VALUES (1)' } },
+  }))
+  const body = encode('PipelineReqBody', { baton: one.baton, requests })
+  const binary = await postProtobuf(server, '/v3-protobuf/pipeline', body)
+  assert.equal(binary.status, 413)
+  assert.equal(((await binary.json()) as Answer).code, 'REQUEST_TOO_LARGE')
+  const three = await pipeline(
+    server,
+    one.baton,
+    execute('SELECT count(*) FROM t'),
+    { type: 'get_autocommit' },
+    CLOSE,
+  )
+  assert.deepEqual(rowsOf(three.results[0]), [[{ type: 'integer', value: '0' }]])
+  assert.equal(three.results[1]?.response?.is_autocommit, false)
+})
+
+test('a long pipeline lets the event loop turn between its requests', async () => {
+  await using server = await startServer()
+  const order: string[] = []
+  server.gateway.beforeStatement = (sql) => {
+    order.push(sql)
+    if (order.length === 1) setImmediate(() => order.push('the event loop turned'))
+    // Longer than what the statements of one turn may take.
+    const startMs = performance.now()
+    while (performance.now() - startMs < 15) continue
+  }
+  await pipeline(server, null, execute('SELECT 1'), execute('SELECT 2'), execute('SELECT 3'), CLOSE)
+  assert.ok(order.indexOf('the event loop turned') < order.indexOf('SELECT 3'), order.join())
+})
+
 test('version 1: a statement and a batch without a stream; their errors have status 400', async () => {
   await using server = await startServer()
   const one = (await post(server, '/v1/execute', {

@@ -5,6 +5,7 @@
  */
 
 import { HarmonyError } from '../../base/errors.ts'
+import { turnEnded } from '../../gateway/turn.ts'
 import type { HttpExchange, HttpRoute } from '../http/exchange.ts'
 import { statusOf } from '../http/status.ts'
 import type { Cursor } from './cursor.ts'
@@ -60,7 +61,10 @@ class HranaHttp {
     exchange: HttpExchange,
     codec: HttpCodec<Piece>,
   ): Promise<void> {
-    const { baton, requests } = codec.decodePipeline(await exchange.readBody())
+    const { baton, requests } = codec.decodePipeline(
+      await exchange.readBody(),
+      this.#options.pipelineRequestsMax,
+    )
     const mayKeep = requests.at(-1)?.type !== 'close'
     const stream = await this.#streams.acquire(baton, exchange, mayKeep)
     let continuation: StreamContinuation | null = null
@@ -86,6 +90,8 @@ class HranaHttp {
     const results: Piece[] = []
     let length = 0
     for (const request of requests) {
+      // Requests such as get_autocommit reach no statement, where others pause.
+      await turnEnded()
       if (isGone(exchange)) break
       const isFull = length >= this.#options.responseBytesMax && request.type !== 'close'
       const result = codec.encodeStreamResult(isFull ? this.#tooLarge() : await run(stream, request))

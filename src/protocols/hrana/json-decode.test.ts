@@ -4,12 +4,13 @@ import { CONDITION_DEPTH_MAX } from './condition.ts'
 import {
   decodeClientMessage,
   decodeCursor,
-  decodePipeline,
+  decodePipeline as decodeLimitedPipeline,
   decodeV1Execute,
   decodeValue,
 } from './json-decode.ts'
 import type { PipelineRequest } from './types.ts'
 
+const decodePipeline = (body: Uint8Array): PipelineRequest => decodeLimitedPipeline(body, 100)
 const bytes = (text: string): Uint8Array => Buffer.from(text)
 
 function pipeline(...requests: unknown[]): PipelineRequest {

@@ -4,6 +4,7 @@
  * a superset of the one before, and refusing a newer request from an older client would help nobody.
  */
 
+import { HarmonyError } from '../../base/errors.ts'
 import { INT64_MAX, INT64_MIN, NO_ARGUMENTS, type SqlArguments, type SqlValue } from '../../base/value.ts'
 import type { BatchCondition } from '../../gateway/session.ts'
 import { checkDepth, checkEarlierStep } from './condition.ts'
@@ -190,13 +191,25 @@ export function checkCloseIsLast(requests: readonly StreamRequest[]): readonly S
   return requests
 }
 
-const streamRequests = (encoded: unknown): readonly StreamRequest[] =>
-  checkCloseIsLast(json.list(encoded, decodeStreamRequest))
+/** Called before the requests are decoded, or as they are, so that too many of them cost little. */
+export function checkRequestCount(count: number, requestsMax: number): void {
+  if (count <= requestsMax) return
+  throw new HarmonyError(
+    'REQUEST_TOO_LARGE',
+    `One pipeline may have ${requestsMax} requests; this one has more. Nothing of it has run. Send them in several ` +
+      'pipelines, or raise the limit hrana.pipelineRequestsMax of the member.',
+  )
+}
 
-export function decodePipeline(bytes: Uint8Array): PipelineRequest {
+/** Throws REQUEST_TOO_LARGE if there are more than `requestsMax` requests. */
+export function decodePipeline(bytes: Uint8Array, requestsMax: number): PipelineRequest {
+  const requests = (encoded: unknown): readonly StreamRequest[] => {
+    if (Array.isArray(encoded)) checkRequestCount(encoded.length, requestsMax)
+    return checkCloseIsLast(json.list(encoded, decodeStreamRequest))
+  }
   return decodeBody(bytes, (body) => ({
     baton: json.optional(body, 'baton', json.string),
-    requests: json.field(body, 'requests', streamRequests),
+    requests: json.field(body, 'requests', requests),
   }))
 }
 

@@ -8,6 +8,8 @@ export interface HranaOptions {
   readonly baseUrl: string | null
   /** A stream over HTTP that gets no request for so long is closed and rolled back. sqld: 10 s. */
   readonly streamIdleMs: number
+  /** Requests of one pipeline over HTTP. What is more is refused with REQUEST_TOO_LARGE before any of it runs. */
+  readonly pipelineRequestsMax: number
   /** Streams over HTTP that wait for their next request. */
   readonly httpStreamsMax: number
   /** Open streams of one WebSocket connection. */
@@ -33,6 +35,7 @@ export interface HranaOptions {
 export const HRANA_DEFAULTS: HranaOptions = {
   baseUrl: null,
   streamIdleMs: 10_000,
+  pipelineRequestsMax: 10_000,
   httpStreamsMax: 10_000,
   connectionStreamsMax: 256,
   connectionRequestsMax: 512,

@@ -2,8 +2,15 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { CONDITION_DEPTH_MAX } from './condition.ts'
 import * as json from './json-decode.ts'
-import { decodeClientMessage, decodeCursor, decodePipeline } from './protobuf-decode.ts'
+import {
+  decodeClientMessage,
+  decodeCursor,
+  decodePipeline as decodeLimitedPipeline,
+} from './protobuf-decode.ts'
 import { encode } from './testing/protobuf-schema.ts'
+import type { PipelineRequest } from './types.ts'
+
+const decodePipeline = (body: Uint8Array): PipelineRequest => decodeLimitedPipeline(body, 100)
 
 function refuses(act: () => unknown, message: RegExp): void {
   assert.throws(act, { code: 'REQUEST_INVALID', message })
@@ -11,7 +18,7 @@ function refuses(act: () => unknown, message: RegExp): void {
 
 function sameAsJson(protobufBody: object, jsonBody: object): void {
   const fromProtobuf = decodePipeline(encode('PipelineReqBody', protobufBody))
-  assert.deepEqual(fromProtobuf, json.decodePipeline(Buffer.from(JSON.stringify(jsonBody))))
+  assert.deepEqual(fromProtobuf, json.decodePipeline(Buffer.from(JSON.stringify(jsonBody)), 100))
 }
 
 test('both encodings of a pipeline give the same', () => {

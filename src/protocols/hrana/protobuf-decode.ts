@@ -8,7 +8,7 @@ import type { SqlValue } from '../../base/value.ts'
 import type { BatchCondition } from '../../gateway/session.ts'
 import { checkDepth, checkEarlierStep } from './condition.ts'
 import { FieldError, toRequestInvalid } from './field-error.ts'
-import { checkCloseIsLast } from './json-decode.ts'
+import { checkCloseIsLast, checkRequestCount } from './json-decode.ts'
 import { MessageReader, required } from './protobuf-fields.ts'
 import type {
   Batch,
@@ -293,15 +293,17 @@ function decodeBody<T>(bytes: Uint8Array, decode: (message: MessageReader) => T)
   }
 }
 
-export function decodePipeline(bytes: Uint8Array): PipelineRequest {
+/** Throws REQUEST_TOO_LARGE if there are more than `requestsMax` requests. */
+export function decodePipeline(bytes: Uint8Array, requestsMax: number): PipelineRequest {
   return decodeBody(bytes, (message) => {
     let baton: string | null = null
     const requests: StreamRequest[] = []
     while (message.next()) {
       if (message.field === 1) baton = message.string()
-      else if (message.field === 2)
+      else if (message.field === 2) {
+        checkRequestCount(requests.length + 1, requestsMax)
         requests.push(message.message('requests', decodeStreamRequest, requests.length))
-      else message.skip()
+      } else message.skip()
     }
     return { baton, requests: checkCloseIsLast(requests) }
   })
