@@ -92,13 +92,15 @@ function parenthesized(words: readonly Word[], open: number): readonly Word[] {
   return words.slice(open)
 }
 
-/** Index definitions as a whole, and the expressions of generated columns. Where a SELECT stands, AS is another one. */
+const BEFORE_STORED = new Set(['AS', 'CHECK'])
+
+/** Index definitions as a whole, and the expressions of generated columns and CHECKs. Where a SELECT stands, AS is another one. */
 function storedExpressions(words: readonly Word[]): (readonly Word[])[] {
   const head = words.slice(0, 4).map((word) => word.upper)
   if (head.includes('INDEX')) return [words]
   if (!head.includes('TABLE') || words.some((word) => word.upper === 'SELECT')) return []
   return words.flatMap((word, at) =>
-    word.upper === 'AS' && words[at + 1]?.text === '(' ? [parenthesized(words, at + 1)] : [],
+    BEFORE_STORED.has(word.upper) && words[at + 1]?.text === '(' ? [parenthesized(words, at + 1)] : [],
   )
 }
 
@@ -106,12 +108,14 @@ const MOMENT_WORDS = new Set(['now', 'subsec', 'subsecond', 'localtime', 'utc'])
 
 function asksForNow(words: readonly Word[]): boolean {
   const calls = words.flatMap((word, at) =>
-    DATE_FUNCTION_WORDS.has(unquote(word.text).toUpperCase()) && words[at + 1]?.text === '(' ? [at] : [],
+    DATE_FUNCTION_WORDS.has(unquote(word.text).toUpperCase()) && words[at + 1]?.text === '('
+      ? [parenthesized(words, at + 1)]
+      : [],
   )
-  if (calls.length === 0) return false
-  return (
-    calls.some((at) => words[at + 2]?.text === ')') ||
-    words.some((word) => isLiteral(word) && MOMENT_WORDS.has(unquote(word.text).toLowerCase()))
+  return calls.some(
+    (call) =>
+      call[1]?.text === ')' ||
+      call.some((word) => isLiteral(word) && MOMENT_WORDS.has(unquote(word.text).toLowerCase())),
   )
 }
 
@@ -124,7 +128,7 @@ function findNow(words: readonly Word[]): HarmonyError | null {
   if (!storedExpressions(words).some(asksForNow)) return null
   return new HarmonyError(
     'NONDETERMINISTIC_FUNCTION',
-    'non-deterministic use of a date function in an index or a generated column: it would change with time; ' +
+    'non-deterministic use of a date function in an index, a generated column or a CHECK: it would change with time; ' +
       'store the moment in a column of its own',
   )
 }

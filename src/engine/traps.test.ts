@@ -152,6 +152,27 @@ test('functions that differ between members are refused in writes, in triggers a
   assert.equal(leader.run('SELECT sqlite_version()').length, 1)
 })
 
+test('now in a CHECK is refused where it is defined: SQLite would refuse every row, and to verify the file', (context) => {
+  const { leader, folder } = start(context)
+  const refused = [
+    "CREATE TABLE u (a CHECK (a <= datetime('now')))",
+    'CREATE TABLE u (a, CONSTRAINT past CHECK (a <= unixepoch()))',
+    "CREATE TABLE u (a CHECK (date(a, 'localtime') IS NOT NULL))",
+  ]
+  for (const sql of refused) assert.equal(leader.failure(sql), 'NONDETERMINISTIC_FUNCTION', sql)
+  leader.run(
+    `CREATE TABLE u (a DEFAULT CURRENT_TIMESTAMP CHECK (a IS datetime(a)), b DEFAULT (date('now')) CHECK (b > date('2020-01-01')),
+      mode CHECK (mode IN ('now', 'utc') OR time(mode) IS NOT NULL))`,
+  )
+  leader.run('CREATE INDEX ub ON u (date(b))')
+  leader.run("INSERT INTO u VALUES (datetime('now'), date('now'), 'now')")
+  leader.run("INSERT INTO u (mode) VALUES ('12:00')")
+  assertReplays(leader, folder)
+  const plain = new DatabaseSync(join(folder, 'leader.db'), { readOnly: true })
+  assert.deepEqual({ ...plain.prepare('PRAGMA integrity_check').get() }, { integrity_check: 'ok' })
+  plain.close()
+})
+
 test('now in an index or a generated column is refused, as SQLite refuses it', (context) => {
   const { leader } = start(context)
   leader.run('CREATE TABLE t (a)')
