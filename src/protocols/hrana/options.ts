@@ -12,6 +12,8 @@ export interface HranaOptions {
   readonly pipelineRequestsMax: number
   /** Streams over HTTP that wait for their next request. */
   readonly httpStreamsMax: number
+  /** A WebSocket client that has not said a valid hello for so long is disconnected. */
+  readonly helloTimeoutMs: number
   /** Open streams of one WebSocket connection. */
   readonly connectionStreamsMax: number
   /** Requests of one WebSocket connection that wait or run; beyond it nothing more is read from the socket. */
@@ -37,6 +39,7 @@ export const HRANA_DEFAULTS: HranaOptions = {
   streamIdleMs: 10_000,
   pipelineRequestsMax: 10_000,
   httpStreamsMax: 10_000,
+  helloTimeoutMs: 10_000,
   connectionStreamsMax: 256,
   connectionRequestsMax: 512,
   sendBufferBytesMax: 4 * 1024 * 1024,

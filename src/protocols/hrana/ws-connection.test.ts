@@ -252,6 +252,50 @@ test('a request before hello ends the connection', async () => {
   })
 })
 
+test('a client that says no hello is disconnected after its time, whatever else it sends', async () => {
+  await using server = await startServer({ helloTimeoutMs: 50 })
+  await using silent = new Client(server)
+  await once(silent.socket, 'open')
+  silent.socket.ping()
+  assert.deepEqual(await silent.closed, {
+    code: 1008,
+    reason: 'No valid hello came within 50 ms. Send it first.',
+  })
+})
+
+test('a client that has said hello may stay silent', async () => {
+  await using server = await startServer({ helloTimeoutMs: 50 })
+  await using client = await new Client(server).open()
+  await client.request(open(1))
+  await delay(150)
+  assert.deepEqual(rowsOf(await client.execute(1, 'SELECT 1')), [[{ type: 'integer', value: '1' }]])
+})
+
+test('before its hello a client may send little; behind it, all it wants without waiting', async () => {
+  await using server = await startServer()
+  await using stranger = new Client(server)
+  await once(stranger.socket, 'open')
+  // A message that is never complete.
+  stranger.socket.send('x'.repeat(2 ** 20), { fin: false })
+  assert.deepEqual(await stranger.closed, {
+    code: 1009,
+    reason: 'More than 65536 bytes came without a valid hello. Send it first.',
+  })
+  await using client = await new Client(server).open()
+  const text = 'x'.repeat(2 ** 20)
+  const [, answer] = await Promise.all([
+    client.request(open(1)),
+    client.execute(1, `SELECT length('${text}')`),
+  ])
+  assert.deepEqual(rowsOf(answer), [[{ type: 'integer', value: String(2 ** 20) }]])
+})
+
+test('a hello itself may not be larger', async () => {
+  await using server = await startServer()
+  await using client = await new Client(server).open('x'.repeat(2 ** 16))
+  assert.equal((await client.closed).code, 1009)
+})
+
 test('a second hello with the same rights changes nothing, with other rights it closes the streams', async () => {
   await using server = await startServer()
   await using client = await new Client(server).open()

@@ -2,7 +2,7 @@
  * One client's WebSocket connection.
  *
  * - Nothing but `hello` is answered before a hello was accepted. Clients needn't wait for its answer: messages are
- *   taken in order, and checking a token takes no turn of the event loop.
+ *   taken in order, and checking a token takes no turn of the event loop. Until then time and bytes are short.
  * - A message that can't be answered (no JSON, wrong frame type, no request id) violates the protocol and ends the
  *   connection with a close code. A request that is wrong in itself is answered with `response_error`.
  * - Back-pressure, inwards: the socket is not read while too many requests wait, or too many bytes wait to be sent.
@@ -20,6 +20,7 @@ import { SqlStore } from './sql-store.ts'
 import { HranaStream } from './stream.ts'
 import type { ClientMessage, ConnectionRequest, ConnectionResponse, ServerMessage } from './types.ts'
 import type { WsCodec } from './ws-codec.ts'
+import { HELLO_BYTES_MAX, HelloWatch, type HelloProblem } from './ws-hello.ts'
 import { WsStream } from './ws-stream.ts'
 
 /** RFC 6455 section 7.4.1, as sqld uses them (libsql-server/src/hrana/ws/conn.rs). */
@@ -27,6 +28,7 @@ const CLOSE_GOING_AWAY = 1001
 const CLOSE_UNSUPPORTED_FRAME = 1003
 const CLOSE_INVALID_MESSAGE = 1007
 const CLOSE_POLICY = 1008
+const CLOSE_TOO_LARGE = 1009
 
 /** A close frame holds 125 bytes, two of them the code. */
 const REASON_BYTES_MAX = 120
@@ -57,6 +59,7 @@ export class WsConnection {
   readonly #streams = new Map<number, WsStream>()
   /** Cursor id → stream. Holds ids whose opening failed too, until the client closes them. */
   readonly #cursors = new Map<number, WsStream>()
+  readonly #helloWatch: HelloWatch
   #credential: Credential | null = null
   /** Requests that are not answered yet. */
   #requestCount = 0
@@ -85,6 +88,9 @@ export class WsConnection {
     // 'close' follows every error: what is open is ended there.
     socket.on('error', () => undefined)
     socket.on('close', () => void this.#end())
+    this.#helloWatch = new HelloWatch(upgrade.socket, options.helloTimeoutMs, (problem) =>
+      this.#refuseStranger(problem),
+    )
   }
 
   /**
@@ -114,6 +120,7 @@ export class WsConnection {
 
   #take(frame: Buffer, isBinary: boolean): void {
     if (this.#isClosed) return
+    if (this.#credential === null && frame.length > HELLO_BYTES_MAX) return this.#refuseStranger('too large')
     if (isBinary !== this.#codec.isBinary) {
       const wanted = this.#codec.isBinary ? 'binary frames (Protobuf)' : 'text frames (JSON)'
       return this.#close(CLOSE_UNSUPPORTED_FRAME, `This subprotocol uses ${wanted}.`)
@@ -142,11 +149,26 @@ export class WsConnection {
       const credential = this.#context.authenticator.authenticate(token, this.#upgrade.database)
       if (this.#credential !== null && !sameRights(this.#credential, credential)) this.#closeStreams()
       this.#credential = credential
+      this.#helloWatch.end()
       void this.#send({ type: 'hello_ok' })
     } catch (error) {
       void this.#send({ type: 'hello_error', error: toHranaError(error) })
       this.#close(CLOSE_POLICY, toHarmonyError(error).message)
     }
+  }
+
+  #refuseStranger(problem: HelloProblem): void {
+    if (this.#isClosed) return
+    if (problem === 'too late') {
+      const { helloTimeoutMs } = this.#options
+      return this.#close(CLOSE_POLICY, `No valid hello came within ${helloTimeoutMs} ms. Send it first.`)
+    }
+    this.#close(
+      CLOSE_TOO_LARGE,
+      `More than ${HELLO_BYTES_MAX} bytes came without a valid hello. Send it first.`,
+    )
+    // What is still coming would be held, whether it is a close frame or not.
+    this.#socket.pause()
   }
 
   /** Other rights than before: what was opened with the old ones ends. */
@@ -335,6 +357,7 @@ export class WsConnection {
   /** Rolls everything back. Resolves when that is done; never rejects. */
   async #end(): Promise<void> {
     this.#isClosed = true
+    this.#helloWatch.end()
     const streams = [...this.#streams.values()]
     this.#streams.clear()
     this.#cursors.clear()
