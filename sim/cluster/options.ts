@@ -168,10 +168,12 @@ function drawDisk(random: Random): DiskOptions {
 
 function drawRaft(random: Random, leases: boolean, tickUs: TimeUs): RaftConfig {
   const small = random.chance(0.5)
+  const electionTimeoutTicks = random.integer(5, 20)
   return {
     ...DEFAULT_RAFT_CONFIG,
-    electionTimeoutTicks: random.integer(5, 20),
-    heartbeatTicks: random.integer(1, 3),
+    electionTimeoutTicks,
+    // A slow leader's heartbeats must come in time for a fast follower.
+    heartbeatTicks: random.integer(1, Math.floor(electionTimeoutTicks / 5)),
     appendSizeBytesMax: small ? random.integer(50, 500) : 1 << 20,
     inflightMessagesMax: random.pick([1, 2, 8, 256]),
     inflightBytesMax: small ? random.integer(100, 4000) : 16 << 20,

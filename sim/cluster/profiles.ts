@@ -95,7 +95,7 @@ const singleChanges: Change = (options, random) =>
       clogProbability: random.between(0.01, 0.05),
       clogMeanUs: between(random, 50, 400),
     },
-    raft: { electionTimeoutTicks: random.integer(4, 7), quiesceAfterTicks: 0 },
+    raft: { electionTimeoutTicks: random.integer(4, 7), heartbeatTicks: 1, quiesceAfterTicks: 0 },
   })
 
 /** Replicas are destroyed and replaced while messages of long ago still arrive. */
@@ -137,6 +137,7 @@ const busy: Change = (options, random) =>
     workload: { clients: 120, thinkMeanUs: 8 * MILLISECOND, readShare: 0, leaderShare: 1, batchMax: 1 },
     raft: {
       electionTimeoutTicks: random.integer(5, 8),
+      heartbeatTicks: 1,
       inflightMessagesMax: 256,
       inflightBytesMax: 16 << 20,
       appendSizeBytesMax: 1 << 20,
@@ -252,6 +253,7 @@ const leases: Change = (options, random) =>
     raft: {
       ...DEFAULT_RAFT_CONFIG,
       electionTimeoutTicks: random.integer(5, 12),
+      heartbeatTicks: 1,
       lease: { tickMs: options.host.tickUs / MILLISECOND, driftPercentMax: 10 },
     },
   })
@@ -310,7 +312,7 @@ const lastTwo: Change = (options, random) =>
     },
     network: { lossProbability: random.between(0, 0.3) },
     workload: { thinkMeanUs: 3 * MILLISECOND, leaderShare: 0.9, readShare: 0 },
-    raft: { electionTimeoutTicks: random.integer(4, 8), quiesceAfterTicks: 0 },
+    raft: { electionTimeoutTicks: random.integer(4, 8), heartbeatTicks: 1, quiesceAfterTicks: 0 },
   })
 
 const PROFILES: Readonly<Record<ProfileName, Change>> = {
