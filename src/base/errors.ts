@@ -22,6 +22,7 @@ export type HarmonyErrorCode =
   | 'TRANSACTION_TOO_LARGE' // the transaction would make a log entry over its limit
   | 'RESPONSE_TOO_LARGE'
   | 'REQUEST_TOO_LARGE'
+  | 'ENCODING_UNSUPPORTED' // a request with a compressed body
   | 'REQUEST_INVALID' // malformed JSON, unknown request kinds, missing fields
   | 'AUTH_REQUIRED'
   | 'AUTH_INVALID'

@@ -363,6 +363,17 @@ test('malformed JSON, wrong tokens, strange databases and large bodies, each wit
   assert.deepEqual(server.failures, [])
 })
 
+test('a compressed body is refused on every route, with an error that libSQL clients show', async () => {
+  await using server = await startServer()
+  const headers = { authorization: 'Bearer writer', 'content-encoding': 'gzip' }
+  for (const path of ['/v2/pipeline', '/v3/cursor', '/v3-protobuf/pipeline', '/v1/execute']) {
+    const response = await fetch(server.url + path, { method: 'POST', headers, body: 'abc' })
+    const { code, message } = (await response.json()) as Answer
+    assert.deepEqual([response.status, code], [415, 'ENCODING_UNSUPPORTED'], path)
+    assert.match(message ?? '', /compressed bodies are not taken/)
+  }
+})
+
 test('a URL without a slash at its end is told apart from a path that does not exist', async () => {
   await using server = await startServer()
   const answer = await post(server, '/db/v2/pipeline', { baton: null, requests: [CLOSE] })

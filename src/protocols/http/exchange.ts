@@ -18,7 +18,10 @@ export interface HttpExchange {
   readonly credential: Credential
   /** Aborted when the client has gone away or the member drains. */
   readonly signal: AbortSignal
-  /** The whole body. Rejects with REQUEST_TOO_LARGE before it would hold more than the limit. */
+  /**
+   * The whole body. Rejects with REQUEST_TOO_LARGE before it would hold more than the limit, and with
+   * ENCODING_UNSUPPORTED if the body is compressed.
+   */
   readBody(): Promise<Uint8Array>
   sendJson(status: number, body: unknown): void
   send(status: number, contentType: string, body: Uint8Array | string): void

@@ -12,6 +12,18 @@ export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError'
 }
 
+/** RFC 9110 section 12.5.3: "identity" means that nothing was done to the body. */
+const IDENTITY = /^\s*(?:identity\s*)?$/i
+
+/** Bodies are not decompressed, because a small one could become any amount of work and memory. */
+function encodingUnsupported(encoding: string): HarmonyError {
+  return new HarmonyError(
+    'ENCODING_UNSUPPORTED',
+    `The request's body has the content-encoding ${JSON.stringify(encoding.slice(0, 40))}, but compressed bodies are not ` +
+      'taken. Send the body as it is, without the header content-encoding.',
+  )
+}
+
 export class NodeExchange implements HttpExchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -55,6 +67,8 @@ export class NodeExchange implements HttpExchange {
   }
 
   readBody(): Promise<Uint8Array> {
+    const encoding = this.request.headers['content-encoding'] ?? ''
+    if (!IDENTITY.test(encoding)) return Promise.reject(encodingUnsupported(encoding))
     const announced = Number(this.request.headers['content-length'] ?? 0)
     if (announced > this.#limits.bodySizeBytesMax) return Promise.reject(this.#bodyTooLarge())
     return new Promise((resolve, reject) => {

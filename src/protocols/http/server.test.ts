@@ -134,6 +134,19 @@ test('a body over the limit is refused, announced or not, and the server goes on
   assert.equal((await fetch(`${url}/echo`, { method: 'POST', body: 'x'.repeat(1000) })).status, 200)
 })
 
+test('a compressed body is refused with what to send instead, and identity is no compression', async (t) => {
+  const { url } = await running(t, { routes: [echo] })
+  const ask = (encoding: string): Promise<Response> =>
+    fetch(`${url}/echo`, { method: 'POST', body: 'abc', headers: { 'content-encoding': encoding } })
+  for (const encoding of ['gzip', 'BR', 'identity, gzip', 'identitygzip']) {
+    const refused = await errorOf(await ask(encoding))
+    assert.deepEqual([refused.status, refused.code], [415, 'ENCODING_UNSUPPORTED'], encoding)
+    assert.match(refused.message, /compressed bodies are not taken.*without the header content-encoding/)
+  }
+  for (const encoding of ['identity', 'Identity', ''])
+    assert.equal((await ask(encoding)).status, 200, encoding)
+})
+
 test('a client that asks first is refused before it sends a body that is too large', async (t) => {
   const { port } = await running(t, { routes: [echo], limits: { bodySizeBytesMax: 1000 } })
   const socket = await openSocket(port)
