@@ -108,6 +108,9 @@ test('a static token and JWTs work side by side', () => {
   const both = authenticator(NOW_MS, 'secret')
   assert.ok(both.authenticate('secret'))
   assert.ok(both.authenticate(jwt({ a: 'ro' })))
+  const neither = { code: 'AUTH_INVALID', message: /neither the static token .* nor a JWT/ }
+  for (const wrong of ['wrong', 'wrong.with.dots']) assert.throws(() => both.authenticate(wrong), neither)
+  assert.throws(() => both.authenticate(jwt({}, OTHER_KEYS.privateKey)), /signature is wrong/)
 })
 
 test('public keys come as PEM or as url-safe base64 of 32 bytes', () => {

@@ -8,7 +8,7 @@ import { createHash, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { HarmonyError } from '../../base/errors.ts'
 import type { Credential } from '../../gateway/session.ts'
 import type { Authenticator } from './exchange.ts'
-import { verifyJwt, type Grant, type VerifiedToken } from './jwt.ts'
+import { looksLikeJwt, verifyJwt, type Grant, type VerifiedToken } from './jwt.ts'
 
 export interface AuthenticatorOptions {
   readonly staticToken: string | null
@@ -48,6 +48,8 @@ export class TokenAuthenticator implements Authenticator {
     const tokenDigest = digest(token)
     if (this.#staticDigest !== null && timingSafeEqual(this.#staticDigest, tokenDigest)) return FULL_ACCESS
     if (this.#jwtKeys.length === 0) throw invalid('it is not the one that this member was started with')
+    if (this.#staticDigest !== null && !looksLikeJwt(token))
+      throw invalid('it is neither the static token that this member was started with nor a JWT')
     return credentialOf(this.#verified(token, tokenDigest.toString('base64')).grant, database)
   }
 

@@ -74,6 +74,16 @@ function keyFromRaw(text: string): KeyObject {
   return createPublicKey({ key: Buffer.concat([ED25519_DER_PREFIX, raw]), format: 'der', type: 'spki' })
 }
 
+/** Whether `token` has the form of a JWT: three parts, the first of them a JSON object. Says nothing of its signature. */
+export function looksLikeJwt(token: string): boolean {
+  const parts = token.split('.')
+  try {
+    return parts.length === 3 && parseJsonPart(parts[0] ?? '') !== null
+  } catch {
+    return false
+  }
+}
+
 /** Checks the signature and reads the claims; times are not compared yet. Throws AUTH_INVALID. */
 export function verifyJwt(token: string, keys: readonly KeyObject[]): VerifiedToken {
   const parts = token.split('.')
