@@ -141,6 +141,13 @@ test('an error before the first row is an ordinary answer, one after it ends the
   assert.match(last.error.message, /integer overflow/)
 })
 
+test('a client that gives NDJSON the weight zero gets JSON', async (t) => {
+  const member = await withTable(t)
+  const headers = { accept: 'application/json, application/x-ndjson;q=0' }
+  const answer = await member.query({ sql: 'SELECT 1 AS a' }, { headers })
+  assert.deepEqual(answer.json.rows, [{ a: 1 }])
+})
+
 test('databases are made, listed, used apart, and dropped', async (t) => {
   const member = await withTable(t)
   assert.equal((await member.ask('POST', '/v1/databases', { name: 'shop' })).status, 201)

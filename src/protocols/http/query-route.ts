@@ -4,6 +4,7 @@ import { HarmonyError, toHarmonyError } from '../../base/errors.ts'
 import { assert } from '../../base/assert.ts'
 import type { ResultColumn } from '../../base/value.ts'
 import type { ExecuteOptions, Gateway, Session } from '../../gateway/session.ts'
+import { asksFor } from './accepts.ts'
 import { parseExactJson } from './exact-json.ts'
 import type { HttpExchange, HttpRoute } from './exchange.ts'
 import { readQueryRequest, type QueryRequest } from './query-request.ts'
@@ -24,7 +25,7 @@ export function queryRoute(gateway: Gateway): HttpRoute {
 async function handleQuery(gateway: Gateway, exchange: HttpExchange): Promise<void> {
   const request = readQueryRequest(parseExactJson(await exchange.readBody()))
   const options = executeOptions(request, exchange)
-  const isStreamed = exchange.request.headers.accept?.includes(NDJSON) === true
+  const isStreamed = asksFor(exchange.request.headers.accept, NDJSON)
   if (isStreamed && request.isAtomicCall) {
     throw new HarmonyError(
       'REQUEST_INVALID',
