@@ -102,7 +102,8 @@ export class Administrator {
     const steps = new Map<number, MembershipStep>()
     const count = Math.min(this.#random.pick([1, 1, 2, 3]), this.#cluster.options.faults.membershipStepsMax)
     for (const step of this.#random.shuffled(choices)) {
-      if (steps.size < count && !steps.has(step.id)) steps.set(step.id, step)
+      const isWanted = this.#cluster.options.faults.membershipSteps.includes(step.kind)
+      if (isWanted && steps.size < count && !steps.has(step.id)) steps.set(step.id, step)
     }
     return [...steps.values()]
   }

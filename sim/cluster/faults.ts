@@ -4,7 +4,6 @@
  */
 
 import { CALM_DISK } from '../disk.ts'
-import { CALM_NETWORK } from '../network.ts'
 import { PARTITION_SHAPES, drawApart, drawPartition } from '../partitions.ts'
 import type { CutPath } from '../partitions.ts'
 import type { Random } from '../random.ts'
@@ -39,7 +38,7 @@ export class Faults {
       transfer: () => administrator.transfer(),
       membership: () => administrator.changeMembership(),
       destroy: () => this.#destroy(this.#pickMember()),
-      campaign: () => this.#pickMember().replica?.call((raft) => raft.campaign()),
+      campaign: () => this.#random.pick(cluster.members).replica?.call((raft) => raft.campaign()),
       clock: () => this.#pickMember().drift(),
       priority: () => this.#changePriority(this.#pickMember()),
     }
@@ -53,7 +52,7 @@ export class Faults {
     const cluster = this.#cluster
     this.#active = false
     cluster.note('phase', () => 'faults stop: network, disks and members work from now on')
-    cluster.network.setOptions(CALM_NETWORK)
+    cluster.network.setOptions(cluster.options.calmNetwork)
     cluster.network.mendAll()
     for (const member of cluster.members) {
       member.durable?.disk.setOptions({ ...cluster.options.disk, ...QUICK_DISK })

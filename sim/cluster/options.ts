@@ -7,9 +7,11 @@
 
 import { DEFAULT_RAFT_CONFIG } from '../../src/raft/config.ts'
 import type { RaftConfig } from '../../src/raft/config.ts'
+import type { MembershipStep } from '../../src/raft/membership.ts'
 import type { DiskOptions } from '../disk.ts'
 import { MILLISECOND, SECOND } from '../event-queue.ts'
 import type { TimeUs } from '../event-queue.ts'
+import { CALM_NETWORK } from '../network.ts'
 import type { NetworkOptions } from '../network.ts'
 import type { Random } from '../random.ts'
 
@@ -46,8 +48,9 @@ export interface FaultOptions {
   readonly stallMeanUs: TimeUs
   /** Faults prefer the leader with this probability. */
   readonly leaderBias: number
-  /** Steps that one change of the membership may have. */
+  /** Steps that one change of the membership may have, and their kinds. */
   readonly membershipStepsMax: number
+  readonly membershipSteps: readonly MembershipStep['kind'][]
   /** How members may be broken that stay so when faults have stopped. */
   readonly brokenKinds: readonly BrokenKind[]
 }
@@ -103,6 +106,8 @@ export interface ClusterOptions {
   readonly learners: number
   readonly faultsForUs: TimeUs
   readonly network: NetworkOptions
+  /** The network when faults have stopped. */
+  readonly calmNetwork: NetworkOptions
   readonly disk: DiskOptions
   readonly raft: RaftConfig
   readonly host: HostOptions
@@ -125,6 +130,7 @@ export function drawOptions(random: Random): ClusterOptions {
     learners: random.chance(0.3) ? random.integer(0, 2) : 0,
     faultsForUs: random.integer(4, 16) * SECOND,
     network: drawNetwork(random.fork('network')),
+    calmNetwork: CALM_NETWORK,
     disk: drawDisk(random.fork('disk')),
     raft: drawRaft(random.fork('raft'), leases, tickUs),
     host: drawHost(random.fork('host'), leases, tickUs),
@@ -234,6 +240,7 @@ function drawFaults(random: Random): FaultOptions {
     stallMeanUs: random.pick([100, 500, 2000]) * MILLISECOND,
     leaderBias: random.pick([0, 0.3, 0.8]),
     membershipStepsMax: 3,
+    membershipSteps: ['add-voter', 'add-learner', 'promote', 'demote', 'remove'],
     brokenKinds: BROKEN_KINDS,
   }
 }

@@ -19,6 +19,7 @@ interface Changes {
   readonly workload?: Partial<WorkloadOptions>
   readonly raft?: Partial<ClusterOptions['raft']>
   readonly network?: Partial<ClusterOptions['network']>
+  readonly calmNetwork?: Partial<ClusterOptions['network']>
   readonly disk?: Partial<ClusterOptions['disk']>
   readonly cluster?: Partial<
     Pick<ClusterOptions, 'members' | 'voters' | 'learners' | 'leaveMinorityBroken' | 'faultsForUs'>
@@ -30,6 +31,7 @@ function changed(options: ClusterOptions, changes: Changes): ClusterOptions {
     ...options,
     ...changes.cluster,
     network: { ...options.network, ...changes.network },
+    calmNetwork: { ...options.calmNetwork, ...changes.calmNetwork },
     disk: { ...options.disk, ...changes.disk },
     raft: { ...options.raft, ...changes.raft },
     host: { ...options.host, ...changes.host },
@@ -84,6 +86,7 @@ const singleChanges: Change = (options, random) =>
     },
     faults: {
       membershipStepsMax: 1,
+      membershipSteps: ['add-voter', 'remove'],
       partitionMinUs: 50 * MILLISECOND,
       partitionMeanUs: between(random, 50, 400),
       oneWayPartitionShare: 0,
@@ -186,7 +189,7 @@ const lateMessages: Change = (options, random) =>
       campaign: between(random, 100, 600),
       crash: between(random, 300, 2000),
     },
-    faults: { leaderBias: 0.8 },
+    faults: { leaderBias: 0.8, leadersApartShare: random.pick([0, 0.8]) },
     network: {
       ordered: false,
       duplicateProbability: random.between(0.2, 0.5),
@@ -272,17 +275,55 @@ export const PROFILE_NAMES = [
   'reads',
   'leases',
   'last-two',
+  'old-terms',
   'sleep',
 ] as const
 
 export type ProfileName = (typeof PROFILE_NAMES)[number]
+
+/** Leaders crash or are cut off while they replicate the entries of earlier ones, one by one (the paper, Figure 8). */
+const oldTerms: Change = (options, random) =>
+  changed(options, {
+    cluster: { members: 5, voters: 5, learners: 0 },
+    rates: {
+      ...NO_FAULTS,
+      partition: between(random, 80, 400),
+      crash: between(random, 50, 300),
+      crashAtWrite: between(random, 50, 300),
+    },
+    faults: {
+      leaderBias: 0.9,
+      leadersApartShare: 0.5,
+      downMeanUs: random.pick([20, 100, 300]) * MILLISECOND,
+      partitionMinUs: 10 * MILLISECOND,
+      partitionMeanUs: between(random, 20, 200),
+    },
+    network: {
+      delayMeanUs: random.pick([1000, 5000]),
+      lossProbability: random.between(0, 0.2),
+      clogProbability: 0,
+    },
+    workload: { thinkMeanUs: 5 * MILLISECOND, leaderShare: 0.9, readShare: 0 },
+    raft: {
+      electionTimeoutTicks: random.integer(4, 7),
+      heartbeatTicks: 1,
+      appendSizeBytesMax: 1,
+      inflightMessagesMax: random.pick([1, 2]),
+      quiesceAfterTicks: 0,
+    },
+  })
 
 /** Groups that fall asleep soon, over paths that let messages overtake. */
 const sleep: Change = (options, random) =>
   changed(options, {
     cluster: { members: 3, voters: random.integer(1, 3), learners: 2, leaveMinorityBroken: false },
     network: { ordered: false, delayMeanUs: between(random, 1, 10) },
-    raft: { quiesceAfterTicks: random.integer(3, 12), heartbeatTicks: 1 },
+    calmNetwork: { delayMeanUs: between(random, 5, 20) },
+    raft: {
+      quiesceAfterTicks: random.integer(3, 12),
+      electionTimeoutTicks: random.integer(15, 20),
+      heartbeatTicks: 1,
+    },
     workload: { clients: random.integer(1, 2), thinkMeanUs: between(random, 50, 500) },
   })
 
@@ -329,6 +370,7 @@ const PROFILES: Readonly<Record<ProfileName, Change>> = {
   reads,
   leases,
   'last-two': lastTwo,
+  'old-terms': oldTerms,
   sleep,
 }
 

@@ -163,7 +163,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
   {
     bug: 'B30',
     title: 'an entry of an earlier term is committed by counting (the paper, Figure 8)',
-    profile: 'swarm',
+    profile: 'old-terms',
     patches: [
       {
         file: 'src/raft/leader.ts',
