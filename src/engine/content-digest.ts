@@ -9,7 +9,7 @@ import type { Hash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { ByteWriter } from '../base/bytes.ts'
 import type { SqlValue } from '../base/value.ts'
-import { writeValue } from './entry-codec.ts'
+import { writeValue } from '../base/value-codec.ts'
 import { RESERVED_PREFIX } from './policy.ts'
 
 const SCHEMA = `SELECT type, name, tbl_name, sql FROM main.sqlite_schema

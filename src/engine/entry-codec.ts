@@ -23,6 +23,7 @@
 import { ByteReader, ByteWriter, DecodeError } from '../base/bytes.ts'
 import { HarmonyError } from '../base/errors.ts'
 import type { SessionContext } from '../base/transaction.ts'
+import { readCount, readValue, writeValue } from '../base/value-codec.ts'
 import type { SqlValue } from '../base/value.ts'
 import { TABLE_HASH_BYTES } from './capture.ts'
 import type { TableEffect } from './capture.ts'
@@ -78,24 +79,6 @@ const FLAG_FAILS = 4
 const FLAG_READ = 8
 const FLAG_TRIED = 16
 const FLAG_GUARDED = 32
-
-export function writeValue(writer: ByteWriter, value: SqlValue): void {
-  if (value === null) writer.u8(0)
-  else if (typeof value === 'bigint') writer.u8(1).i64(value)
-  else if (typeof value === 'number') writer.u8(2).f64(value)
-  else if (typeof value === 'string') writer.u8(3).string(value)
-  else writer.u8(4).bytes(value)
-}
-
-export function readValue(reader: ByteReader): SqlValue {
-  const kind = reader.u8()
-  if (kind === 0) return null
-  if (kind === 1) return reader.i64()
-  if (kind === 2) return reader.f64()
-  if (kind === 3) return reader.string()
-  if (kind === 4) return reader.bytes().slice()
-  throw new DecodeError(`unknown kind of value ${kind}`, reader.offset - 1)
-}
 
 function writeStatement(writer: ByteWriter, statement: LoggedStatement, texts: Map<string, number>): void {
   writer.varint(statement.position)
@@ -177,7 +160,7 @@ function readStatement(reader: ByteReader, texts: string[]): LoggedStatement {
   if (ordinal === 0) texts.push(reader.string())
   const sql = texts[ordinal === 0 ? texts.length - 1 : ordinal - 1]
   if (sql === undefined) throw new DecodeError(`unknown text ${ordinal}`, reader.offset)
-  const values = Array.from({ length: boundedCount(reader) }, () => readValue(reader))
+  const values = Array.from({ length: readCount(reader) }, () => readValue(reader))
   return {
     position,
     isNewChunk: (flags & FLAG_NEW_CHUNK) !== 0,
@@ -191,13 +174,6 @@ function readStatement(reader: ByteReader, texts: string[]): LoggedStatement {
   }
 }
 
-/** A count that the rest of the input can hold: each item has at least one byte. */
-function boundedCount(reader: ByteReader): number {
-  const count = reader.varint()
-  if (count > reader.remaining) throw new DecodeError(`count ${count} is beyond the end`, reader.offset)
-  return count
-}
-
 function readTransaction(reader: ByteReader, texts: string[]): LoggedTransaction {
   const flags = reader.u8()
   const context = {
@@ -207,7 +183,7 @@ function readTransaction(reader: ByteReader, texts: string[]): LoggedTransaction
     totalChanges: reader.bigVarint(),
   }
   const idempotencyKey = (flags & FLAG_KEY) === 0 ? null : reader.string()
-  const statements = Array.from({ length: boundedCount(reader) }, () => readStatement(reader, texts))
+  const statements = Array.from({ length: readCount(reader) }, () => readStatement(reader, texts))
   return { context, idempotencyKey, statements }
 }
 
@@ -216,8 +192,8 @@ function readEntry(reader: ByteReader): Entry {
   const timeMs = reader.varint()
   const seed = reader.raw(SEED_BYTES).slice()
   const texts: string[] = []
-  const transactions = Array.from({ length: boundedCount(reader) }, () => readTransaction(reader, texts))
-  const effects = Array.from({ length: boundedCount(reader) }, () => ({
+  const transactions = Array.from({ length: readCount(reader) }, () => readTransaction(reader, texts))
+  const effects = Array.from({ length: readCount(reader) }, () => ({
     table: reader.string(),
     hash: reader.raw(TABLE_HASH_BYTES).slice(),
   }))

@@ -8,7 +8,7 @@
  *     i64 last_insert_rowid | bigVarint changes | bigVarint total_changes | bigVarint index
  *     varint results, each:
  *       varint columns, each: string name, u8 1 and string declared type, or u8 0
- *       varint rows, each: one value for each column, as in `entry-codec.ts`
+ *       varint rows, each: one value for each column, as in `base/value-codec.ts`
  *       bigVarint changes | u8 1 and i64 last_insert_rowid, or u8 0
  */
 
@@ -17,7 +17,7 @@ import { ByteReader, ByteWriter } from '../base/bytes.ts'
 import type { TransactionOutcome } from '../base/transaction.ts'
 import type { ResultColumn, StatementResult } from '../base/value.ts'
 import type { WriterConnection } from './connection.ts'
-import { readValue, writeValue } from './entry-codec.ts'
+import { readValue, writeValue } from '../base/value-codec.ts'
 
 type Committed = TransactionOutcome & { kind: 'committed' }
 
