@@ -1,4 +1,4 @@
-/** The connections that peers dialed to this member: at most one for each of them. */
+/** The connections that were dialed to this member: at most one for each of its peers, and some of visitors. */
 
 import { DecodeError } from '../../base/bytes.ts'
 import { assert } from '../../base/assert.ts'
@@ -20,6 +20,7 @@ import {
 import type { Identity } from './handshake.ts'
 import { decodeMessages } from './message-codec.ts'
 import { StreamReceiver } from './stream-receiver.ts'
+import { InboundVisitor } from './inbound-visitor.ts'
 
 export interface InboundStatistics {
   readonly member: number
@@ -46,12 +47,16 @@ export class Acceptor {
   readonly #context: TransportContext
   readonly #strangers = new Set<Stranger>()
   readonly #peers = new Map<number, InboundPeer>()
+  readonly #visitors = new Set<InboundVisitor>()
+  readonly #arrived: (member: number) => void
   /** The newest incarnation seen of each member. */
   readonly #incarnations = new Map<number, number>()
   refused = 0
 
-  constructor(context: TransportContext) {
+  /** `arrived` is called after a member's connection was accepted. */
+  constructor(context: TransportContext, arrived: (member: number) => void = () => {}) {
     this.#context = context
+    this.#arrived = arrived
   }
 
   accept(connection: Connection): void {
@@ -61,19 +66,20 @@ export class Acceptor {
       payloadBytesMax: HANDSHAKE_FRAME_BYTES_MAX,
       writeSizeBytes: limits.batchSizeBytes,
     }
-    let owner: Stranger | InboundPeer | null = null
+    let owner: Stranger | Guest | null = null
     const channel: Channel = new Channel(connection, options, {
       frame: (frame) => {
-        if (owner instanceof InboundPeer) owner.take(frame)
+        if (isGuest(owner)) owner.take(frame)
         else if (owner !== null) owner = this.#takeGreeting(owner, frame)
       },
       closed: (problem) => {
         if (owner instanceof InboundPeer) this.#lost(owner, problem)
+        else if (owner instanceof InboundVisitor) this.#endVisit(owner, problem)
         else if (owner !== null) this.#leave(owner)
       },
     })
     const timer = clock.after(limits.handshakeTimeoutMs, () => {
-      if (owner !== null && !(owner instanceof InboundPeer)) this.#refuse(owner, tooSlow())
+      if (owner !== null && !isGuest(owner)) this.#refuse(owner, tooSlow())
     })
     owner = { channel, timer, handshake: new AcceptorHandshake(own, secret, random.bytes(NONCE_BYTES)) }
     const isFull = this.#strangers.size >= limits.pendingHandshakesMax
@@ -87,18 +93,24 @@ export class Acceptor {
       stranger.channel.close('stopped')
     }
     for (const peer of this.#peers.values()) this.#end(peer, 'stopped')
+    for (const visitor of this.#visitors) this.#endVisit(visitor, 'stopped')
   }
 
   statistics(): InboundStatistics[] {
     return [...this.#peers.values()].map((peer) => peer.statistics())
   }
 
-  #takeGreeting(stranger: Stranger, frame: Frame): Stranger | InboundPeer {
+  #takeGreeting(stranger: Stranger, frame: Frame): Stranger | Guest {
     try {
       const { send, peer } = stranger.handshake.take(frame)
       if (peer === null) {
         stranger.channel.send(send)
         return stranger
+      }
+      if (peer.member === 0) {
+        if (this.#visitors.size >= this.#context.limits.visitorsMax) throw tooMany()
+        stranger.channel.send(send)
+        return this.#receive(stranger)
       }
       this.#checkIncarnation(peer)
       stranger.channel.send(send)
@@ -131,7 +143,20 @@ export class Acceptor {
     this.#peers.set(identity.member, peer)
     const { member } = identity
     this.#context.log('info', 'A member connected', { member, remote: channel.remote })
+    this.#arrived(member)
     return peer
+  }
+
+  #receive(stranger: Stranger): InboundVisitor {
+    this.#leave(stranger)
+    const visitor = new InboundVisitor(this.#context, stranger.channel)
+    this.#visitors.add(visitor)
+    return visitor
+  }
+
+  #endVisit(visitor: InboundVisitor, problem: string): void {
+    this.#visitors.delete(visitor)
+    visitor.close(problem)
   }
 
   #refuse(stranger: Stranger, error: HandshakeRefused): void {
@@ -160,6 +185,12 @@ export class Acceptor {
     this.#peers.delete(peer.member)
     peer.close(problem)
   }
+}
+
+type Guest = InboundPeer | InboundVisitor
+
+function isGuest(owner: Stranger | Guest | null): owner is Guest {
+  return owner instanceof InboundPeer || owner instanceof InboundVisitor
 }
 
 function tooSlow(): HandshakeRefused {

@@ -13,6 +13,8 @@ export interface TransportHandlers {
   /** Raft messages that arrived together, in order. `from` is proven; what they say is not (`raft/validate.ts`). */
   readonly messages: (from: number, messages: readonly Message[]) => void
   readonly call: CallHandler
+  /** A call from someone who has the cluster secret and is no member; `from` is 0. Default: refused. */
+  readonly visit?: CallHandler
   readonly stream: StreamHandler
   /** What is sent to `member` gets there from now on. Its incarnation is another one if it started anew. */
   readonly connected: (member: number, incarnation: number) => void

@@ -21,17 +21,24 @@ import { encodeFrame } from './frame.ts'
 
 export interface Identity {
   readonly cluster: string
-  /** The member's number, 1 or more. */
+  /** The member's number, 1 or more; 0 for who is no member yet. */
   readonly member: number
   /** Grows with each start of the member. */
   readonly incarnation: number
 }
+
+/**
+ * Someone without a number, who has the cluster secret and may only ask (`transport/visit.ts`). It names no cluster, expects no
+ * certain member, and both are told who answers: by the identity in the challenge, which the proof covers.
+ */
+export const VISITOR: Identity = { cluster: '', member: 0, incarnation: 0 }
 
 /** Stable: operators and tests rely on them. */
 export type RefusalReason =
   | 'not-a-peer' // the other side speaks something else, or sent what is no handshake
   | 'incompatible-version'
   | 'foreign-cluster'
+  | 'not-a-member' // a member dialed who belongs to no cluster yet
   | 'wrong-member' // another member answers at this address
   | 'self-connection' // a member dialed itself
   | 'duplicate-member' // another process has the same member id
@@ -124,8 +131,10 @@ export class DialerHandshake {
     const peer = { cluster: clusterOf(reader), member: reader.varint(), incarnation: reader.varint() }
     reader.raw(NONCE_BYTES)
     reader.expectEnd()
-    checkCluster(this.#own, peer)
-    if (peer.member !== this.#expected) throw wrongMember(this.#expected, peer.member)
+    if (this.#own.member !== 0) {
+      checkCluster(this.#own, peer)
+      if (peer.member !== this.#expected) throw wrongMember(this.#expected, peer.member)
+    }
     this.#challenge = { payload, peer }
     const proof = this.#proof('dialer', payload)
     return { send: encodeFrame('proof', 0, [proof]), peer: null }
@@ -183,10 +192,14 @@ export class AcceptorHandshake {
 
   #check(peer: Identity, expected: number): void {
     const own = this.#own
+    if (peer.member === 0) {
+      if (peer.cluster === '' && expected === 0) return
+      throw new HandshakeRefused('not-a-peer', 'Member ids begin at 1.')
+    }
+    if (own.member === 0) throw notAMember(expected)
     checkCluster(own, peer)
     if (peer.member === own.member) throw sameMember(own, peer)
     if (expected !== own.member) throw wrongMember(expected, own.member)
-    if (peer.member === 0) throw new HandshakeRefused('not-a-peer', 'Member ids begin at 1.')
   }
 
   #challenge(version: number): Uint8Array {
@@ -277,6 +290,13 @@ function wrongMember(expected: number, actual: number): HandshakeRefused {
   return new HandshakeRefused(
     'wrong-member',
     `Member ${expected} was dialed and member ${actual} answers: check the address of member ${expected}.`,
+  )
+}
+
+function notAMember(expected: number): HandshakeRefused {
+  return new HandshakeRefused(
+    'not-a-member',
+    `Member ${expected} was dialed, and who answers belongs to no cluster yet: check the address of member ${expected}.`,
   )
 }
 

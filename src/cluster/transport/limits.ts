@@ -22,6 +22,10 @@ export interface TransportLimits {
   readonly handshakeTimeoutMs: number
   /** Connections that have not said who they are. */
   readonly pendingHandshakesMax: number
+  /** Connections of those who are no members and ask to join; further ones are refused. */
+  readonly visitorsMax: number
+  /** How long such a connection may be silent. */
+  readonly visitTimeoutMs: number
   readonly pingIntervalMs: number
   /** A connection on which nothing moves for so long is given up. Several pings, and a busy peer's pause. */
   readonly silenceTimeoutMs: number
@@ -45,6 +49,8 @@ export const TRANSPORT_DEFAULTS: TransportLimits = {
   streamBytesPerSecond: 64 * MIB,
   handshakeTimeoutMs: 5_000,
   pendingHandshakesMax: 64,
+  visitorsMax: 64,
+  visitTimeoutMs: 30_000,
   pingIntervalMs: 500,
   silenceTimeoutMs: 5_000,
   reconnectMinMs: 50,

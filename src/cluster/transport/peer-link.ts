@@ -106,6 +106,13 @@ export class PeerLink {
     if (state.kind === 'greeting' || state.kind === 'connected') state.channel.close('stopped')
   }
 
+  /** The peer has just dialed this member, so it is there: no need to wait for the next attempt. */
+  retryNow(): void {
+    if (this.#state.kind !== 'waiting') return
+    this.#leave(this.#state)
+    this.#connect()
+  }
+
   send(message: Message): void {
     const wasEmpty = this.#messages.length === 0
     if (!this.#isUsable() || !this.#messages.push(message)) {

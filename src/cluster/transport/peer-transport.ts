@@ -42,7 +42,7 @@ export class PeerTransport {
       )
     }
     this.#context = context
-    this.#acceptor = new Acceptor(context)
+    this.#acceptor = new Acceptor(context, (member) => this.#links.get(member)?.retryNow())
   }
 
   /** Peers may dial from now on. Gives the address with the port that was chosen; rejects with a `NetworkError`. */

@@ -21,6 +21,7 @@ export interface MemberOptions {
   readonly cluster?: string
   readonly secret?: Uint8Array
   readonly call?: CallHandler
+  readonly visit?: CallHandler
   readonly stream?: StreamHandler
   readonly seed?: bigint
 }
@@ -50,13 +51,14 @@ export class TestMember {
     })
   }
 
-  #handlers({ call, stream }: MemberOptions): TransportContext['handlers'] {
+  #handlers({ call, stream, visit }: MemberOptions): TransportContext['handlers'] {
     return {
       messages: (_from, messages) => {
         this.received.push(...messages)
         this.deliveries.push(messages.length)
       },
       call: call ?? (async ({ payload }) => payload),
+      ...(visit !== undefined && { visit }),
       stream: stream ?? (() => Promise.reject(new Error('no streams here'))),
       connected: (member, incarnation) => this.connected.push(`${member}.${incarnation}`),
       unreachable: (member) => this.unreachable.push(member),
