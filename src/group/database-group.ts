@@ -6,6 +6,9 @@
 import { HarmonyError } from '../base/errors.ts'
 import type { TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
 import type { HistogramData } from '../base/histogram.ts'
+import type { MembershipResult, TransferResult } from '../raft/api.ts'
+import type { Configuration, MembershipChange } from '../raft/membership.ts'
+import { initialConfiguration } from '../raft/membership.ts'
 import { LatencyHistogram } from '../base/histogram.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
@@ -13,7 +16,9 @@ import type { EngineOpener } from '../engine/engine.ts'
 import { AppliedIndex } from './applied-index.ts'
 import { Checkpoints } from './checkpoints.ts'
 import type { CommitLog } from './commit-log.ts'
+import type { GroupStatus } from './group-status.ts'
 import type { InteractiveTransaction } from './interactive-transaction.ts'
+import type { GroupLeadership } from './leadership.ts'
 import type { GroupLimits } from './limits.ts'
 import type { ProposalStats } from './proposals.ts'
 import { Proposals } from './proposals.ts'
@@ -132,8 +137,67 @@ export class DatabaseGroup {
     return this.#transactions.begin(options)
   }
 
-  /** Every write acknowledged before this call is at or below it, because a write is applied here before it is acknowledged. */
-  async readIndex(): Promise<bigint> {
+  /** Who leads, as this member knows it. */
+  get leadership(): GroupLeadership {
+    return { role: 'leader', term: 1, leader: 1 }
+  }
+
+  /** Number of the member that leads; null while that is not known. */
+  get leader(): number | null {
+    return this.leadership.leader
+  }
+
+  /** Calls `listener` after `leadership` has changed; returns a function that stops it. */
+  onLeadership(_listener: (leadership: GroupLeadership) => void): () => void {
+    return () => {}
+  }
+
+  /** Calls `listener` when another file has taken the place of `dataFile`: connections to it see the old one. */
+  onFileReplaced(_listener: () => void): () => void {
+    return () => {}
+  }
+
+  /** In force: the newest in the log, committed or not. */
+  get configuration(): Configuration {
+    return initialConfiguration([{ id: 1, generation: 1 }])
+  }
+
+  /** Only where this member leads; one change at a time. */
+  proposeMembership(_change: MembershipChange): MembershipResult {
+    return { accepted: false, reason: 'not-leader', detail: 'there is one member', leader: null }
+  }
+
+  /** Hands the leadership to the voter on that member, or gives up after an election timeout. */
+  transferLeadership(_member: number): TransferResult {
+    return { accepted: false, reason: 'not-voter' }
+  }
+
+  /** 0 to 3: a replica waits one more election timeout for each step below 3 before it campaigns. */
+  setElectionPriority(_priority: number): void {}
+
+  status(): GroupStatus {
+    const { index } = this.#options.log.base
+    return {
+      ...this.leadership,
+      group: this.group,
+      database: this.name,
+      generation: 1,
+      configuration: this.configuration,
+      commitIndex: this.commitIndex,
+      appliedIndex: Number(this.#applied.index),
+      lastIndex: this.commitIndex,
+      baseIndex: index,
+      isAsleep: false,
+      followers: [],
+      failure: this.#machine.failure?.message ?? null,
+    }
+  }
+
+  /**
+   * An index such that a read at it sees every write acknowledged before this call. On every member: a follower asks the leader, again and
+   * again while there is none. Rejects with NOT_LEADER (nothing was done) after `timeoutMs`; default 10 s.
+   */
+  async readIndex(_timeoutMs?: number): Promise<bigint> {
     this.#use()
     const index = this.#applied.index
     await this.#options.log.confirmLeadership()

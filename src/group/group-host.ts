@@ -7,11 +7,16 @@ import type { EngineOpener } from '../engine/engine.ts'
 import type { JournalOptions, JournalStats } from '../journal/journal.ts'
 import { Journal } from '../journal/journal.ts'
 import type { HarmonyError } from '../base/errors.ts'
+import type { Message } from '../raft/message.ts'
 import { STATEMENT_TIMEOUT_MS } from '../base/statement-timeout.ts'
 import { SingleMemberLog } from './commit-log.ts'
 import { DatabaseGroup } from './database-group.ts'
 import type { GroupLimits } from './limits.ts'
+import type { InitialMembers } from './group-start.ts'
 import { GROUP_DEFAULTS } from './limits.ts'
+import type { GroupPeers } from './peers.ts'
+import type { RaftTiming } from './raft-timing.ts'
+import type { SnapshotMoverFactory } from './snapshot-mover.ts'
 
 export type { JournalStats } from '../journal/journal.ts'
 export type { EngineOpener } from '../engine/engine.ts'
@@ -22,6 +27,15 @@ export interface GroupHostOptions {
   readonly random: Random
   readonly journalFolder: string
   readonly openEngine: EngineOpener
+  /** This member's number in its cluster. Default 1. */
+  readonly member?: number
+  /** Default: none. */
+  readonly peers?: GroupPeers
+  readonly timing?: Partial<RaftTiming>
+  /** Default: no snapshots are taken, sent or installed. */
+  readonly snapshots?: SnapshotMoverFactory
+  /** A message came for a group that is not open here: the catalog may know more by now. Called at most once for each batch. */
+  readonly onUnknownGroup?: (group: number, from: number) => void
   readonly limits?: Partial<GroupLimits>
   /** Of one statement on the writer. Default 30 s. */
   readonly statementTimeoutMs?: number
@@ -63,8 +77,20 @@ export class GroupHost {
     return this.#journal.tornTail
   }
 
-  /** The group's engine is opened with the first use. */
-  openGroup(group: number, name: string, dataFile: string): DatabaseGroup {
+  /** Raft messages of a member, in the order in which they came. Those for groups that are not open here are dropped. */
+  receive(_from: number, _messages: readonly Message[]): void {}
+
+  /** What is sent to this member gets there from now on. */
+  peerConnected(_member: number): void {}
+
+  /** Messages to this member are being lost. Sleeping groups that it leads wake up. */
+  peerUnreachable(_member: number): void {}
+
+  /**
+   * The group's engine is opened with the first use. `initial`: who takes part from the beginning, if this is known; null for a group that
+   * a leader will tell this member about. It counts only while the journal has nothing of the group. Default: this member alone.
+   */
+  openGroup(group: number, name: string, dataFile: string, _initial?: InitialMembers | null): DatabaseGroup {
     const { openEngine, clock, random, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = this.#options
     const log = new SingleMemberLog(this.#journal.group(group))
     const limits = this.#limits
