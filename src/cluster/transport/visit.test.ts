@@ -14,7 +14,7 @@ import type { VisitOutcome } from './visit.ts'
 
 function visitTo(
   world: World,
-  { address }: TestMember,
+  { address }: Pick<TestMember, 'address'>,
   secret: Uint8Array = SECRET,
   payload: Uint8Array = Uint8Array.of(1, 2),
 ): Promise<VisitOutcome> {
@@ -66,7 +66,7 @@ test('nobody at the address, nobody who answers, a refusal: each is told apart',
     visit: () => Promise.reject(new HarmonyError('OVERLOADED', 'not now')),
   })
   assert.deepEqual(await visitTo(world, strict), { kind: 'failed', code: 'OVERLOADED', message: 'not now' })
-  const gone = { ...member, address: { host: 'm9', port: 7 } } as TestMember
+  const gone = { address: { host: 'm9', port: 7 } }
   assert.match(JSON.stringify(await visitTo(world, gone)), /unreachable.*ECONNREFUSED/)
 })
 
