@@ -203,7 +203,9 @@ export function encodeSubmitted(answers: readonly SubmitAnswer[], sizeBytesMax: 
 
 function withoutResults(answer: SubmitAnswer): SubmitAnswer {
   if (answer.kind === 'committed') return { kind: 'results-lost', index: answer.index }
-  return answer.kind === 'failed' ? { ...answer, results: [] } : answer
+  if (answer.kind !== 'failed') return answer
+  // How many there are tells which statement failed.
+  return { ...answer, results: answer.results.map((result) => ({ ...result, rows: [] })) }
 }
 
 /** Throws a `DecodeError`. The bytes of a `part` are a view of the input; everything else is a copy. */

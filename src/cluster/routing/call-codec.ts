@@ -2,7 +2,7 @@
  * Calls as bytes. Version 1, in the notation of `base/bytes.ts`:
  *
  *     u8 version (1) | u8 type, then
- *     1 submit       varint group | varint requests, each: context | optional string key | varint result size | statements
+ *     1 submit       varint group | u32 requests, each: context | optional string key | varint result size | statements
  *     2 begin        varint group | varint transaction | context | optional bigVarint snapshot index | optional string key |
  *                    varint wait, idle and total timeout in ms
  *     3 execute      varint transaction | varint result size | statement
@@ -28,7 +28,6 @@ import type { RoutingCall } from './message.ts'
 import type { BeginOptions } from './parts.ts'
 import {
   readContext,
-  readMany,
   readOptional,
   readStatement,
   readStatements,
@@ -77,6 +76,13 @@ function readRequest(reader: ByteReader): TransactionRequest {
   return { statements: readStatements(reader), context, idempotencyKey, resultSizeBytesMax }
 }
 
+function readRequests(reader: ByteReader): TransactionRequest[] {
+  const count = reader.u32()
+  const requests: TransactionRequest[] = []
+  for (let at = 0; at < count; at++) requests.push(readRequest(reader))
+  return requests
+}
+
 function writeOptions(writer: ByteWriter, options: BeginOptions): void {
   writeContext(writer, options.context)
   writeOptional(writer, options.snapshotIndex, (to, index) => void to.bigVarint(index))
@@ -98,7 +104,7 @@ function readOptions(reader: ByteReader): BeginOptions {
 
 const WRITERS: { readonly [T in CallType]: (writer: ByteWriter, call: CallOf<T>) => void } = {
   submit: (writer, { group, requests }) => {
-    writer.varint(group).varint(requests.length)
+    writer.varint(group).u32(requests.length)
     for (const request of requests) writeRequest(writer, request)
   },
   begin: (writer, { group, transaction, options }) =>
@@ -118,7 +124,7 @@ const WRITERS: { readonly [T in CallType]: (writer: ByteWriter, call: CallOf<T>)
 type Fields<T extends CallType> = Omit<CallOf<T>, 'type'>
 
 const READERS: { readonly [T in CallType]: (reader: ByteReader) => Fields<T> } = {
-  submit: (reader) => ({ group: reader.varint(), requests: readMany(reader, readRequest) }),
+  submit: (reader) => ({ group: reader.varint(), requests: readRequests(reader) }),
   begin: (reader) => ({
     group: reader.varint(),
     transaction: reader.varint(),
@@ -149,6 +155,48 @@ export function encodeCall(call: RoutingCall): Uint8Array {
   const write = WRITERS[call.type] as (writer: ByteWriter, call: RoutingCall) => void
   write(writer, call)
   return writer.view()
+}
+
+/** A `submit` that grows as requests come, so that each is encoded once and the size is known in between. */
+export class SubmitEncoder {
+  readonly #group: number
+  readonly #writer = new ByteWriter(INITIAL_BYTES)
+  #countAt = 0
+  #count = 0
+
+  constructor(group: number) {
+    this.#group = group
+    this.#begin()
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  get sizeBytes(): number {
+    return this.#writer.length
+  }
+
+  add(request: TransactionRequest): void {
+    writeRequest(this.#writer, request)
+    this.#count++
+  }
+
+  /** The first `sizeBytes` bytes, which hold `count` requests, as a call of its own; nothing is left. */
+  finish(count: number = this.#count, sizeBytes: number = this.#writer.length): Uint8Array {
+    this.#writer.patchU32(this.#countAt, count)
+    const call = this.#writer.view().slice(0, sizeBytes)
+    this.#begin()
+    return call
+  }
+
+  #begin(): void {
+    this.#writer.reset()
+    this.#writer.u8(VERSION).u8(TYPES.submit).varint(this.#group)
+    this.#countAt = this.#writer.length
+    this.#writer.u32(0)
+    this.#count = 0
+  }
 }
 
 /** Throws a `DecodeError`. The bytes of a `part` are a view of the input; everything else is a copy. */

@@ -41,15 +41,18 @@ export interface LocalReplica {
   readonly dataFile: string
   /** Never goes back. */
   readonly appliedIndex: bigint
-  /** Number of the member that leads, as far as this one knows: its own number while its replica may take writes. */
+  /** Number of the member that leads, as far as this one knows. */
   readonly leader: number | null
-  /** Calls `listener` after `leader` has changed; returns a function that stops it. */
-  onLeader(listener: () => void): () => void
+  /** Calls `listener` after that has changed; returns a function that stops it. */
+  onLeadership(listener: () => void): () => void
+  /** Calls `listener` when another file has taken the place of `dataFile`. */
+  onFileReplaced(listener: () => void): () => void
   onApplied(listener: (appliedIndex: bigint) => void): () => void
   /** Rejects with NOT_LEADER, nothing done, where another one leads. */
   submit(request: TransactionRequest): Promise<TransactionOutcome>
   begin(options: BeginOptions): Promise<OpenTransaction>
   readIndex(): Promise<bigint>
+  /** Rejects with why the database can't be used any more, even where the index is applied. */
   waitApplied(index: bigint, timeoutMs: number): Promise<void>
 }
 

@@ -1,0 +1,144 @@
+/**
+ * Calls and answers that are too large for one frame, on the side that holds them: the parts of a call as they come in, the bytes of an answer
+ * as they are fetched. Bounded for each other member, and forgotten when nobody asks any more.
+ */
+
+import { HarmonyError } from '../../base/errors.ts'
+import type { Clock, Timer } from '../../host/clock.ts'
+import type { RoutingLimits } from './limits.ts'
+
+interface Parcel {
+  readonly bytes: Uint8Array
+  /** Bytes that are there, from the first one on. */
+  filledBytes: number
+  usedAtMs: number
+}
+
+/** Of one other member and one direction. */
+class Shelf {
+  readonly parcels = new Map<number, Parcel>()
+  heldBytes = 0
+
+  remove(number: number): void {
+    this.heldBytes -= this.parcels.get(number)?.bytes.length ?? 0
+    this.parcels.delete(number)
+  }
+}
+
+export class Parcels {
+  readonly #clock: Clock
+  readonly #limits: RoutingLimits
+  readonly #shelves = new Map<number, Shelf>()
+  #timer: Timer | null = null
+  #lastNumber = 0
+
+  constructor(clock: Clock, limits: RoutingLimits) {
+    this.#clock = clock
+    this.#limits = limits
+  }
+
+  /** Of `member`, all together. */
+  heldBytes(member: number): number {
+    return this.#shelves.get(member)?.heldBytes ?? 0
+  }
+
+  /** How large an answer may be that is kept for `member`. */
+  roomBytes(member: number): number {
+    const { partsHeldBytesMax, messageSizeBytesMax } = this.#limits
+    return Math.max(0, Math.min(messageSizeBytesMax, partsHeldBytesMax - this.heldBytes(member)))
+  }
+
+  /** Takes in a part. Parts come in order, because each is sent when the one before was answered. Throws REQUEST_INVALID, OVERLOADED. */
+  add(member: number, number: number, sizeBytes: number, offset: number, bytes: Uint8Array): void {
+    const shelf = this.#shelf(member)
+    const parcel = shelf.parcels.get(number) ?? this.#open(member, shelf, number, sizeBytes)
+    if (parcel.bytes.length !== sizeBytes || offset !== parcel.filledBytes || offset + bytes.length > sizeBytes) {
+      shelf.remove(number)
+      throw invalid(`Part ${offset} of parcel ${number} does not fit in.`)
+    }
+    parcel.bytes.set(bytes, offset)
+    parcel.filledBytes += bytes.length
+    parcel.usedAtMs = this.#clock.nowMs()
+  }
+
+  /** The whole, which is forgotten here. Throws REQUEST_INVALID if it is not complete. */
+  take(member: number, number: number): Uint8Array {
+    const shelf = this.#shelf(member)
+    const parcel = shelf.parcels.get(number)
+    shelf.remove(number)
+    if (parcel !== undefined && parcel.filledBytes === parcel.bytes.length) return parcel.bytes
+    throw invalid(`The parcel ${number} is not complete here.`)
+  }
+
+  /** Holds `bytes` until `member` has fetched them. The caller has asked for room. */
+  keep(member: number, bytes: Uint8Array): number {
+    const number = ++this.#lastNumber
+    const shelf = this.#shelf(member)
+    shelf.parcels.set(number, { bytes, filledBytes: bytes.length, usedAtMs: this.#clock.nowMs() })
+    shelf.heldBytes += bytes.length
+    this.#watch()
+    return number
+  }
+
+  /** The part that begins at `offset`; asking for the end says that all of it has arrived. Throws REQUEST_INVALID. */
+  read(member: number, number: number, offset: number): Uint8Array {
+    const shelf = this.#shelf(member)
+    const parcel = shelf.parcels.get(number)
+    if (parcel === undefined || offset > parcel.bytes.length) throw invalid(`There is no part ${offset} of parcel ${number}.`)
+    parcel.usedAtMs = this.#clock.nowMs()
+    if (offset === parcel.bytes.length) shelf.remove(number)
+    return parcel.bytes.subarray(offset, offset + this.#limits.partSizeBytes)
+  }
+
+  /** Nobody will ask any more. */
+  forget(member: number): void {
+    this.#shelves.delete(member)
+  }
+
+  close(): void {
+    this.#timer?.cancel()
+    this.#timer = null
+    this.#shelves.clear()
+  }
+
+  #shelf(member: number): Shelf {
+    const known = this.#shelves.get(member)
+    if (known !== undefined) return known
+    const shelf = new Shelf()
+    this.#shelves.set(member, shelf)
+    return shelf
+  }
+
+  #open(member: number, shelf: Shelf, number: number, sizeBytes: number): Parcel {
+    if (sizeBytes > this.roomBytes(member)) {
+      throw new HarmonyError(
+        'OVERLOADED',
+        `This member holds ${shelf.heldBytes} bytes of large requests for member ${member} and takes no more. ` +
+          'Nothing was done; try again later.',
+      )
+    }
+    const parcel: Parcel = { bytes: new Uint8Array(sizeBytes), filledBytes: 0, usedAtMs: 0 }
+    shelf.parcels.set(number, parcel)
+    shelf.heldBytes += sizeBytes
+    this.#watch()
+    return parcel
+  }
+
+  #watch(): void {
+    this.#timer ??= this.#clock.after(this.#limits.partsIdleMs, () => {
+      this.#timer = null
+      this.#forgetIdle()
+      if ([...this.#shelves.values()].some(({ parcels }) => parcels.size > 0)) this.#watch()
+    })
+  }
+
+  #forgetIdle(): void {
+    const oldestMs = this.#clock.nowMs() - this.#limits.partsIdleMs
+    for (const shelf of this.#shelves.values())
+      for (const [number, { usedAtMs }] of shelf.parcels) if (usedAtMs <= oldestMs) shelf.remove(number)
+  }
+}
+
+function invalid(message: string): HarmonyError {
+  return new HarmonyError('REQUEST_INVALID', `${message} Nothing was done.`)
+}
