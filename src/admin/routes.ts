@@ -3,27 +3,27 @@
  * `protocols/http` fit it, which keeps the admin layer free of protocols.
  */
 
+import type { Credential } from '../gateway/session.ts'
+import type { Health } from './health.ts'
 import { renderPage, PAGE_SECURITY_POLICY } from './page.ts'
 import { PROMETHEUS_CONTENT_TYPE, renderMetrics, type MetricFamily } from './prometheus.ts'
 
 export interface AdminExchange {
   readonly request: { readonly headers: { readonly host?: string | undefined } }
   readonly response: { setHeader(name: string, value: string): unknown }
+  readonly query: URLSearchParams
+  readonly credential: Credential
+  readBody(): Promise<Uint8Array>
   sendJson(status: number, body: unknown): void
   send(status: number, contentType: string, body: string): void
 }
 
 export interface AdminRoute {
-  readonly method: 'GET'
+  readonly method: 'GET' | 'POST' | 'DELETE'
   readonly path: RegExp
   readonly isPublic?: boolean
-  readonly handle: (exchange: AdminExchange) => Promise<void>
+  readonly handle: (exchange: AdminExchange, parameters: Readonly<Record<string, string>>) => Promise<void>
 }
-
-export type Health =
-  | { readonly status: 'ok' }
-  /** The member runs and can not serve; `reason` is for the operator. */
-  | { readonly status: 'failing'; readonly reason: string }
 
 export interface AdminContext {
   readonly version: string
@@ -54,6 +54,15 @@ export function adminRoutes(context: AdminContext): readonly AdminRoute[] {
       handle: async (exchange) => {
         const health = await context.health()
         exchange.sendJson(health.status === 'ok' ? 200 : 503, health)
+      },
+    },
+    {
+      method: 'GET',
+      path: /^\/health\/live$/,
+      isPublic: true,
+      handle: async (exchange) => {
+        const health = await context.health()
+        exchange.sendJson(health.status === 'failing' ? 503 : 200, health)
       },
     },
     {

@@ -1,5 +1,6 @@
 /** From the command line to a command: names, --help, --version, failures. */
 
+import { CLUSTER_COMMAND } from './cluster/cluster-command.ts'
 import type { Command } from './command.ts'
 import { describeFailure, EXIT_OK } from './failure.ts'
 import type { Environment } from './options.ts'
@@ -9,7 +10,7 @@ import { suggest } from './suggest.ts'
 import { UsageError } from './usage-error.ts'
 import { harmonyVersion } from './version.ts'
 
-export const COMMANDS: readonly Command[] = [START_COMMAND, SHELL_COMMAND]
+export const COMMANDS: readonly Command[] = [START_COMMAND, SHELL_COMMAND, CLUSTER_COMMAND]
 
 /** Resolves with the exit code of the process. Never rejects. */
 export async function run(args: readonly string[], environment: Environment): Promise<number> {

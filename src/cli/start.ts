@@ -1,6 +1,7 @@
 /** Runs a member until it is told to stop. The only place where its parts meet. */
 
-import { adminRoutes, type Health } from '../admin/routes.ts'
+import type { Health } from '../admin/health.ts'
+import { adminRoutes } from '../admin/routes.ts'
 import { gatewayMetrics } from '../admin/gateway-metrics.ts'
 import { httpMetrics } from '../admin/http-metrics.ts'
 import { openApiDocument } from '../admin/openapi/document.ts'

@@ -22,12 +22,29 @@ const OPERATION_PATHS = {
   '/health': {
     get: {
       operationId: 'health',
-      summary: 'Whether the member can serve',
+      summary: 'Readiness: whether the member can serve',
       tags: ['Operation'],
       security: [],
       responses: {
         200: jsonResponse('It can.', ref('Health'), { ok: { value: { status: 'ok' } } }),
         503: jsonResponse('It runs, but can not.', ref('Health'), {
+          waiting: { value: { status: 'waiting', reason: 'The database default has no leader yet: …' } },
+          failing: { value: { status: 'failing', reason: 'The disk is full.' } },
+        }),
+      },
+    },
+  },
+  '/health/live': {
+    get: {
+      operationId: 'live',
+      summary: 'Liveness: whether the member can go on without a restart',
+      tags: ['Operation'],
+      security: [],
+      responses: {
+        200: jsonResponse('It can, even where it waits for others.', ref('Health'), {
+          ok: { value: { status: 'ok' } },
+        }),
+        503: jsonResponse('Only a restart can help.', ref('Health'), {
           failing: { value: { status: 'failing', reason: 'The disk is full.' } },
         }),
       },
@@ -69,7 +86,7 @@ const OPERATION_SCHEMAS = {
   Error: ERROR_SCHEMA,
   Health: {
     type: 'object',
-    properties: { status: { enum: ['ok', 'failing'] }, reason: { type: 'string' } },
+    properties: { status: { enum: ['ok', 'waiting', 'failing'] }, reason: { type: 'string' } },
     required: ['status'],
   },
   Version: {
