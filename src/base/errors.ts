@@ -29,6 +29,8 @@ export type HarmonyErrorCode =
   | 'DATABASE_NOT_FOUND'
   | 'DATABASE_EXISTS'
   | 'DATABASE_NAME_INVALID'
+  | 'MEMBER_NOT_FOUND' // the cluster has no member with this number
+  | 'MEMBERSHIP_REFUSED' // a change of the cluster's members that makes no sense or would cost its majority; nothing was done
   | 'NO_TRANSACTION' // COMMIT or ROLLBACK without a transaction
   | 'TRANSACTION_ACTIVE' // BEGIN inside a transaction
   // What happened to a transaction.

@@ -75,7 +75,12 @@ export class Carrier {
     return parcel
   }
 
-  async #fetch(member: number, parcel: number, sizeBytes: number, deadlineMs: number): Promise<Reply<RoutingAnswer>> {
+  async #fetch(
+    member: number,
+    parcel: number,
+    sizeBytes: number,
+    deadlineMs: number,
+  ): Promise<Reply<RoutingAnswer>> {
     if (sizeBytes > this.#limits.messageSizeBytesMax) return unreadable(member, 'is too large')
     const whole = new Uint8Array(sizeBytes)
     for (let offset = 0; offset < sizeBytes;) {
@@ -90,7 +95,12 @@ export class Carrier {
     return decoded(member, whole)
   }
 
-  async #fetchPart(member: number, parcel: number, offset: number, deadlineMs: number): Promise<Uint8Array | null> {
+  async #fetchPart(
+    member: number,
+    parcel: number,
+    offset: number,
+    deadlineMs: number,
+  ): Promise<Uint8Array | null> {
     const call = encodeCall({ type: 'fetch', parcel, offset })
     for (let count = 1; ; count++) {
       const reply = await this.#exchange(member, call, deadlineMs)
@@ -119,7 +129,8 @@ function partFailure(reply: Reply<RoutingAnswer>): CallFailure | null {
   if (reply.kind === 'unknown') return { kind: 'not-done', code: 'NOT_LEADER', detail: reply.detail }
   const { answer } = reply
   if (answer.kind === 'done') return null
-  const detail = answer.kind === 'rejected' ? answer.error.message : `an answer of kind ${answer.kind} to a part`
+  const detail =
+    answer.kind === 'rejected' ? answer.error.message : `an answer of kind ${answer.kind} to a part`
   const isFull = answer.kind === 'rejected' && answer.error.code === 'OVERLOADED'
   return { kind: 'not-done', code: isFull ? 'OVERLOADED' : 'NOT_LEADER', detail }
 }

@@ -30,11 +30,13 @@ export class Parcels {
   readonly #limits: RoutingLimits
   readonly #shelves = new Map<number, Shelf>()
   #timer: Timer | null = null
-  #lastNumber = 0
+  #lastNumber: number
 
-  constructor(clock: Clock, limits: RoutingLimits) {
+  /** `firstNumber` differs from one start of the member to the next, so that nobody fetches what another process has put there. */
+  constructor(clock: Clock, limits: RoutingLimits, firstNumber: number) {
     this.#clock = clock
     this.#limits = limits
+    this.#lastNumber = firstNumber
   }
 
   /** Of `member`, all together. */
@@ -52,7 +54,11 @@ export class Parcels {
   add(member: number, number: number, sizeBytes: number, offset: number, bytes: Uint8Array): void {
     const shelf = this.#shelf(member)
     const parcel = shelf.parcels.get(number) ?? this.#open(member, shelf, number, sizeBytes)
-    if (parcel.bytes.length !== sizeBytes || offset !== parcel.filledBytes || offset + bytes.length > sizeBytes) {
+    if (
+      parcel.bytes.length !== sizeBytes ||
+      offset !== parcel.filledBytes ||
+      offset + bytes.length > sizeBytes
+    ) {
       shelf.remove(number)
       throw invalid(`Part ${offset} of parcel ${number} does not fit in.`)
     }
@@ -84,7 +90,8 @@ export class Parcels {
   read(member: number, number: number, offset: number): Uint8Array {
     const shelf = this.#shelf(member)
     const parcel = shelf.parcels.get(number)
-    if (parcel === undefined || offset > parcel.bytes.length) throw invalid(`There is no part ${offset} of parcel ${number}.`)
+    if (parcel === undefined || offset > parcel.bytes.length)
+      throw invalid(`There is no part ${offset} of parcel ${number}.`)
     parcel.usedAtMs = this.#clock.nowMs()
     if (offset === parcel.bytes.length) shelf.remove(number)
     return parcel.bytes.subarray(offset, offset + this.#limits.partSizeBytes)

@@ -3,10 +3,10 @@
  * every failure.
  */
 
-import { HarmonyError } from '../../base/errors.ts'
+import { unreachable } from '../../base/assert.ts'
+import { HarmonyError, toHarmonyError } from '../../base/errors.ts'
 import type { HarmonyErrorCode } from '../../base/errors.ts'
 import type { ErrorData } from '../../base/transaction.ts'
-import { toHarmonyError } from '../../base/errors.ts'
 import type { CallOutcome } from '../transport/calls.ts'
 
 /** Why a call came to nothing, and whether that is certain. */
@@ -36,7 +36,12 @@ export function failureOf(member: number, outcome: CallOutcome): CallFailure | n
       return { kind: 'not-done', code: outcome.code as HarmonyErrorCode, detail }
     }
     case 'unanswered':
-      return { kind: 'unknown', detail: `member ${member} was asked and has not answered (${outcome.reason})` }
+      return {
+        kind: 'unknown',
+        detail: `member ${member} was asked and has not answered (${outcome.reason})`,
+      }
+    default:
+      return unreachable(outcome)
   }
 }
 

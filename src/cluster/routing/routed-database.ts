@@ -1,0 +1,193 @@
+/**
+ * A database as gateways use it on any member: reads come from the replica here, changes go to the leader, wherever that is. It
+ * implements `DatabaseCore` of the gateway by structure. DESIGN.md tells what becomes of a request when something fails.
+ */
+
+import { HarmonyError } from '../../base/errors.ts'
+import type { TransactionOutcome, TransactionRequest } from '../../base/transaction.ts'
+import type { SubmitCalls } from './submit-calls.ts'
+import { LeaderSearch, NOBODY_KNOWN } from './leader-search.ts'
+import type { SearchParts } from './leader-search.ts'
+import type { BeginOptions, LocalReplica, OpenTransaction } from './parts.ts'
+import { RemoteTransaction } from './remote-transaction.ts'
+import { toErrorData } from './reply.ts'
+import { outcomeUnknown, resultsLost, verdictOfFailure, verdictOfRejection } from './retry-policy.ts'
+import type { Tried, Verdict } from './retry-policy.ts'
+
+export interface RoutedDatabaseParts extends SearchParts {
+  /** This member's number. */
+  readonly own: number
+  readonly submits: SubmitCalls
+  /** Numbers for transactions, never the same twice. */
+  readonly nextTransaction: () => number
+  readonly counts: RoutingCounts
+}
+
+/** What routing counts, for metrics. */
+export interface RoutingCounts {
+  /** Transactions and BEGINs that were sent to another member. */
+  forwarded: number
+  /** Tries after a first one that was certainly not done. */
+  repeated: number
+  /** Of which clients were told OUTCOME_UNKNOWN. */
+  unknown: number
+}
+
+/** A try: what it gave, or what is to be done about its failure. */
+type Try<T> = { readonly kind: 'done'; readonly value: T } | Verdict
+
+export class RoutedDatabase {
+  readonly #replica: LocalReplica
+  readonly #parts: RoutedDatabaseParts
+
+  constructor(replica: LocalReplica, parts: RoutedDatabaseParts) {
+    this.#replica = replica
+    this.#parts = parts
+  }
+
+  get name(): string {
+    return this.#replica.name
+  }
+
+  get dataFile(): string {
+    return this.#replica.dataFile
+  }
+
+  get appliedIndex(): bigint {
+    return this.#replica.appliedIndex
+  }
+
+  onApplied(listener: (appliedIndex: bigint) => void): () => void {
+    return this.#replica.onApplied(listener)
+  }
+
+  onFileReplaced(listener: () => void): () => void {
+    return this.#replica.onFileReplaced(listener)
+  }
+
+  readIndex(): Promise<bigint> {
+    return this.#replica.readIndex()
+  }
+
+  waitApplied(index: bigint, timeoutMs: number): Promise<void> {
+    return this.#replica.waitApplied(index, timeoutMs)
+  }
+
+  /**
+   * Rejects with what the leader rejects with; with NOT_LEADER if none took it in time, nothing done; with OUTCOME_UNKNOWN if the leader did not
+   * answer and the request has no idempotency key.
+   */
+  submit(request: TransactionRequest): Promise<TransactionOutcome> {
+    return this.#route((leader) =>
+      leader === this.#parts.own ? this.#submitHere(request) : this.#submitTo(leader, request),
+    )
+  }
+
+  /** Like `submit`; a BEGIN can be repeated whatever happened to it, because nothing is done before COMMIT. */
+  begin(options: BeginOptions): Promise<OpenTransaction> {
+    return this.#route((leader) =>
+      leader === this.#parts.own ? this.#beginHere(options) : this.#beginAt(leader, options),
+    )
+  }
+
+  async #route<T>(attempt: (leader: number) => Promise<Try<T>>): Promise<T> {
+    const { clock, limits, counts } = this.#parts
+    const deadlineMs = clock.nowMs() + limits.leaderTimeoutMs
+    let search: LeaderSearch | null = null
+    let { leader } = this.#replica
+    let failed = NOBODY_KNOWN
+    /** Why the outcome of a try is not known: whatever a later one fails with, that one may have been applied. */
+    let unknown: string | null = null
+    for (;;) {
+      if (leader === null) {
+        search ??= new LeaderSearch(this.#parts, this.#replica, deadlineMs)
+        leader = await search.next(failed).catch((error: unknown) => this.#tell(error, unknown))
+      }
+      const tried = await attempt(leader)
+      if (tried.kind === 'done') return tried.value
+      if (tried.kind === 'tell') return this.#tell(tried.error, unknown)
+      counts.repeated++
+      failed = tried.failed
+      if (failed.code === 'OUTCOME_UNKNOWN') unknown = failed.detail
+      leader = null
+    }
+  }
+
+  #tell(error: unknown, unknown: string | null): never {
+    const told = unknown === null ? error : outcomeUnknown(this.name, unknown, error)
+    if (told instanceof HarmonyError && told.code === 'OUTCOME_UNKNOWN') this.#parts.counts.unknown++
+    throw told
+  }
+
+  #tried(asked: number, idempotencyKey: string | null): Tried {
+    return { database: this.name, own: this.#parts.own, asked, hasIdempotencyKey: idempotencyKey !== null }
+  }
+
+  async #submitHere(request: TransactionRequest): Promise<Try<TransactionOutcome>> {
+    try {
+      return { kind: 'done', value: await this.#replica.submit(request) }
+    } catch (error) {
+      return this.#rejectedHere(error, request.idempotencyKey)
+    }
+  }
+
+  async #submitTo(leader: number, request: TransactionRequest): Promise<Try<TransactionOutcome>> {
+    this.#parts.counts.forwarded++
+    const tried = this.#tried(leader, request.idempotencyKey)
+    const reply = await this.#parts.submits.submit(leader, this.#replica.group, request)
+    if (reply.kind !== 'answered') return verdictOfFailure(tried, reply)
+    const { answer } = reply
+    if (answer.kind === 'rejected') return verdictOfRejection(tried, answer)
+    if (answer.kind === 'results-lost') return { kind: 'tell', error: resultsLost(this.name, answer.index) }
+    return { kind: 'done', value: answer }
+  }
+
+  async #beginHere(options: BeginOptions): Promise<Try<OpenTransaction>> {
+    try {
+      return { kind: 'done', value: await this.#replica.begin(options) }
+    } catch (error) {
+      return this.#rejectedHere(error, null)
+    }
+  }
+
+  async #beginAt(leader: number, options: BeginOptions): Promise<Try<OpenTransaction>> {
+    const { carrier, clock, limits, counts, nextTransaction } = this.#parts
+    counts.forwarded++
+    const transaction = nextTransaction()
+    const { group } = this.#replica
+    const deadlineMs = clock.nowMs() + options.waitTimeoutMs + limits.graceMs
+    const reply = await carrier.ask(leader, { type: 'begin', group, transaction, options }, deadlineMs)
+    const tried = this.#tried(leader, null)
+    if (reply.kind === 'answered' && reply.answer.kind === 'done') {
+      const { totalTimeoutMs } = options
+      const { name: database } = this
+      const value = new RemoteTransaction({
+        database,
+        member: leader,
+        transaction,
+        carrier,
+        clock,
+        limits,
+        totalTimeoutMs,
+      })
+      return { kind: 'done', value }
+    }
+    if (reply.kind === 'answered' && reply.answer.kind === 'rejected')
+      return verdictOfRejection(tried, reply.answer)
+    if (reply.kind === 'not-done') return verdictOfFailure(tried, reply)
+    // It may be open there and hold the writer: it must not wait for its idle timeout.
+    void carrier.ask(leader, { type: 'rollback', transaction }, clock.nowMs() + limits.graceMs)
+    const detail =
+      reply.kind === 'unknown' ? reply.detail : `member ${leader} gave an answer of kind ${reply.answer.kind}`
+    return { kind: 'repeat', failed: { asked: leader, hint: null, code: 'NOT_LEADER', detail } }
+  }
+
+  #rejectedHere(error: unknown, idempotencyKey: string | null): Verdict {
+    const verdict = verdictOfRejection(this.#tried(this.#parts.own, idempotencyKey), {
+      error: toErrorData(error),
+      leader: this.#replica.leader,
+    })
+    // The error itself says more than its data: its cause.
+    return verdict.kind === 'tell' && error instanceof HarmonyError ? { kind: 'tell', error } : verdict
+  }
+}
