@@ -2,7 +2,6 @@
 
 import { HarmonyError } from '../../base/errors.ts'
 import type { HarmonyErrorCode } from '../../base/errors.ts'
-
 import type { FailedTry } from './leader-search.ts'
 import type { Rejection } from './message.ts'
 import { fromErrorData } from './reply.ts'
