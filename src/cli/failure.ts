@@ -1,6 +1,7 @@
 /** What a command tells when it can't do its work: one line that says what, why and what to do, and an exit code. */
 
 import { HarmonyError } from '../base/errors.ts'
+import { Unreachable } from './unreachable.ts'
 import { UsageError } from './usage-error.ts'
 
 export const EXIT_OK = 0
@@ -36,6 +37,7 @@ export function describeFailure(error: unknown, command: string | null): Failure
 function describe(error: unknown): string {
   if (error instanceof HarmonyError) return `${error.message} [${error.code}]`
   if (!(error instanceof Error)) return String(error)
+  if (error instanceof Unreachable) return error.message
   return describeSystemError(error) ?? `Unexpected failure: ${error.message}`
 }
 

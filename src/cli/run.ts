@@ -3,6 +3,8 @@
 import { CLUSTER_COMMAND } from './cluster/cluster-command.ts'
 import type { Command } from './command.ts'
 import { describeFailure, EXIT_OK } from './failure.ts'
+import { MEMBER_COMMAND } from './operate/member-command.ts'
+import { STATUS_COMMAND } from './operate/status-command.ts'
 import type { Environment } from './options.ts'
 import { SHELL_COMMAND } from './shell/shell-command.ts'
 import { START_COMMAND } from './start-command.ts'
@@ -10,7 +12,13 @@ import { suggest } from './suggest.ts'
 import { UsageError } from './usage-error.ts'
 import { harmonyVersion } from './version.ts'
 
-export const COMMANDS: readonly Command[] = [START_COMMAND, SHELL_COMMAND, CLUSTER_COMMAND]
+export const COMMANDS: readonly Command[] = [
+  START_COMMAND,
+  SHELL_COMMAND,
+  CLUSTER_COMMAND,
+  STATUS_COMMAND,
+  MEMBER_COMMAND,
+]
 
 /** Resolves with the exit code of the process. Never rejects. */
 export async function run(args: readonly string[], environment: Environment): Promise<number> {
