@@ -1,0 +1,179 @@
+/**
+ * A client: it has a session at one machine, and moves to another when that one fails it. It knows what became of a request only as far
+ * as it was told.
+ */
+
+import { HarmonyError } from '../../src/base/errors.ts'
+import type { SqlValue } from '../../src/base/value.ts'
+import type { ExecuteOptions, ExecuteResult, Session } from '../../src/gateway/session.ts'
+import type { TimeUs } from '../event-queue.ts'
+import type { Random } from '../random.ts'
+import type { Machine } from './machine.ts'
+import type { World } from './world.ts'
+
+export type Answer<T> =
+  | { readonly kind: 'ok'; readonly value: T }
+  /** An error that says that nothing was done. */
+  | { readonly kind: 'refused'; readonly code: string }
+  /** No answer, or one that says so. */
+  | { readonly kind: 'unknown'; readonly why: string }
+
+export interface ClientParts {
+  readonly world: World
+  readonly machines: readonly Machine[]
+  readonly random: Random
+  readonly answerTimeoutUs: TimeUs
+  readonly thinkUs: TimeUs
+}
+
+/** Of a request and of its answer. */
+const WAY_US_MAX = 500
+/** Chance to go to another machine although this one is well. */
+const MOVE_CHANCE = 0.05
+const RETRY_PAUSE_US = 50_000
+
+export class Client {
+  readonly #parts: ClientParts
+  readonly #database: string
+  #machine: Machine | null = null
+  /** Of the machine when it was chosen: a connection does not outlive a process. */
+  #life = 0
+  #session: Session | null = null
+  #isStopped = false
+  #isDone = true
+
+  constructor(parts: ClientParts, database: string) {
+    this.#parts = parts
+    this.#database = database
+  }
+
+  /** Nothing of it is under way. */
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped
+  }
+
+  get random(): Random {
+    return this.#parts.random
+  }
+
+  stamp(): number {
+    return this.#parts.world.stamp()
+  }
+
+  /** Ends the run: what a client saw can't be. */
+  fail(error: unknown): void {
+    this.#parts.world.fail(error)
+  }
+
+  /** Does `step` again and again, with pauses, until it is stopped. */
+  async repeat(step: () => Promise<void>): Promise<void> {
+    this.#isDone = false
+    const { world, random, thinkUs } = this.#parts
+    while (!this.#isStopped) {
+      await step().catch((error: unknown) => world.fail(error))
+      await world.sleep(random.exponential(thinkUs))
+    }
+    this.#isDone = true
+  }
+
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** Asks until `work` was done, for as long as the run takes. */
+  async insist<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    for (;;) {
+      const answer = await this.ask(work)
+      if (answer.kind === 'ok') return answer.value
+      await this.#parts.world.sleep(RETRY_PAUSE_US)
+    }
+  }
+
+  /** Does `work` on this client's session. */
+  ask<T>(work: (session: Session) => Promise<T>): Promise<Answer<T>> {
+    return this.askMachine(async (machine) => {
+      this.#session ??= await machine.openSession(this.#database)
+      return work(this.#session)
+    })
+  }
+
+  /** Does `work` at this client's machine. */
+  async askMachine<T>(work: (machine: Machine) => Promise<T>): Promise<Answer<T>> {
+    const { world, answerTimeoutUs, random } = this.#parts
+    const machine = this.#choose()
+    if (machine === null) return { kind: 'refused', code: 'no member runs' }
+    await world.sleep(random.between(1, WAY_US_MAX))
+    const { promise, resolve } = Promise.withResolvers<Answer<T>>()
+    const leave = machine.onEnd(() => resolve({ kind: 'unknown', why: 'the member is gone' }))
+    const timer = world.after(null, answerTimeoutUs, () => resolve({ kind: 'unknown', why: 'no answer' }))
+    if (machine.isUp) {
+      machine.run(() => {
+        work(machine).then(
+          (value) => resolve({ kind: 'ok', value }),
+          (error: unknown) => resolve(this.#failed(error)),
+        )
+      })
+    } else resolve({ kind: 'refused', code: 'connection refused' })
+    const answer = await promise
+    leave()
+    timer.cancel()
+    if (answer.kind !== 'ok') this.#leave(machine)
+    await world.sleep(random.between(1, WAY_US_MAX))
+    world.note('answer', machine.number, 0, 0, () => describe(answer))
+    return answer
+  }
+
+  #choose(): Machine | null {
+    const { machines, random } = this.#parts
+    const running = machines.filter((machine) => machine.isUp)
+    const known = this.#machine
+    const isWell = known !== null && running.includes(known) && known.lives === this.#life
+    if (!isWell || random.chance(MOVE_CHANCE)) {
+      if (known !== null) this.#leave(known)
+      this.#machine = running.length === 0 ? null : random.pick(running)
+      this.#life = this.#machine?.lives ?? 0
+    }
+    return this.#machine
+  }
+
+  /** As a protocol does whose client is gone. */
+  #leave(machine: Machine): void {
+    const session = this.#session
+    this.#session = null
+    this.#machine = null
+    if (session !== null && machine.isUp && machine.lives === this.#life)
+      machine.run(() => void session.close())
+  }
+
+  #failed(error: unknown): Answer<never> {
+    if (!(error instanceof HarmonyError)) this.fail(error)
+    const code = error instanceof HarmonyError ? error.code : 'INTERNAL'
+    const message = error instanceof Error ? error.message : ''
+    if (code === 'OUTCOME_UNKNOWN') return { kind: 'unknown', why: message }
+    return { kind: 'refused', code }
+  }
+}
+
+function describe(answer: Answer<unknown>): string {
+  if (answer.kind === 'ok') return 'ok'
+  return answer.kind === 'refused' ? `refused: ${answer.code}` : `unknown: ${answer.why}`
+}
+
+/** One statement. */
+export function run(
+  session: Session,
+  sql: string,
+  values: readonly SqlValue[] = [],
+  options: ExecuteOptions = {},
+): Promise<ExecuteResult> {
+  return session.execute({ sql, args: { positional: values, named: [] } }, options)
+}
+
+/** The first row of a result, as numbers. */
+export function numbers(result: ExecuteResult): number[] {
+  return (result.rows[0] ?? []).map(Number)
+}

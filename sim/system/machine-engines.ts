@@ -1,0 +1,240 @@
+/**
+ * The real engines of one process, in this thread: every call takes simulated time, calls of one engine follow one another as they do in
+ * an engine's process, and none ends once the process is gone.
+ *
+ * What becomes of the SQLite files when a machine crashes:
+ * - the process is killed: files are as SQLite left them, WAL included, whatever was in the middle of being done;
+ * - the power fails: whatever SQLite did not sync may be lost, so a file may go back to the last checkpoint that the
+ *   group was told about. The log must have the rest.
+ */
+
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { CATALOG_NAME } from '../../src/cluster/catalog.ts'
+import type { Engine, EngineOpener, EngineOptions, AppliedState } from '../../src/engine/engine.ts'
+import { EngineEndedError } from '../../src/engine/engine-ended.ts'
+import { LocalEngine } from '../../src/engine/local-engine.ts'
+import { readAppliedState } from '../../src/engine/snapshot.ts'
+import type { Random } from '../random.ts'
+import type { Process, World } from './world.ts'
+
+interface FileImage {
+  readonly main: Uint8Array | null
+  readonly wal: Uint8Array | null
+}
+
+/** What a file is certain to have after a power cut. */
+interface DurableImage extends FileImage {
+  /** The file that it is of: another one of the same name was put there whole and synced. */
+  readonly inode: number
+}
+
+const WAL = '-wal'
+
+function imageOf(path: string): FileImage {
+  const read = (name: string): Uint8Array | null => (existsSync(name) ? readFileSync(name) : null)
+  return { main: read(path), wal: read(path + WAL) }
+}
+
+function restore(path: string, { main, wal }: FileImage): void {
+  rmSync(`${path}-shm`, { force: true })
+  for (const [name, bytes] of [
+    [path, main],
+    [path + WAL, wal],
+  ] as const) {
+    if (bytes === null) rmSync(name, { force: true })
+    else writeFileSync(name, bytes)
+  }
+}
+
+function inodeOf(path: string): number {
+  return existsSync(path) ? statSync(path).ino : 0
+}
+
+/** The durable content of a machine's SQLite files; it outlives processes. */
+export class SqliteFiles {
+  readonly #durable = new Map<string, DurableImage>()
+
+  /** Before an engine opens it: a file that is not there is lost in a power cut until its first checkpoint. */
+  opening(path: string): boolean {
+    return !existsSync(path)
+  }
+
+  created(path: string): void {
+    this.#durable.set(path, { inode: inodeOf(path), main: null, wal: null })
+  }
+
+  checkpointed(path: string): void {
+    this.#durable.set(path, { inode: inodeOf(path), ...imageOf(path) })
+  }
+
+  /** Some files keep everything, the others go back to what is certain. */
+  losePower(random: Random): void {
+    for (const [path, image] of this.#durable) {
+      const isSame = image.inode === inodeOf(path)
+      if (isSame && random.chance(0.7)) restore(path, image)
+    }
+  }
+}
+
+export interface EngineTrouble {
+  /** Of a call; with a rare one that takes a hundred times as long. */
+  readonly callUs: number
+  readonly slowCallChance: number
+}
+
+export class MachineEngines {
+  readonly #world: World
+  readonly #process: Process
+  readonly #files: SqliteFiles
+  readonly #trouble: EngineTrouble
+  readonly #random: Random
+  readonly #open = new Set<SlowEngine>()
+
+  constructor(
+    world: World,
+    process: Process,
+    parts: { files: SqliteFiles; trouble: EngineTrouble; random: Random },
+  ) {
+    this.#world = world
+    this.#process = process
+    this.#files = parts.files
+    this.#trouble = parts.trouble
+    this.#random = parts.random
+  }
+
+  readonly open: EngineOpener = async (options: EngineOptions): Promise<Engine> => {
+    await this.#pass()
+    const isNew = this.#files.opening(options.dataFile)
+    const local = await LocalEngine.open(options)
+    if (isNew) this.#files.created(options.dataFile)
+    const engine = new SlowEngine(options.dataFile, local, this.#files, {
+      pass: () => this.#pass(),
+      closed: () => this.#open.delete(engine),
+    })
+    this.#open.add(engine)
+    return engine
+  }
+
+  /** The files that engines have open now. */
+  get paths(): readonly string[] {
+    return [...this.#open].map((engine) => engine.dataFile)
+  }
+
+  /** The engines' own process dies, and takes their open transactions along. The catalog's engine runs in the member's process. */
+  killProcesses(): void {
+    for (const engine of [...this.#open]) if (!engine.dataFile.includes(CATALOG_NAME)) engine.die()
+  }
+
+  /** The member's process is killed; `closeOthers` closes the connections of its readers. The files stay as they are. */
+  kill(closeOthers: () => void): void {
+    const images = new Map(this.paths.map((path) => [path, imageOf(path)]))
+    for (const engine of [...this.#open]) engine.die()
+    closeOthers()
+    for (const [path, image] of images) restore(path, image)
+  }
+
+  async #pass(): Promise<void> {
+    const { callUs, slowCallChance } = this.#trouble
+    const times = this.#random.chance(slowCallChance) ? SLOW_CALL_TIMES : 1
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#world.after(this.#process, callUs * this.#random.between(0.5, 1.5) * times, resolve)
+    await promise
+  }
+}
+
+const SLOW_CALL_TIMES = 100
+
+interface SlowEngineEvents {
+  readonly pass: () => Promise<void>
+  readonly closed: () => void
+}
+
+class SlowEngine implements Engine {
+  readonly dataFile: string
+  readonly #local: LocalEngine
+  readonly #files: SqliteFiles
+  readonly #events: SlowEngineEvents
+  #last: Promise<unknown> = Promise.resolve()
+  #isDead = false
+
+  constructor(dataFile: string, local: LocalEngine, files: SqliteFiles, events: SlowEngineEvents) {
+    this.dataFile = dataFile
+    this.#local = local
+    this.#files = files
+    this.#events = events
+  }
+
+  get applied(): AppliedState {
+    return this.#local.applied
+  }
+
+  executeBatch: Engine['executeBatch'] = (requests, stamp) =>
+    this.#call(() => this.#local.executeBatch(requests, stamp))
+
+  begin: Engine['begin'] = (request) => this.#call(() => this.#local.begin(request))
+
+  execute: Engine['execute'] = (statement, sizeMax) =>
+    this.#call(() => this.#local.execute(statement, sizeMax))
+
+  describe: Engine['describe'] = (sql) => this.#call(() => this.#local.describe(sql))
+
+  prepareCommit: Engine['prepareCommit'] = () => this.#call(() => this.#local.prepareCommit())
+
+  commit: Engine['commit'] = (term, index) => this.#call(() => this.#local.commit(term, index))
+
+  rollback: Engine['rollback'] = () => this.#call(() => this.#local.rollback())
+
+  replay: Engine['replay'] = (entries) => this.#call(() => this.#local.replay(entries))
+
+  checkpoint: Engine['checkpoint'] = () =>
+    this.#call(async () => {
+      const applied = await this.#local.checkpoint()
+      this.#files.checkpointed(this.dataFile)
+      return applied
+    })
+
+  /** Page by page as the real one, but in one go: SQLite's backup runs on a thread that no seed decides about. */
+  snapshot: Engine['snapshot'] = (path) =>
+    this.#call(async () => {
+      copyPages(this.dataFile, path)
+      return readAppliedState(path)
+    })
+
+  contentDigest: Engine['contentDigest'] = () => this.#call(() => this.#local.contentDigest())
+
+  close(): Promise<void> {
+    return this.#call(async () => {
+      this.#isDead = true
+      this.#events.closed()
+      await this.#local.close()
+    })
+  }
+
+  /** Without waiting for anything; what waits is rejected when its time comes. */
+  die(): void {
+    if (this.#isDead) return
+    this.#isDead = true
+    this.#events.closed()
+    void this.#local.close()
+  }
+
+  #call<T>(call: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(async () => {
+      await this.#events.pass()
+      if (this.#isDead) throw new EngineEndedError('bystander', 'The process of this engine has ended.')
+      return call()
+    })
+    this.#last = result.catch(() => {})
+    return result
+  }
+}
+
+function copyPages(from: string, to: string): void {
+  const source = new DatabaseSync(from, { readOnly: true })
+  try {
+    writeFileSync(to, source.serialize(), { flag: 'wx' })
+  } finally {
+    source.close()
+  }
+}

@@ -1,0 +1,301 @@
+/**
+ * A machine: a data folder on a disk, and the member that runs on it from time to time. Its gateway is real, its readers are real, and so
+ * is everything below; what is simulated comes in through Clock, Random, Disk, Network and the opener of engines.
+ *
+ *           start ───▶ starting ───▶ up ──stop──▶ stopping ──▶ down
+ *             ▲            └── crash ─┴── crash ───────┴────────▶ │
+ *             └───────────────────────────────────────────────────┘
+ */
+
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { HarmonyError } from '../../src/base/errors.ts'
+import type { Member } from '../../src/cluster/member.ts'
+import { MemoryDisk } from '../../src/host/memory-disk.ts'
+import type { MemoryNetwork } from '../../src/host/network-memory.ts'
+import { SeededRandom } from '../../src/host/random.ts'
+import { LocalGateway } from '../../src/gateway/local-gateway.ts'
+import type { Session } from '../../src/gateway/session.ts'
+import type { Random } from '../random.ts'
+import { MachineClock } from './machine-clock.ts'
+import { MachineDisk } from './machine-disk.ts'
+import type { DiskTrouble } from './machine-disk.ts'
+import { MachineEngines, SqliteFiles } from './machine-engines.ts'
+import { MachineNetwork } from './machine-network.ts'
+import { MachineReaders } from './machine-readers.ts'
+import { openMember } from './open-member.ts'
+import type { SystemOptions } from './options.ts'
+import type { ReplicaFile } from './final-state.ts'
+import { RealFiles } from './real-files.ts'
+import { Process } from './world.ts'
+import type { World } from './world.ts'
+
+const DATA_FILE = /^(.*)\.\d+\.sqlite$/
+
+export type CrashKind = 'kill' | 'power-cut'
+
+/** What exists from the start of a process to its end. */
+interface Life {
+  readonly process: Process
+  readonly clock: MachineClock
+  readonly engines: MachineEngines
+  readonly readers: MachineReaders
+  readonly network: MachineNetwork
+  member: Member | null
+  gateway: LocalGateway | null
+  isStopping: boolean
+}
+
+export class Machine {
+  readonly number: number
+  readonly host: string
+  readonly folder: string
+  readonly trouble: DiskTrouble = { slowness: 1, isStalled: false, isFull: false }
+  readonly #world: World
+  readonly #options: SystemOptions
+  readonly #machines: () => readonly Machine[]
+  readonly #network: MemoryNetwork
+  readonly #random: Random
+  readonly #real = new RealFiles()
+  readonly #files = new SqliteFiles()
+  #memory = new MemoryDisk()
+  #life: Life | null = null
+  #lives = 0
+  /** Called when the process ends. */
+  readonly #onEnd = new Set<() => void>()
+  /** Why it did not start, or stopped by itself; null while it runs. */
+  lastProblem: Error | null = null
+
+  constructor(
+    world: World,
+    parts: {
+      number: number
+      folder: string
+      options: SystemOptions
+      network: MemoryNetwork
+      random: Random
+      machines: () => readonly Machine[]
+    },
+  ) {
+    this.#world = world
+    this.number = parts.number
+    this.host = `machine-${parts.number}`
+    this.folder = parts.folder
+    this.#options = parts.options
+    this.#network = parts.network
+    this.#random = parts.random
+    this.#machines = parts.machines
+    mkdirSync(parts.folder, { recursive: true })
+  }
+
+  get isRunning(): boolean {
+    return this.#life !== null
+  }
+
+  /** Serves clients. */
+  get isUp(): boolean {
+    const life = this.#life
+    return life !== null && life.gateway !== null && !life.isStopping
+  }
+
+  /** How often its process has started. */
+  get lives(): number {
+    return this.#lives
+  }
+
+  get isStopping(): boolean {
+    return this.#life?.isStopping ?? false
+  }
+
+  get isPaused(): boolean {
+    return this.#life?.process.isPaused ?? false
+  }
+
+  get member(): Member | null {
+    return this.#life?.member ?? null
+  }
+
+  /** Begins to start the member; nothing if it runs. */
+  start(): void {
+    if (this.#life !== null) return
+    this.#lives += 1
+    const life = this.#newLife(`life ${this.#lives}`)
+    this.#life = life
+    this.lastProblem = null
+    this.#note('start')
+    life.process.run(() => {
+      this.#open(life).catch((error: unknown) => this.#didNotStart(life, error))
+    })
+  }
+
+  /** The process is gone at once; with a power cut, what its disk had not synced may be gone too. */
+  crash(kind: CrashKind): void {
+    const life = this.#life
+    if (life === null) return
+    this.#note('crash', kind)
+    this.#endLife(life)
+    if (kind === 'kill') return
+    const random = this.#random.fork(`power cut ${this.#lives}`)
+    this.#memory = this.#memory.crash(new SeededRandom(BigInt(random.uint32())))
+    this.#real.losePower(random)
+    this.#files.losePower(random)
+  }
+
+  /** Asks the member to stop, as SIGTERM does. */
+  stop(): void {
+    const life = this.#life
+    if (life === null || life.member === null || life.isStopping) return
+    this.#note('pause', 'stopping')
+    life.isStopping = true
+    const { member, gateway } = life
+    life.process.run(() => {
+      this.#close(gateway, member).then(
+        () => this.#endLife(life),
+        (error: unknown) => this.#world.fail(error),
+      )
+    })
+  }
+
+  pause(): void {
+    this.#life?.process.pause()
+    this.#network.stall(this.host)
+  }
+
+  resume(): void {
+    this.#network.unstall(this.host)
+    this.#life?.process.resume()
+  }
+
+  jumpClock(byMs: number): void {
+    this.#life?.clock.jump(byMs)
+  }
+
+  killEngines(): void {
+    this.#life?.engines.killProcesses()
+  }
+
+  /** Does `work` as the machine's process. Nothing comes of it if the process ends meanwhile: `onEnd` tells. */
+  run(work: () => void): void {
+    this.#life?.process.run(work)
+  }
+
+  /** A session of this machine's gateway. Rejects as it does; must be called inside `run`. */
+  openSession(database: string): Promise<Session> {
+    const gateway = this.#life?.gateway
+    if (gateway === null || gateway === undefined)
+      return Promise.reject(new HarmonyError('SHUTTING_DOWN', 'The member does not run.'))
+    return gateway.openSession(database, { access: 'read-write', databases: null })
+  }
+
+  /** Calls `listener` when the process ends; returns a function that stops it. */
+  onEnd(listener: () => void): () => void {
+    this.#onEnd.add(listener)
+    return () => void this.#onEnd.delete(listener)
+  }
+
+  /** The SQLite files of its databases. */
+  replicaFiles(): ReplicaFile[] {
+    const folder = `${this.folder}/databases`
+    if (!existsSync(folder)) return []
+    return readdirSync(folder)
+      .sort()
+      .flatMap((name) => {
+        const database = DATA_FILE.exec(name)?.[1]
+        return database === undefined
+          ? []
+          : [{ machine: this.number, database, dataFile: `${folder}/${name}` }]
+      })
+  }
+
+  /** For the message of a run that did not come to rest. */
+  describe(): string {
+    const state = this.isUp ? 'up' : this.isRunning ? 'starting or stopping' : 'down'
+    const groups = this.member?.stats().databases ?? []
+    const places = groups.map(
+      ({ database, appliedIndex, commitIndex, failure }) =>
+        `${database} ${appliedIndex}/${commitIndex}${failure === null ? '' : ` (${failure})`}`,
+    )
+    return [state, this.lastProblem?.message, ...places].filter((part) => part !== undefined).join(', ')
+  }
+
+  #newLife(label: string): Life {
+    const world = this.#world
+    const random = this.#random.fork(label)
+    const process = new Process(world, this.number)
+    const { clockDrift, engine } = this.#options
+    const rate = 1 + random.between(-clockDrift, clockDrift)
+    return {
+      process,
+      clock: new MachineClock(world, process, rate, random.integer(0, 1_000_000)),
+      engines: new MachineEngines(world, process, {
+        files: this.#files,
+        trouble: engine,
+        random: random.fork('engines'),
+      }),
+      readers: new MachineReaders(),
+      network: new MachineNetwork(this.#network.of(this.host), process),
+      member: null,
+      gateway: null,
+      isStopping: false,
+    }
+  }
+
+  async #open(life: Life): Promise<void> {
+    const random = this.#random.fork(`disk ${this.#lives}`)
+    const disk = new MachineDisk(this.#world, life.process, {
+      memory: this.#memory,
+      real: this.#real,
+      speed: this.#options.disk,
+      trouble: this.trouble,
+      random,
+    })
+    const member = await openMember({
+      machine: this,
+      machines: this.#machines(),
+      options: this.#options,
+      folder: this.folder,
+      disk,
+      clock: life.clock,
+      random: new SeededRandom(BigInt(random.fork('member').uint32())),
+      openEngine: life.engines.open,
+      network: life.network,
+      log: (event) => this.#note('phase', event),
+    })
+    life.member = member
+    life.gateway = new LocalGateway({ directory: member, readers: life.readers })
+    this.#note('restart', 'is up')
+    void member.failed.then((error) => {
+      // What a supervisor does with a member that ends by itself.
+      this.lastProblem = error
+      this.crash('kill')
+    })
+  }
+
+  async #close(gateway: LocalGateway | null, member: Member): Promise<void> {
+    await gateway?.close()
+    await member.close()
+  }
+
+  #didNotStart(life: Life, error: unknown): void {
+    this.lastProblem = error instanceof Error ? error : new Error(String(error))
+    this.#note('fault', `did not start: ${this.lastProblem.message}`)
+    if (!(error instanceof HarmonyError) || error.code === 'INTERNAL') this.#world.fail(error)
+    this.#endLife(life)
+  }
+
+  #endLife(life: Life): void {
+    if (this.#life !== life) return
+    this.#life = null
+    life.process.end()
+    life.engines.kill(() => life.readers.closeAll())
+    this.#real.closeAll()
+    life.network.end()
+    this.#network.unstall(this.host)
+    this.#note('destroy', 'process ended')
+    for (const listener of [...this.#onEnd]) listener()
+    this.#onEnd.clear()
+  }
+
+  #note(kind: Parameters<World['note']>[0], text: string = ''): void {
+    this.#world.note(kind, this.number, 0, this.#lives, () => text)
+  }
+}

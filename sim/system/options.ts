@@ -1,0 +1,91 @@
+/** How a run is set up: drawn from the seed, so that every run is another mix (swarm testing, Groce and others 2012). */
+
+import type { GroupLimits } from '../../src/group/limits.ts'
+import { MILLISECOND, SECOND } from '../event-queue.ts'
+import type { TimeUs } from '../event-queue.ts'
+import type { Random } from '../random.ts'
+import type { DiskSpeed } from './machine-disk.ts'
+import type { EngineTrouble } from './machine-engines.ts'
+
+/** Mean time between two faults of a kind; 0 for never. */
+export interface FaultRates {
+  readonly killEveryUs: TimeUs
+  readonly powerCutEveryUs: TimeUs
+  readonly stopEveryUs: TimeUs
+  readonly pauseEveryUs: TimeUs
+  readonly slowDiskEveryUs: TimeUs
+  readonly stalledDiskEveryUs: TimeUs
+  readonly fullDiskEveryUs: TimeUs
+  readonly engineDeathEveryUs: TimeUs
+  readonly clockJumpEveryUs: TimeUs
+}
+
+export interface SystemOptions {
+  readonly machines: number
+  readonly faultsForUs: TimeUs
+  readonly faults: FaultRates
+  readonly workloads: readonly WorkloadName[]
+  readonly clientsPerWorkload: number
+  readonly thinkUs: TimeUs
+  /** Clients wait no longer for an answer. */
+  readonly answerTimeoutUs: TimeUs
+  readonly disk: DiskSpeed
+  readonly engine: EngineTrouble
+  /** A process's clock runs at a rate from 1 - this to 1 + this. */
+  readonly clockDrift: number
+  readonly limits: Partial<GroupLimits>
+  readonly journal: { readonly segmentSizeBytes: number; readonly segmentCountTarget: number }
+  readonly databaseIdleTimeMs: number
+}
+
+export const WORKLOADS = ['registers', 'transfers', 'once', 'schema', 'databases'] as const
+export type WorkloadName = (typeof WORKLOADS)[number]
+
+/** Each kind of fault is left out of half of the runs, so that others are seen alone. */
+function sometimes(random: Random, low: number, high: number): TimeUs {
+  const everyUs = random.between(low, high) * SECOND
+  return random.chance(0.5) ? everyUs : 0
+}
+
+function drawFaults(random: Random): FaultRates {
+  return {
+    killEveryUs: sometimes(random, 2, 10),
+    powerCutEveryUs: sometimes(random, 2, 10),
+    stopEveryUs: sometimes(random, 4, 15),
+    pauseEveryUs: sometimes(random, 3, 10),
+    slowDiskEveryUs: sometimes(random, 3, 10),
+    stalledDiskEveryUs: sometimes(random, 3, 15),
+    fullDiskEveryUs: sometimes(random, 5, 15),
+    engineDeathEveryUs: sometimes(random, 2, 10),
+    clockJumpEveryUs: sometimes(random, 2, 10),
+  }
+}
+
+export function drawOptions(random: Random): SystemOptions {
+  const picked = WORKLOADS.filter(() => random.chance(0.6))
+  return {
+    machines: 1,
+    faultsForUs: random.integer(10, 25) * SECOND,
+    faults: drawFaults(random.fork('faults')),
+    workloads: picked.length > 0 ? picked : ['registers'],
+    clientsPerWorkload: random.integer(2, 5),
+    thinkUs: random.between(5, 100) * MILLISECOND,
+    answerTimeoutUs: random.between(1, 12) * SECOND,
+    disk: {
+      readUs: random.between(10, 200),
+      writeUs: random.between(10, 200),
+      syncUs: random.between(50, 8_000),
+    },
+    engine: { callUs: random.between(20, 2_000), slowCallChance: random.pick([0, 0.001, 0.01]) },
+    clockDrift: random.pick([0, 0.001, 0.05]),
+    limits: {
+      checkpointEntries: random.pick([5, 50, 500]),
+      batchRequestsMax: random.pick([1, 4, 1024]),
+    },
+    journal: {
+      segmentSizeBytes: random.pick([16, 64]) * 1024,
+      segmentCountTarget: random.pick([1, 4]),
+    },
+    databaseIdleTimeMs: random.pick([1_000, 60_000]),
+  }
+}

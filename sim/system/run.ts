@@ -1,0 +1,222 @@
+/**
+ * One run of the whole system, from a seed to a verdict: first faults under load; then the faults stop, and the system must serve
+ * everybody again within a bound, come to rest, and have lost nothing.
+ */
+
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { MemoryNetwork } from '../../src/host/network-memory.ts'
+import { SeededRandom } from '../../src/host/random.ts'
+import { Violation } from '../checkers/checker.ts'
+import { SECOND } from '../event-queue.ts'
+import { Random } from '../random.ts'
+import { Client, run as runStatement } from './client.ts'
+import { Faults } from './faults.ts'
+import { checkReplicas, contentOf } from './final-state.ts'
+import type { ReplicaFile } from './final-state.ts'
+import { Machine } from './machine.ts'
+import { DATABASE, isAtRest, wakeDatabases } from './open-member.ts'
+import { drawOptions } from './options.ts'
+import type { SystemOptions, WorkloadName } from './options.ts'
+import { sealTime } from './sealed-time.ts'
+import { World } from './world.ts'
+import type { Trace } from '../trace.ts'
+import { Databases } from './workloads/databases.ts'
+import { Once } from './workloads/once.ts'
+import { Registers } from './workloads/registers.ts'
+import { Schema } from './workloads/schema.ts'
+import { Transfers } from './workloads/transfers.ts'
+import type { Workload } from './workloads/workload.ts'
+
+export interface SystemResult {
+  readonly seed: number
+  readonly options: SystemOptions
+  /** Null if all went well. An error that is no Violation is a crash or an assertion of the code under test. */
+  readonly failure: Error | null
+  readonly trace: Trace
+  readonly hash: string
+  readonly events: number
+  readonly simulatedUs: number
+  readonly counts: Readonly<Record<string, { ok: number; refused: number; unknown: number }>>
+}
+
+export interface SystemRequest {
+  readonly seed: number
+  readonly recording: boolean
+  /** Changes what was drawn from the seed. */
+  readonly adjust?: (options: SystemOptions) => SystemOptions
+}
+
+/** How long the system may take to serve again after the last fault. */
+const RECOVERY_LIMIT_US = 60 * SECOND
+const REST_LIMIT_US = 60 * SECOND
+
+/** In memory where the machine has such a file system: SQLite's syncs cost nothing there. */
+function temporaryRoot(): string {
+  return existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+}
+
+/** Runs `seed`. The same request gives the same result, to the last event. Only one run at a time in a process. */
+export async function runSystem({
+  seed,
+  recording,
+  adjust = (options) => options,
+}: SystemRequest): Promise<SystemResult> {
+  const random = new Random(`system/${seed}`)
+  const options = adjust(drawOptions(random.fork('options')))
+  const folder = mkdtempSync(`${temporaryRoot()}/harmonydb-sim-`)
+  const world = new World(random, recording)
+  const unseal = sealTime(world)
+  const unhandled = (error: unknown): void => world.fail(error)
+  process.on('unhandledRejection', unhandled)
+  const run = new SystemRun(world, options, folder)
+  let failure: Error | null = null
+  try {
+    await run.perform()
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error(String(error))
+  } finally {
+    run.end()
+    unseal()
+    process.off('unhandledRejection', unhandled)
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const { trace, queue } = world
+  const counts = Object.fromEntries(run.workloads.map((one) => [one.name, one.counts]))
+  const { hash } = trace
+  return { seed, options, failure, trace, hash, events: queue.happened, simulatedUs: queue.nowUs, counts }
+}
+
+class SystemRun {
+  readonly workloads: readonly Workload[]
+  readonly #world: World
+  readonly #options: SystemOptions
+  readonly #machines: readonly Machine[]
+
+  constructor(world: World, options: SystemOptions, folder: string) {
+    this.#world = world
+    this.#options = options
+    const networkClock = {
+      nowMs: () => world.nowUs / 1000,
+      wallTimeMs: () => world.nowUs / 1000,
+      after: (delayMs: number, action: () => void) => world.after(null, delayMs * 1000, action),
+      soon: (action: () => void) => void world.after(null, 1, action),
+    }
+    const network = new MemoryNetwork(
+      networkClock,
+      new SeededRandom(BigInt(world.random.fork('network').uint32())),
+    )
+    const machines: Machine[] = Array.from(
+      { length: options.machines },
+      (_, at) =>
+        new Machine(world, {
+          number: at + 1,
+          folder: `${folder}/machine-${at + 1}`,
+          options,
+          network,
+          random: world.random.fork(`machine ${at + 1}`),
+          machines: () => machines,
+        }),
+    )
+    this.#machines = machines
+    this.workloads = options.workloads.map((name) => this.#newWorkload(name))
+  }
+
+  async perform(): Promise<void> {
+    const world = this.#world
+    this.#phase('start')
+    for (const machine of this.#machines) machine.start()
+    await world.runUntil(RECOVERY_LIMIT_US, () => this.#machines.every((machine) => machine.isUp))
+    this.#phase('faults')
+    for (const workload of this.workloads) workload.start()
+    const faults = new Faults(world, this.#machines, this.#options.faults, world.random.fork('faults'))
+    await world.runUntil(world.nowUs + this.#options.faultsForUs)
+    faults.stop()
+    this.#phase('recovery')
+    await this.#serveAgain()
+    for (const workload of this.workloads) workload.stop()
+    await this.#until('clients get their answers', () => this.workloads.every((one) => one.isDone))
+    this.#phase('rest')
+    const asleep = new Set(this.#machines)
+    for (const machine of this.#machines) wakeDatabases(machine, () => asleep.delete(machine))
+    await this.#until(
+      'the system comes to rest',
+      () => asleep.size === 0 && this.#machines.every((machine) => isAtRest(machine)),
+    )
+    await this.#check()
+  }
+
+  /** Nothing of this run is left over. */
+  end(): void {
+    for (const machine of this.#machines) machine.crash('kill')
+  }
+
+  /** A new client is served at every machine. */
+  async #serveAgain(): Promise<void> {
+    const waiting = new Set(this.#machines)
+    for (const machine of this.#machines) {
+      const client = new Client(this.#clientParts(`probe ${machine.number}`, [machine]), DATABASE)
+      const probe = async (): Promise<void> => {
+        await client.insist((session) =>
+          runStatement(session, `CREATE TABLE IF NOT EXISTS probe_${machine.number} (a)`),
+        )
+        await client.insist((session) => runStatement(session, `SELECT * FROM probe_${machine.number}`))
+        waiting.delete(machine)
+      }
+      void probe()
+    }
+    await this.#until('every member serves again', () => {
+      // What a supervisor does.
+      for (const machine of this.#machines) if (!machine.isRunning) machine.start()
+      return waiting.size === 0
+    })
+  }
+
+  async #until(what: string, isDone: () => boolean): Promise<void> {
+    const { nowUs } = this.#world
+    await this.#world.runUntil(nowUs + Math.max(RECOVERY_LIMIT_US, REST_LIMIT_US), isDone)
+    if (isDone()) return
+    const states = this.#machines.map((machine) => `machine ${machine.number}: ${machine.describe()}`)
+    throw new Violation(
+      'liveness',
+      `not within ${RECOVERY_LIMIT_US / SECOND} s: ${what}\n${states.join('\n')}`,
+    )
+  }
+
+  async #check(): Promise<void> {
+    const replicas = this.#machines.flatMap((machine) => machine.replicaFiles())
+    checkReplicas(replicas)
+    const shop = replicas.find(({ database }) => database === DATABASE)
+    if (shop === undefined) throw new Violation('databases are there', `there is no database ${DATABASE}`)
+    const content = contentOf(shop)
+    for (const workload of this.workloads) {
+      workload.check(content)
+      if (workload instanceof Databases)
+        workload.checkNames(new Set(replicas.map(({ database }) => database)))
+    }
+  }
+
+  #newWorkload(name: WorkloadName): Workload {
+    const parts = Array.from({ length: this.#options.clientsPerWorkload }, (_, at) =>
+      this.#clientParts(`${name} ${at}`, this.#machines),
+    )
+    const kinds = {
+      registers: Registers,
+      transfers: Transfers,
+      once: Once,
+      schema: Schema,
+      databases: Databases,
+    }
+    return new kinds[name](parts)
+  }
+
+  #clientParts(label: string, machines: readonly Machine[]) {
+    const { answerTimeoutUs, thinkUs } = this.#options
+    const random = this.#world.random.fork(label)
+    return { world: this.#world, machines, random, answerTimeoutUs, thinkUs }
+  }
+
+  #phase(name: string): void {
+    this.#world.note('phase', 0, 0, 0, () => name)
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Databases that are created and dropped. Each client has names of its own, so it knows what must be there; a database that was
+ * dropped and created again has nothing of the old one.
+ */
+
+import { HarmonyError } from '../../../src/base/errors.ts'
+import { Violation } from '../../checkers/checker.ts'
+import { Client, numbers, run } from '../client.ts'
+import type { Answer, ClientParts } from '../client.ts'
+import type { Machine } from '../machine.ts'
+import { DATABASE } from '../open-member.ts'
+import { newCounts } from './workload.ts'
+import type { Workload, WorkloadCounts } from './workload.ts'
+
+/** What a client knows of one of its names. `rows` is null where a write's outcome is not known. */
+type Known =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'present'; readonly rows: number | null }
+  | { readonly kind: 'unknown' }
+
+const NAMES_PER_CLIENT = 2
+const PAUSE_FACTOR = 10
+
+export class Databases implements Workload {
+  readonly name = 'databases'
+  readonly counts: WorkloadCounts = newCounts()
+  readonly #clients: readonly Client[]
+  readonly #known = new Map<string, Known>()
+  readonly #answers = new Map<string, string[]>()
+
+  constructor(parts: readonly ClientParts[]) {
+    this.#clients = parts.map((one) => new Client({ ...one, thinkUs: one.thinkUs * PAUSE_FACTOR }, DATABASE))
+  }
+
+  get isDone(): boolean {
+    return this.#clients.every((client) => client.isDone)
+  }
+
+  start(): void {
+    for (const [at, client] of this.#clients.entries()) void client.repeat(() => this.#operate(client, at))
+  }
+
+  stop(): void {
+    for (const client of this.#clients) client.stop()
+  }
+
+  check(): void {}
+
+  /** Throws where `names` can't be the databases that there are. */
+  checkNames(names: ReadonlySet<string>): void {
+    for (const [name, known] of this.#known) {
+      if (known.kind === 'unknown') continue
+      if (names.has(name) === (known.kind === 'present')) continue
+      throw new Violation(
+        'databases are there',
+        `the database ${name} should be ${known.kind}; its last answers: ${this.#answers.get(name)?.slice(-8).join(', ')}`,
+      )
+    }
+  }
+
+  async #operate(client: Client, at: number): Promise<void> {
+    const name = `client-${at}-${client.random.integer(1, NAMES_PER_CLIENT)}`
+    const known = this.#known.get(name) ?? { kind: 'absent' }
+    if (known.kind === 'present' && client.random.chance(0.7)) await this.#write(client, name, known.rows)
+    else if (known.kind === 'absent') await this.#create(client, name)
+    else await this.#drop(client, name)
+  }
+
+  async #create(client: Client, name: string): Promise<void> {
+    const answer = await client.askMachine((machine) => memberOf(machine).create(name))
+    this.#note(name, answer, { kind: 'absent' }, { kind: 'present', rows: 0 })
+  }
+
+  async #drop(client: Client, name: string): Promise<void> {
+    const before = this.#known.get(name) ?? { kind: 'unknown' }
+    const answer = await client.askMachine((machine) => memberOf(machine).drop(name))
+    const isGone = answer.kind === 'refused' && answer.code === 'DATABASE_NOT_FOUND'
+    if (isGone && before.kind === 'present')
+      throw new Violation('databases are there', `the database ${name} was created and is not there`)
+    this.#note(name, isGone ? { kind: 'ok', value: undefined } : answer, before, { kind: 'absent' })
+  }
+
+  async #write(client: Client, name: string, rows: number | null): Promise<void> {
+    const answer = await client.askMachine(async (machine) => {
+      const session = await machine.openSession(name)
+      await run(session, 'CREATE TABLE IF NOT EXISTS t (a DEFAULT (random()))')
+      const [before = 0] = numbers(await run(session, 'SELECT count(*) FROM t'))
+      await run(session, 'INSERT INTO t DEFAULT VALUES')
+      await session.close()
+      return before
+    })
+    this.counts[answer.kind]++
+    if (answer.kind === 'ok') {
+      if (rows !== null && answer.value !== rows)
+        throw new Violation('databases are there', `${name} has ${answer.value} rows and should have ${rows}`)
+      this.#known.set(name, { kind: 'present', rows: answer.value + 1 })
+    } else if (answer.kind === 'refused' && answer.code === 'DATABASE_NOT_FOUND') {
+      throw new Violation('databases are there', `the database ${name} was created and is not there`)
+    } else this.#known.set(name, { kind: 'present', rows: null })
+  }
+
+  #note(name: string, answer: Answer<void>, before: Known, after: Known): void {
+    this.counts[answer.kind]++
+    const line = `${after.kind} ${answer.kind}${answer.kind === 'refused' ? ` (${answer.code})` : ''}`
+    this.#answers.set(name, [...(this.#answers.get(name) ?? []), line])
+    const outcomes = { ok: after, refused: before, unknown: { kind: 'unknown' } } as const
+    this.#known.set(name, outcomes[answer.kind])
+  }
+}
+
+function memberOf(machine: Machine): NonNullable<Machine['member']> {
+  if (machine.member === null) throw new HarmonyError('SHUTTING_DOWN', 'The member does not run.')
+  return machine.member
+}
