@@ -16,10 +16,12 @@ export function clusterMetrics(state: ClusterState): readonly MetricFamily[] {
   ]
 }
 
-/** Members that are expected to be there: a removed one that is gone is no reason for an alarm. */
+/** A removed member that is gone is no reason for an alarm. */
+function isPeer({ status, connection }: MemberState): boolean {
+  return status === 'active' && connection !== 'self'
+}
+
 function connectionMetric({ members }: ClusterState): MetricFamily {
-  const isPeer = ({ status, connection }: MemberState): boolean =>
-    status === 'active' && connection !== 'self'
   return {
     type: 'gauge',
     name: 'harmonydb_peer_connected',
