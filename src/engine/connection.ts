@@ -38,14 +38,13 @@ const FREE_BYTES_MIN = 1024 * 1024
 const NEW_FILE_SETTINGS = 'PRAGMA page_size = 4096'
 
 /**
- * `synchronous = NORMAL`: the journal makes writes durable, SQLite needs only to stay consistent. The WAL is
- * checkpointed every 4,000 pages by SQLite itself. `recursive_triggers` and `threads` are SQLite's defaults, spelled out
- * because results depend on them.
+ * `synchronous = NORMAL`: the journal makes writes durable, SQLite needs only to stay consistent. `wal-upkeep.ts` keeps the
+ * WAL short. `recursive_triggers` and `threads` are SQLite's defaults, spelled out because results depend on them.
  */
 function settings(limits: EngineLimits): string {
   return `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;
     PRAGMA recursive_triggers = OFF; PRAGMA threads = 0; PRAGMA trusted_schema = ON; PRAGMA cache_size = -32000;
-    PRAGMA mmap_size = ${limits.mmapSizeBytes}; PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA mmap_size = ${limits.mmapSizeBytes}; PRAGMA wal_autocheckpoint = 0;
     PRAGMA journal_size_limit = 67108864`
 }
 
@@ -128,6 +127,11 @@ export class WriterConnection {
     if (this.#foreignKeys === isOn) return
     this.database.exec(`PRAGMA foreign_keys = ${isOn ? 'ON' : 'OFF'}`)
     this.#foreignKeys = isOn
+  }
+
+  /** How long calls wait for others who use the file; null for the usual time. */
+  setBusyTimeout(timeoutMs: number | null): void {
+    this.database.exec(`PRAGMA busy_timeout = ${timeoutMs ?? BUSY_TIMEOUT_MS}`)
   }
 
   /**

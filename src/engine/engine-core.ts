@@ -38,8 +38,9 @@ import { LeaderBatch } from './leader-batch.ts'
 import { commitEntry, writeApplied } from './pending-entry.ts'
 import type { CommitParts, PendingEntry } from './pending-entry.ts'
 import { replayEntry } from './replay.ts'
-import { fromSqlite, toErrorData } from './sqlite-errors.ts'
+import { fromSqlite, isSqliteError, toErrorData } from './sqlite-errors.ts'
 import { syncWal } from './wal-sync.ts'
+import { WalUpkeep } from './wal-upkeep.ts'
 
 type State =
   | { readonly kind: 'idle' }
@@ -55,6 +56,7 @@ export class EngineCore {
   readonly #connection: WriterConnection
   readonly #run: EntryRun
   readonly #keys: IdempotencyKeys
+  readonly #upkeep: WalUpkeep
   readonly #capturesChanges: boolean
   #stored: StoredState
   readonly #encoder = new EntryEncoder()
@@ -69,6 +71,7 @@ export class EngineCore {
     this.#connection = WriterConnection.open(options.dataFile, this.#limits)
     this.#run = new EntryRun(this.#connection, this.#limits)
     this.#keys = new IdempotencyKeys(this.#connection, this.#limits.idempotencyLifetimeMs)
+    this.#upkeep = new WalUpkeep(this.#connection)
     this.#stored = this.#connection.readState()
   }
 
@@ -157,6 +160,16 @@ export class EngineCore {
       return this.applied
     } catch (cause) {
       throw fromSqlite(cause)
+    }
+  }
+
+  /** Between transactions, when nobody waits: keeps the WAL short. Where it fails, the next call that writes will tell. */
+  tend(): void {
+    if (this.#run.isOpen) return
+    try {
+      this.#upkeep.tend()
+    } catch (error) {
+      if (!isSqliteError(error)) throw error
     }
   }
 

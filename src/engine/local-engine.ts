@@ -22,6 +22,7 @@ import { copyDatabase } from './snapshot.ts'
 
 export class LocalEngine implements Engine {
   readonly #core: EngineCore
+  #upkeep: NodeJS.Immediate | null = null
 
   private constructor(core: EngineCore) {
     this.#core = core
@@ -57,6 +58,7 @@ export class LocalEngine implements Engine {
   }
 
   async commit(term: bigint, index: bigint): Promise<CommitResult> {
+    this.#tendSoon()
     return this.#core.commit(term, index)
   }
 
@@ -65,6 +67,7 @@ export class LocalEngine implements Engine {
   }
 
   async replay(entries: readonly LogEntry[]): Promise<ReplayResult> {
+    this.#tendSoon()
     return this.#core.replay(entries)
   }
 
@@ -81,6 +84,15 @@ export class LocalEngine implements Engine {
   }
 
   async close(): Promise<void> {
+    if (this.#upkeep !== null) clearImmediate(this.#upkeep)
     this.#core.close()
+  }
+
+  /** When the answer has left. */
+  #tendSoon(): void {
+    this.#upkeep ??= setImmediate(() => {
+      this.#upkeep = null
+      this.#core.tend()
+    })
   }
 }

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test, type TestContext } from 'node:test'
+import { DEFAULT_LIMITS, WriterConnection } from './connection.ts'
+import { WalUpkeep } from './wal-upkeep.ts'
+
+interface Bench {
+  readonly connection: WriterConnection
+  readonly upkeep: WalUpkeep
+  readonly dataFile: string
+}
+
+function open(context: TestContext): Bench {
+  const folder = mkdtempSync(join(tmpdir(), 'harmonydb-wal-'))
+  const dataFile = join(folder, 'data.sqlite')
+  const connection = WriterConnection.open(dataFile, DEFAULT_LIMITS)
+  context.after(() => {
+    connection.close()
+    rmSync(folder, { recursive: true })
+  })
+  connection.database.exec('CREATE TABLE t (b BLOB)')
+  return { connection, upkeep: new WalUpkeep(connection), dataFile }
+}
+
+/** Adds at least so many pages to the WAL, in one transaction. */
+function fill({ connection }: Bench, pages: number): void {
+  connection.database
+    .prepare(
+      'INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) SELECT zeroblob(4096) FROM n',
+    )
+    .run(BigInt(pages))
+}
+
+/** A reader that holds the state of this moment. */
+function holdSnapshot(context: TestContext, dataFile: string): DatabaseSync {
+  const reader = new DatabaseSync(dataFile, { readOnly: true })
+  context.after(() => reader.close())
+  reader.exec('BEGIN')
+  reader.prepare('SELECT count(*) FROM t').get()
+  return reader
+}
+
+test('COMMIT moves nothing, however long the WAL is', (context) => {
+  const bench = open(context)
+  fill(bench, 5_000)
+  fill(bench, 1)
+  assert.equal(bench.upkeep.length().moved, 0)
+})
+
+test('a long WAL is moved into the file between transactions, and begins anew with the next one', (context) => {
+  const bench = open(context)
+  fill(bench, 5_000)
+  bench.upkeep.tend()
+  const { frames, moved } = bench.upkeep.length()
+  assert.ok(frames >= 5_000)
+  assert.equal(moved, frames)
+  fill(bench, 1)
+  assert.ok(bench.upkeep.length().frames < 10)
+})
+
+test('a short WAL is left alone', (context) => {
+  const bench = open(context)
+  fill(bench, 100)
+  bench.upkeep.tend()
+  assert.equal(bench.upkeep.length().moved, 0)
+})
+
+test('what a reader holds back is not tried again before much more was written', (context) => {
+  const bench = open(context)
+  const reader = holdSnapshot(context, bench.dataFile)
+  fill(bench, 5_000)
+  bench.upkeep.tend()
+  const { moved } = bench.upkeep.length()
+  assert.ok(moved < 100)
+  reader.exec('COMMIT')
+  fill(bench, 1)
+  bench.upkeep.tend()
+  assert.equal(bench.upkeep.length().moved, moved, 'not yet')
+  fill(bench, 4_000)
+  bench.upkeep.tend()
+  const after = bench.upkeep.length()
+  assert.equal(after.moved, after.frames)
+})
+
+test('readers that always come back do not let the WAL grow for ever: it is begun anew when nobody is left in the old one', (context) => {
+  const bench = open(context)
+  let longest = 0
+  for (let round = 0; round < 12; round++) {
+    // Reads the newest state, which is in the WAL, until the next round has been written.
+    const reader = holdSnapshot(context, bench.dataFile)
+    fill(bench, 3_000)
+    reader.exec('COMMIT')
+    bench.upkeep.tend()
+    longest = Math.max(longest, bench.upkeep.length().frames)
+  }
+  assert.ok(longest < 24_000, `the WAL had ${longest} frames`)
+})
+
+test('a reader that stays does not keep the writer waiting, nor is it asked at every transaction', (context) => {
+  const bench = open(context)
+  holdSnapshot(context, bench.dataFile)
+  fill(bench, 17_000)
+  const reads = countRestarts(bench)
+  bench.upkeep.tend()
+  fill(bench, 1)
+  bench.upkeep.tend()
+  assert.equal(reads(), 1)
+  fill(bench, 1)
+})
+
+function countRestarts({ connection }: Bench): () => number {
+  const setBusyTimeout = connection.setBusyTimeout.bind(connection)
+  let count = 0
+  connection.setBusyTimeout = (timeoutMs): void => {
+    if (timeoutMs !== null) count++
+    setBusyTimeout(timeoutMs)
+  }
+  return () => count
+}
