@@ -48,7 +48,7 @@ export class WalUpkeep {
       this.#restart()
     } else if (frames - Math.max(moved, this.#movedAt) >= FRAMES_BEHIND) {
       this.#movedAt = frames
-      this.#connection.row('PRAGMA main.wal_checkpoint(PASSIVE)')
+      this.#movePassive()
     }
   }
 
@@ -57,7 +57,13 @@ export class WalUpkeep {
     return { frames: Number(frames), moved: Number(moved) }
   }
 
+  #movePassive(): void {
+    this.#connection.row('PRAGMA main.wal_checkpoint(PASSIVE)')
+  }
+
+  /** What PASSIVE moves meanwhile is time in which readers come to newer snapshots, so that there is little left to wait for. */
   #restart(): void {
+    this.#movePassive()
     this.#connection.setBusyTimeout(READERS_WAIT_MS)
     try {
       this.#connection.row('PRAGMA main.wal_checkpoint(RESTART)')
