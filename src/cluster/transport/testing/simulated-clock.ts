@@ -51,7 +51,8 @@ export class SimulatedClock implements Clock {
   async until(condition: () => boolean, what = 'the condition'): Promise<void> {
     const endMs = this.#nowMs + 600_000
     for (let count = 0; !condition(); count++) {
-      if (count === EVENTS_MAX || !(await this.#step(endMs))) throw new Error(`${what} never came true`)
+      if (count === EVENTS_MAX || !(await this.#step(endMs, condition)))
+        throw new Error(`${what} never came true`)
     }
   }
 
@@ -64,8 +65,10 @@ export class SimulatedClock implements Clock {
     return promise
   }
 
-  async #step(endMs: number): Promise<boolean> {
+  /** The next event, unless `isDone` comes true before, by what the one before has set going. */
+  async #step(endMs: number, isDone: () => boolean = () => false): Promise<boolean> {
     await new Promise((resolve) => setImmediate(resolve))
+    if (isDone()) return true
     const soon = this.#soon.splice(0)
     if (soon.length > 0) {
       for (const action of soon) action()
