@@ -18,6 +18,9 @@ export type Answer<T> =
   /** No answer, or one that says so. */
   | { readonly kind: 'unknown'; readonly why: string }
 
+/** As much of a session as workloads use. */
+export type Statements = Pick<Session, 'execute'>
+
 export interface ClientParts {
   readonly world: World
   readonly machines: readonly Machine[]
@@ -85,7 +88,7 @@ export class Client {
   }
 
   /** Asks until `work` was done, for as long as the run takes. */
-  async insist<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  async insist<T>(work: (session: Statements) => Promise<T>): Promise<T> {
     for (;;) {
       const answer = await this.ask(work)
       if (answer.kind === 'ok') return answer.value
@@ -94,31 +97,43 @@ export class Client {
   }
 
   /** Does `work` on this client's session. */
-  ask<T>(work: (session: Session) => Promise<T>): Promise<Answer<T>> {
-    return this.askMachine(async (machine) => {
-      this.#session ??= await machine.openSession(this.#database)
-      return work(this.#session)
+  ask<T>(work: (session: Statements) => Promise<T>): Promise<Answer<T>> {
+    return this.askMachine(async (machine, isWaitedFor) => {
+      const session = this.#session ?? (await machine.openSession(this.#database))
+      // A session that comes when nobody waits any more is of no use.
+      if (isWaitedFor()) this.#session = session
+      return work({
+        execute: (...request) => {
+          // Whoever has given up sends nothing more.
+          if (!isWaitedFor()) throw new HarmonyError('STATEMENT_CANCELLED', 'The client is gone.')
+          return session.execute(...request)
+        },
+      })
     })
   }
 
   /** Does `work` at this client's machine. */
-  async askMachine<T>(work: (machine: Machine) => Promise<T>): Promise<Answer<T>> {
+  async askMachine<T>(
+    work: (machine: Machine, isWaitedFor: () => boolean) => Promise<T>,
+  ): Promise<Answer<T>> {
     const { world, answerTimeoutUs, random } = this.#parts
     const machine = this.#choose()
     if (machine === null) return { kind: 'refused', code: 'no member runs' }
     await world.sleep(random.between(1, WAY_US_MAX))
     const { promise, resolve } = Promise.withResolvers<Answer<T>>()
+    let isOver = false
     const leave = machine.onEnd(() => resolve({ kind: 'unknown', why: 'the member is gone' }))
     const timer = world.after(null, answerTimeoutUs, () => resolve({ kind: 'unknown', why: 'no answer' }))
     if (machine.isUp) {
       machine.run(() => {
-        work(machine).then(
+        work(machine, () => !isOver).then(
           (value) => resolve({ kind: 'ok', value }),
           (error: unknown) => resolve(this.#failed(error)),
         )
       })
     } else resolve({ kind: 'refused', code: 'connection refused' })
     const answer = await promise
+    isOver = true
     leave()
     timer.cancel()
     if (answer.kind !== 'ok') this.#leave(machine)
@@ -165,7 +180,7 @@ function describe(answer: Answer<unknown>): string {
 
 /** One statement. */
 export function run(
-  session: Session,
+  session: Statements,
   sql: string,
   values: readonly SqlValue[] = [],
   options: ExecuteOptions = {},

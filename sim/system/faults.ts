@@ -12,13 +12,11 @@ type Strike = (machine: Machine, random: Random) => void
 export class Faults {
   readonly #world: World
   readonly #machines: readonly Machine[]
-  readonly #random: Random
   #isStopped = false
 
   constructor(world: World, machines: readonly Machine[], rates: FaultRates, random: Random) {
     this.#world = world
     this.#machines = machines
-    this.#random = random
     const kinds: readonly [string, TimeUs, Strike][] = [
       ['kill', rates.killEveryUs, (machine, draw) => this.#crash(machine, 'kill', draw)],
       ['power cut', rates.powerCutEveryUs, (machine, draw) => this.#crash(machine, 'power-cut', draw)],

@@ -10,7 +10,7 @@
 
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { CATALOG_NAME } from '../../src/cluster/catalog.ts'
+
 import type { Engine, EngineOpener, EngineOptions, AppliedState } from '../../src/engine/engine.ts'
 import { EngineEndedError } from '../../src/engine/engine-ended.ts'
 import { LocalEngine } from '../../src/engine/local-engine.ts'
@@ -32,8 +32,11 @@ interface DurableImage extends FileImage {
 const WAL = '-wal'
 
 function imageOf(path: string): FileImage {
-  const read = (name: string): Uint8Array | null => (existsSync(name) ? readFileSync(name) : null)
-  return { main: read(path), wal: read(path + WAL) }
+  return { main: bytesOf(path), wal: bytesOf(path + WAL) }
+}
+
+function bytesOf(path: string): Uint8Array | null {
+  return existsSync(path) ? readFileSync(path) : null
 }
 
 function restore(path: string, { main, wal }: FileImage): void {
@@ -123,13 +126,13 @@ export class MachineEngines {
 
   /** The engines' own process dies, and takes their open transactions along. The catalog's engine runs in the member's process. */
   killProcesses(): void {
-    for (const engine of [...this.#open]) if (!engine.dataFile.includes(CATALOG_NAME)) engine.die()
+    for (const engine of this.#open) if (!engine.dataFile.includes('/_catalog.')) engine.die()
   }
 
   /** The member's process is killed; `closeOthers` closes the connections of its readers. The files stay as they are. */
   kill(closeOthers: () => void): void {
     const images = new Map(this.paths.map((path) => [path, imageOf(path)]))
-    for (const engine of [...this.#open]) engine.die()
+    for (const engine of this.#open) engine.die()
     closeOthers()
     for (const [path, image] of images) restore(path, image)
   }

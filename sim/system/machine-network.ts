@@ -38,7 +38,7 @@ export class MachineNetwork implements Network {
         this.#process.run(() => resolve(mine))
         return mine
       },
-      (error: unknown) => this.#process.run(() => reject(error as Error)),
+      (error: unknown) => this.#process.run(() => reject(error)),
     )
     return promise
   }
@@ -46,7 +46,7 @@ export class MachineNetwork implements Network {
   /** The process has ended: its peers notice. */
   end(): void {
     for (const listener of this.#listeners) void listener.close()
-    for (const connection of [...this.#connections]) connection.destroy()
+    for (const connection of this.#connections) connection.destroy()
   }
 
   #wrap(connection: Connection): Connection {

@@ -3,10 +3,15 @@
  * gateway's own thread, once small tables are allowed to be larger.
  */
 
-import { DatabaseReader, ReaderPool } from '../../src/engine/reader/database-reader.ts'
+import type { DatabaseReader } from '../../src/engine/reader/database-reader.ts'
+import { ReaderPool } from '../../src/engine/reader/database-reader.ts'
 import type { ReaderFactory, ReaderStatistics } from '../../src/gateway/reader.ts'
 
 const ROWS_MAX = 100_000
+
+function lease(): never {
+  throw new Error('a statement of a workload needs a query worker: make it a bounded one')
+}
 
 export class MachineReaders implements ReaderFactory {
   readonly #pool = new ReaderPool({
@@ -18,9 +23,6 @@ export class MachineReaders implements ReaderFactory {
   readonly #open = new Set<DatabaseReader>()
 
   constructor() {
-    const lease = (): never => {
-      throw new Error('a statement of a workload needs a query worker: make it a bounded one')
-    }
     Object.assign(this.#pool.single, { lease })
     Object.assign(this.#pool.snapshots, { lease })
   }

@@ -263,11 +263,9 @@ export class Machine {
     life.member = member
     life.gateway = new LocalGateway({ directory: member, readers: life.readers })
     this.#note('restart', 'is up')
-    void member.failed.then((error) => {
-      // What a supervisor does with a member that ends by itself.
-      this.lastProblem = error
-      this.crash('kill')
-    })
+    // What a supervisor does with a member that ends by itself.
+    this.lastProblem = await member.failed
+    this.crash('kill')
   }
 
   async #close(gateway: LocalGateway | null, member: Member): Promise<void> {
@@ -291,7 +289,7 @@ export class Machine {
     life.network.end()
     this.#network.unstall(this.host)
     this.#note('destroy', 'process ended')
-    for (const listener of [...this.#onEnd]) listener()
+    for (const listener of this.#onEnd) listener()
     this.#onEnd.clear()
   }
 

@@ -49,14 +49,12 @@ export function isAtRest(machine: Machine): boolean {
   return groups.length > 0 && groups.every(({ appliedIndex, commitIndex }) => appliedIndex === commitIndex)
 }
 
-/** Opens all databases, the sleeping ones too, so that their files catch up with their logs; then calls `done`. */
-export function wakeDatabases(machine: Machine, done: () => void): void {
-  machine.run(() => {
+/** Opens all databases, the sleeping ones too, so that their files catch up with their logs; then removes `machine` from `asleep`. */
+export function wakeDatabases(machine: Machine, asleep: Set<Machine>): void {
+  const wake = async (): Promise<void> => {
     const { member } = machine
-    if (member === null) return
-    void member
-      .list()
-      .then((databases) => Promise.all(databases.map(({ name }) => member.get(name))))
-      .then(done)
-  })
+    for (const { name } of (await member?.list()) ?? []) await member?.get(name)
+    asleep.delete(machine)
+  }
+  machine.run(() => void wake())
 }

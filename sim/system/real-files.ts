@@ -69,7 +69,7 @@ export class RealFiles implements Disk {
 
   /** The process is gone, with what it had open. */
   closeAll(): void {
-    for (const file of [...this.#open]) file.closeNow()
+    for (const file of this.#open) file.closeNow()
   }
 
   /** The power fails: of files that were written and not synced, any beginning is left that is not shorter than what was. */

@@ -13,7 +13,6 @@ import { Random } from '../random.ts'
 import { Client, run as runStatement } from './client.ts'
 import { Faults } from './faults.ts'
 import { checkReplicas, contentOf } from './final-state.ts'
-import type { ReplicaFile } from './final-state.ts'
 import { Machine } from './machine.ts'
 import { DATABASE, isAtRest, wakeDatabases } from './open-member.ts'
 import { drawOptions } from './options.ts'
@@ -138,7 +137,7 @@ class SystemRun {
     await this.#until('clients get their answers', () => this.workloads.every((one) => one.isDone))
     this.#phase('rest')
     const asleep = new Set(this.#machines)
-    for (const machine of this.#machines) wakeDatabases(machine, () => asleep.delete(machine))
+    for (const machine of this.#machines) wakeDatabases(machine, asleep)
     await this.#until(
       'the system comes to rest',
       () => asleep.size === 0 && this.#machines.every((machine) => isAtRest(machine)),

@@ -44,7 +44,7 @@ export function sealTime(world: World): () => void {
     clearTimeout: globalThis.clearTimeout,
     setImmediate: globalThis.setImmediate,
     clearImmediate: globalThis.clearImmediate,
-    performanceNow: performance.now,
+    performanceNow: performance.now.bind(performance),
     dateNow: Date.now,
     mathRandom: Math.random,
   }

@@ -12,13 +12,16 @@ import { DATABASE } from '../open-member.ts'
 import { newCounts } from './workload.ts'
 import type { Workload, WorkloadCounts } from './workload.ts'
 
-/** What a client knows of one of its names. `rows` is null where a write's outcome is not known. */
+/**
+ * What a client knows of one of its names. A request without an answer may still be on its way and take effect at any later
+ * time, so from then on nothing is known of its name any more.
+ */
 type Known =
   | { readonly kind: 'absent' }
-  | { readonly kind: 'present'; readonly rows: number | null }
+  | { readonly kind: 'present'; readonly rows: number }
   | { readonly kind: 'unknown' }
 
-const NAMES_PER_CLIENT = 2
+const NAMES_PER_CLIENT = 6
 const PAUSE_FACTOR = 10
 
 export class Databases implements Workload {
@@ -61,6 +64,7 @@ export class Databases implements Workload {
   async #operate(client: Client, at: number): Promise<void> {
     const name = `client-${at}-${client.random.integer(1, NAMES_PER_CLIENT)}`
     const known = this.#known.get(name) ?? { kind: 'absent' }
+    if (known.kind === 'unknown') return
     if (known.kind === 'present' && client.random.chance(0.7)) await this.#write(client, name, known.rows)
     else if (known.kind === 'absent') await this.#create(client, name)
     else await this.#drop(client, name)
@@ -68,35 +72,39 @@ export class Databases implements Workload {
 
   async #create(client: Client, name: string): Promise<void> {
     const answer = await client.askMachine((machine) => memberOf(machine).create(name))
+    if (answer.kind === 'refused' && answer.code === 'DATABASE_EXISTS')
+      throw new Violation('databases are there', `the database ${name} is not there and can not be created`)
     this.#note(name, answer, { kind: 'absent' }, { kind: 'present', rows: 0 })
   }
 
   async #drop(client: Client, name: string): Promise<void> {
-    const before = this.#known.get(name) ?? { kind: 'unknown' }
+    const before = this.#known.get(name) ?? { kind: 'absent' }
     const answer = await client.askMachine((machine) => memberOf(machine).drop(name))
-    const isGone = answer.kind === 'refused' && answer.code === 'DATABASE_NOT_FOUND'
-    if (isGone && before.kind === 'present')
+    if (answer.kind === 'refused' && answer.code === 'DATABASE_NOT_FOUND')
       throw new Violation('databases are there', `the database ${name} was created and is not there`)
-    this.#note(name, isGone ? { kind: 'ok', value: undefined } : answer, before, { kind: 'absent' })
+    this.#note(name, answer, before, { kind: 'absent' })
   }
 
-  async #write(client: Client, name: string, rows: number | null): Promise<void> {
+  async #write(client: Client, name: string, rows: number): Promise<void> {
     const answer = await client.askMachine(async (machine) => {
       const session = await machine.openSession(name)
-      await run(session, 'CREATE TABLE IF NOT EXISTS t (a DEFAULT (random()))')
-      const [before = 0] = numbers(await run(session, 'SELECT count(*) FROM t'))
-      await run(session, 'INSERT INTO t DEFAULT VALUES')
-      await session.close()
-      return before
+      try {
+        await run(session, 'CREATE TABLE IF NOT EXISTS t (a DEFAULT (random()))')
+        const [before = 0] = numbers(await run(session, 'SELECT count(*) FROM t'))
+        await run(session, 'INSERT INTO t DEFAULT VALUES')
+        return before
+      } finally {
+        await session.close()
+      }
     })
     this.counts[answer.kind]++
     if (answer.kind === 'ok') {
-      if (rows !== null && answer.value !== rows)
+      if (answer.value !== rows)
         throw new Violation('databases are there', `${name} has ${answer.value} rows and should have ${rows}`)
       this.#known.set(name, { kind: 'present', rows: answer.value + 1 })
     } else if (answer.kind === 'refused' && answer.code === 'DATABASE_NOT_FOUND') {
       throw new Violation('databases are there', `the database ${name} was created and is not there`)
-    } else this.#known.set(name, { kind: 'present', rows: null })
+    } else if (answer.kind === 'unknown') this.#known.set(name, { kind: 'unknown' })
   }
 
   #note(name: string, answer: Answer<void>, before: Known, after: Known): void {

@@ -112,5 +112,5 @@ function checkEvent(key: string, fate: Fate, rows: readonly (readonly unknown[])
   if (id === undefined)
     throw new Violation('acknowledged writes are there', `${key} was acknowledged and is not there`)
   if (Number(id) !== fate.id)
-    throw new Violation('exactly once', `${key} was acknowledged as row ${fate.id} and is row ${id}`)
+    throw new Violation('exactly once', `${key} was acknowledged as row ${fate.id} and is row ${Number(id)}`)
 }

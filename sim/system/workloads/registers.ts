@@ -6,12 +6,11 @@
  * histories one pass; the order of versions is itself checked like any other.
  */
 
-import type { Session } from '../../../src/gateway/session.ts'
 import { Violation } from '../../checkers/checker.ts'
 import { findNonLinearizableKey, INITIAL_VALUE } from '../../register-history.ts'
 import type { RegisterAction, RegisterOperation } from '../../register-history.ts'
 import { Client, numbers, run } from '../client.ts'
-import type { Answer, ClientParts } from '../client.ts'
+import type { Answer, ClientParts, Statements } from '../client.ts'
 import { DATABASE } from '../open-member.ts'
 import { newCounts } from './workload.ts'
 import type { FinalContent, Workload, WorkloadCounts } from './workload.ts'
@@ -134,7 +133,7 @@ export class Registers implements Workload {
   }
 }
 
-async function perform(session: Session, key: number, action: RegisterAction): Promise<Known> {
+async function perform(session: Statements, key: number, action: RegisterAction): Promise<Known> {
   if (action.kind === 'read') return readAt(session, key, 'linearizable')
   const result =
     action.kind === 'write'
@@ -145,7 +144,7 @@ async function perform(session: Session, key: number, action: RegisterAction): P
 }
 
 async function readAt(
-  session: Session,
+  session: Statements,
   key: number,
   level: 'linearizable' | 'session' | 'stale',
 ): Promise<Known> {

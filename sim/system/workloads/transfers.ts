@@ -4,10 +4,9 @@
  * before left. No money is made or lost, at any moment at which somebody looks.
  */
 
-import type { Session } from '../../../src/gateway/session.ts'
 import { Violation } from '../../checkers/checker.ts'
 import { Client, numbers, run } from '../client.ts'
-import type { Answer, ClientParts } from '../client.ts'
+import type { Answer, ClientParts, Statements } from '../client.ts'
 import { DATABASE } from '../open-member.ts'
 import { newCounts } from './workload.ts'
 import type { FinalContent, Workload, WorkloadCounts } from './workload.ts'
@@ -135,7 +134,7 @@ function checkSum(sum: number): void {
 }
 
 async function perform(
-  session: Session,
+  session: Statements,
   transfer: Transfer,
   begin: string,
   progress: { isCommitSent: boolean },
