@@ -6,22 +6,29 @@
 import { HarmonyError } from '../base/errors.ts'
 import type { TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
 import type { HistogramData } from '../base/histogram.ts'
-import type { MembershipResult, TransferResult } from '../raft/api.ts'
-import type { Configuration, MembershipChange } from '../raft/membership.ts'
-import { initialConfiguration } from '../raft/membership.ts'
 import { LatencyHistogram } from '../base/histogram.ts'
 import type { Clock } from '../host/clock.ts'
+import type { Disk } from '../host/disk.ts'
 import type { Random } from '../host/random.ts'
-import type { EngineOpener } from '../engine/engine.ts'
+import type { Engine, EngineOpener } from '../engine/engine.ts'
+import type { MembershipResult, TransferResult } from '../raft/api.ts'
+import type { SnapshotMetadata } from '../raft/entry.ts'
+import type { Configuration, MembershipChange } from '../raft/membership.ts'
+import { Applier } from './applier.ts'
 import { AppliedIndex } from './applied-index.ts'
 import { Checkpoints } from './checkpoints.ts'
-import type { CommitLog } from './commit-log.ts'
+import { removeDataFiles } from './data-files.ts'
 import type { GroupStatus } from './group-status.ts'
+import { describeReplication } from './group-status.ts'
+import { handOver } from './hand-over.ts'
 import type { InteractiveTransaction } from './interactive-transaction.ts'
 import type { GroupLeadership } from './leadership.ts'
+import { NotLeaderError } from './leadership.ts'
 import type { GroupLimits } from './limits.ts'
 import type { ProposalStats } from './proposals.ts'
 import { Proposals } from './proposals.ts'
+import type { RaftLog } from './raft-log.ts'
+import type { SnapshotHost, SnapshotMover, SnapshotMoverFactory } from './snapshot-mover.ts'
 import { StateMachine } from './state-machine.ts'
 import type { BeginOptions } from './transactions.ts'
 import { Transactions } from './transactions.ts'
@@ -31,13 +38,19 @@ export interface DatabaseGroupOptions {
   readonly group: number
   readonly name: string
   readonly dataFile: string
-  readonly log: CommitLog
+  readonly log: RaftLog
+  readonly disk: Disk
   readonly openEngine: EngineOpener
+  readonly snapshots: SnapshotMoverFactory
   readonly clock: Clock
   readonly random: Random
   readonly limits: GroupLimits
   /** Of one statement on the writer. */
   readonly statementTimeoutMs: number
+  /** The group went on without this member: its replica here is gone, with its files. */
+  readonly onRemoved: (group: DatabaseGroup) => void
+  /** Closed, dropped or removed: nothing can reach it any more. */
+  readonly onGone: () => void
 }
 
 export interface GroupStats extends ProposalStats {
@@ -64,29 +77,40 @@ type State =
   /** Takes nothing new. */
   | { readonly kind: 'closed'; readonly reason: HarmonyError }
 
+const READ_INDEX_TIMEOUT_MS = 10_000
+
 export class DatabaseGroup {
   readonly name: string
   readonly dataFile: string
   readonly #options: DatabaseGroupOptions
+  readonly #log: RaftLog
   readonly #applied: AppliedIndex
   readonly #writer: WriterQueue
   readonly #machine: StateMachine
   readonly #proposals: Proposals
   readonly #transactions: Transactions
   readonly #checkpoints: Checkpoints
+  readonly #applier: Applier
+  readonly #snapshots: SnapshotMover
   readonly #submitLatency = new LatencyHistogram()
+  readonly #leadershipListeners = new Set<(leadership: GroupLeadership) => void>()
+  readonly #replacedListeners = new Set<() => void>()
+  readonly #damageListeners = new Set<(error: HarmonyError) => void>()
   #lastUseMs: number
   #state: State = { kind: 'open' }
 
+  /** Throws DATA_CORRUPT or FORMAT_TOO_NEW if the journal's log of the group can't be read. */
   constructor(options: DatabaseGroupOptions) {
-    const { name, dataFile, clock } = options
+    const { name, dataFile, clock, log } = options
     this.name = name
     this.dataFile = dataFile
     this.#options = options
+    this.#log = log
     this.#lastUseMs = clock.nowMs()
     this.#applied = new AppliedIndex(name, clock)
     this.#writer = new WriterQueue(name, clock)
-    this.#machine = new StateMachine({ ...options, database: name, applied: this.#applied })
+    const onDamaged = (error: HarmonyError): void => this.#tellDamaged(error)
+    this.#machine = new StateMachine({ ...options, database: name, applied: this.#applied, onDamaged })
     this.#checkpoints = new Checkpoints(this.#machine, this.#writer)
     const shared = {
       ...options,
@@ -95,9 +119,24 @@ export class DatabaseGroup {
       machine: this.#machine,
       applied: this.#applied,
     }
-    const poke = () => this.#checkpoints.poke()
-    this.#proposals = new Proposals({ ...shared, onBatchDone: poke })
-    this.#transactions = new Transactions({ ...shared, onEnd: poke })
+    const onFree = (): void => {
+      this.#applier.poke()
+      this.#checkpoints.poke()
+    }
+    this.#applier = new Applier({ ...shared, onApplied: () => this.#checkpoints.poke() })
+    this.#proposals = new Proposals({ ...shared, onBatchDone: onFree })
+    this.#transactions = new Transactions({ ...shared, onEnd: onFree })
+    this.#snapshots = options.snapshots(this.#snapshotHost())
+    log.start({
+      committed: () => this.#applier.poke(),
+      leadershipChanged: (now, before) => this.#leadershipChanged(now, before),
+      installSnapshot: (snapshot, replaceLog) => this.#installSnapshot(snapshot, replaceLog),
+      offerSnapshot: () => this.#snapshots.offer(),
+      sendSnapshot: (request) => this.#snapshots.send(request),
+      installedSnapshot: () => this.#snapshots.installed(),
+      removed: () => void this.#leave(),
+    })
+    this.#machine.begin()
   }
 
   get group(): number {
@@ -110,7 +149,7 @@ export class DatabaseGroup {
 
   /** Index up to which this member knows entries to be committed; `appliedIndex` gets there. */
   get commitIndex(): number {
-    return this.#options.log.commitIndex
+    return this.#log.commitIndex
   }
 
   /** Since when nobody has written or begun to read; milliseconds. */
@@ -122,8 +161,11 @@ export class DatabaseGroup {
     return this.#applied.onAdvance(listener)
   }
 
+  /** Rejects with NOT_LEADER where this member does not lead: nothing was done. */
   async submit(request: TransactionRequest): Promise<TransactionOutcome> {
     this.#use()
+    const refusal = this.#log.refusal()
+    if (refusal !== null) throw refusal
     const startMs = this.#lastUseMs
     try {
       return await this.#proposals.submit(request)
@@ -132,76 +174,92 @@ export class DatabaseGroup {
     }
   }
 
+  /** Rejects with NOT_LEADER where this member does not lead: nothing was done. */
   async begin(options: BeginOptions): Promise<InteractiveTransaction> {
     this.#use()
     return this.#transactions.begin(options)
   }
 
+  // Consensus.
+
   /** Who leads, as this member knows it. */
   get leadership(): GroupLeadership {
-    return { role: 'leader', term: 1, leader: 1 }
+    return this.#log.leadership
   }
 
   /** Number of the member that leads; null while that is not known. */
   get leader(): number | null {
-    return this.leadership.leader
+    return this.#log.leader
+  }
+
+  /** Whether this member leads and knows everything that was committed before. */
+  get isLeading(): boolean {
+    return this.#log.leadingFrom !== null
   }
 
   /** Calls `listener` after `leadership` has changed; returns a function that stops it. */
-  onLeadership(_listener: (leadership: GroupLeadership) => void): () => void {
-    return () => {}
+  onLeadership(listener: (leadership: GroupLeadership) => void): () => void {
+    this.#leadershipListeners.add(listener)
+    return () => void this.#leadershipListeners.delete(listener)
   }
 
   /** Calls `listener` when another file has taken the place of `dataFile`: connections to it see the old one. */
-  onFileReplaced(_listener: () => void): () => void {
-    return () => {}
+  onFileReplaced(listener: () => void): () => void {
+    this.#replacedListeners.add(listener)
+    return () => void this.#replacedListeners.delete(listener)
+  }
+
+  /** Calls `listener` when the SQLite file can't become what the log says (DATA_CORRUPT, REPLICA_DIVERGED): it has to be replaced. */
+  onDamaged(listener: (error: HarmonyError) => void): () => void {
+    this.#damageListeners.add(listener)
+    return () => void this.#damageListeners.delete(listener)
   }
 
   /** In force: the newest in the log, committed or not. */
   get configuration(): Configuration {
-    return initialConfiguration([{ id: 1, generation: 1 }])
+    return this.#log.configuration
   }
 
   /** Only where this member leads; one change at a time. */
-  proposeMembership(_change: MembershipChange): MembershipResult {
-    return { accepted: false, reason: 'not-leader', detail: 'there is one member', leader: null }
+  proposeMembership(change: MembershipChange): MembershipResult {
+    return this.#log.proposeMembership(change)
   }
 
   /** Hands the leadership to the voter on that member, or gives up after an election timeout. */
-  transferLeadership(_member: number): TransferResult {
-    return { accepted: false, reason: 'not-voter' }
+  transferLeadership(member: number): TransferResult {
+    return this.#log.transferLeadership(member)
   }
 
   /** 0 to 3: a replica waits one more election timeout for each step below 3 before it campaigns. */
-  setElectionPriority(_priority: number): void {}
+  setElectionPriority(priority: number): void {
+    this.#log.setElectionPriority(priority)
+  }
 
   status(): GroupStatus {
-    const { index } = this.#options.log.base
+    const { log } = this.#options
     return {
-      ...this.leadership,
+      ...describeReplication(log),
       group: this.group,
       database: this.name,
-      generation: 1,
-      configuration: this.configuration,
-      commitIndex: this.commitIndex,
       appliedIndex: Number(this.#applied.index),
-      lastIndex: this.commitIndex,
-      baseIndex: index,
-      isAsleep: false,
-      followers: [],
-      failure: this.#machine.failure?.message ?? null,
+      failure: (log.failure ?? this.#machine.failure)?.message ?? null,
     }
   }
+
+  // Reading.
 
   /**
    * An index such that a read at it sees every write acknowledged before this call. On every member: a follower asks the leader, again and
    * again while there is none. Rejects with NOT_LEADER (nothing was done) after `timeoutMs`; default 10 s.
    */
-  async readIndex(_timeoutMs?: number): Promise<bigint> {
+  async readIndex(timeoutMs: number = READ_INDEX_TIMEOUT_MS): Promise<bigint> {
     this.#use()
-    const index = this.#applied.index
-    await this.#options.log.confirmLeadership()
-    return index
+    const { leadingFrom, leadership } = this.#log
+    // A leader applies a write before it acknowledges it, so no read there has to wait for what is on its way.
+    const own = leadingFrom === null ? null : max(BigInt(leadingFrom), this.#applied.index)
+    const index = BigInt(await this.#log.readIndex(timeoutMs))
+    const isSameTerm = this.#log.isLeading(leadership.term)
+    return own !== null && own < index && isSameTerm ? own : index
   }
 
   async waitApplied(index: bigint, timeoutMs: number): Promise<void> {
@@ -209,10 +267,16 @@ export class DatabaseGroup {
     return this.#applied.wait(index, timeoutMs)
   }
 
-  /** Resolves when the file has everything that is acknowledged, so that it may be read. Rejects with why it can't. */
+  /**
+   * Resolves when the file may be read: it has everything that was committed when it was last opened, and on a single member all that was
+   * acknowledged. Rejects with why it can't.
+   */
   async wake(): Promise<void> {
     this.#use()
-    if (!this.#machine.isCurrent) await this.#machine.wake()
+    if (this.#machine.isCurrent) return
+    if (this.#log.isSoleVoter) await this.#log.lead()
+    if (this.#log.isJoining) throw new NotLeaderError(this.name, this.leader, ' It has no copy yet.')
+    await this.#machine.wake()
   }
 
   /** Closes the engine of a database that nobody uses; the next write opens it again. Nothing happens while it is busy. */
@@ -226,20 +290,29 @@ export class DatabaseGroup {
     }
   }
 
-  /** Takes nothing new, ends the open interactive transaction, finishes what waits, closes the engine. */
+  // The end.
+
+  /**
+   * Takes nothing new, ends the open interactive transaction, finishes what waits, hands the leadership over, closes the engine. The member goes
+   * on receiving messages for its groups until all are closed.
+   */
   async close(): Promise<void> {
     const reason = new HarmonyError('SHUTTING_DOWN', `The member is stopping. Nothing was done; try again.`)
     await this.#stop(reason)
+    const { limits, clock } = this.#options
+    await handOver(this.#log, clock, limits.handOverTimeoutMs, (listener) => this.onLeadership(listener))
+    await this.#applier.stop()
+    this.#applied.rejectAll(reason)
     await this.#machine.close()
+    await this.#snapshots.close()
+    this.#log.stop(reason)
+    this.#options.onGone()
   }
 
   /** Ends everything with DATABASE_NOT_FOUND and forgets the log. The caller deletes the files afterwards. */
   async drop(): Promise<void> {
-    const reason = new HarmonyError('DATABASE_NOT_FOUND', `The database ${this.name} was dropped.`)
-    this.#proposals.rejectWaiting(reason)
-    await this.#stop(reason)
-    await this.#machine.abandon()
-    await this.#options.log.destroy()
+    await this.#discard(new HarmonyError('DATABASE_NOT_FOUND', `The database ${this.name} was dropped.`))
+    await this.#log.destroy()
   }
 
   stats(): GroupStats {
@@ -249,27 +322,106 @@ export class DatabaseGroup {
       database: this.name,
       appliedIndex: Number(this.#applied.index),
       commitIndex: this.commitIndex,
-      baseIndex: this.#options.log.base.index,
+      baseIndex: this.#log.base.index,
       isAwake: this.#machine.isAwake,
       openTransactions: this.#transactions.openCount,
       waitingTransactions: this.#transactions.waitingCount,
       transactions: this.#transactions.begunCount,
       checkpoints: this.#machine.checkpointCount,
       submitLatency: this.#submitLatency.data(),
-      failure: this.#machine.failure?.message ?? null,
+      failure: (this.#log.failure ?? this.#machine.failure)?.message ?? null,
     }
+  }
+
+  /** The group goes on without this member. The files go first: a log without its file is found out, a file without its log is not. */
+  async #leave(): Promise<void> {
+    if (this.#state.kind === 'closed') return
+    await this.#discard(new NotLeaderError(this.name, null, ' Its replica was moved to other members.'))
+    await removeDataFiles(this.#options.disk, this.dataFile)
+    await this.#log.destroy()
+    this.#options.onRemoved(this)
+  }
+
+  async #discard(reason: HarmonyError): Promise<void> {
+    this.#proposals.rejectWaiting(reason)
+    this.#log.abandonPending()
+    await this.#stop(reason)
+    await this.#applier.stop()
+    this.#applied.rejectAll(reason)
+    await this.#machine.abandon()
+    await this.#snapshots.close()
+    this.#log.stop(reason)
+    this.#options.onGone()
   }
 
   async #stop(reason: HarmonyError): Promise<void> {
     this.#state = { kind: 'closed', reason }
+    if (!this.isLeading) this.#log.abandonPending()
     await this.#transactions.refuse(reason)
     await this.#proposals.drain()
     await this.#checkpoints.settled()
-    this.#applied.rejectAll(reason)
+  }
+
+  #leadershipChanged(now: GroupLeadership, before: GroupLeadership): void {
+    const isLost = before.role === 'leader' && (now.role !== 'leader' || now.term !== before.term)
+    if (isLost) this.#leadershipLost()
+    for (const listener of this.#leadershipListeners) listener(now)
+  }
+
+  #leadershipLost(): void {
+    this.#proposals.rejectWaiting(this.#log.failure ?? new NotLeaderError(this.name, this.leader))
+    this.#transactions.leadershipLost()
+    if (this.#state.kind === 'closed') this.#log.abandonPending()
+  }
+
+  async #installSnapshot(snapshot: SnapshotMetadata, replaceLog: () => Promise<void>): Promise<void> {
+    const lease = await this.#writer.acquire(null)
+    try {
+      await this.#machine.replaceFile(snapshot.index, async () => {
+        await this.#snapshots.install(snapshot)
+        await replaceLog()
+      })
+    } finally {
+      lease.release()
+    }
+    for (const listener of this.#replacedListeners) listener()
+  }
+
+  #snapshotHost(): SnapshotHost {
+    const { group, name, dataFile } = this.#options
+    return {
+      group,
+      database: name,
+      dataFile,
+      withEngine: (work) => this.#withEngine(work),
+      snapshotMetadata: (index) => this.#log.replica?.snapshotMetadata(index) ?? null,
+      step: (request) => this.#log.receive(request),
+      reportSnapshot: (member, outcome) =>
+        this.#log.replica?.input((raft) => raft.reportSnapshot(member, outcome)),
+    }
+  }
+
+  async #withEngine<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
+    const lease = await this.#writer.acquire(null)
+    let engine
+    try {
+      engine = await this.#machine.current()
+    } finally {
+      lease.release()
+    }
+    return work(engine)
+  }
+
+  #tellDamaged(error: HarmonyError): void {
+    for (const listener of this.#damageListeners) listener(error)
   }
 
   #use(): void {
     if (this.#state.kind === 'closed') throw this.#state.reason
     this.#lastUseMs = this.#options.clock.nowMs()
   }
+}
+
+function max(left: bigint, right: bigint): bigint {
+  return left > right ? left : right
 }

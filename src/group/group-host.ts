@@ -7,16 +7,22 @@ import type { EngineOpener } from '../engine/engine.ts'
 import type { JournalOptions, JournalStats } from '../journal/journal.ts'
 import { Journal } from '../journal/journal.ts'
 import type { HarmonyError } from '../base/errors.ts'
+import { DEFAULT_RAFT_CONFIG } from '../raft/config.ts'
 import type { Message } from '../raft/message.ts'
 import { STATEMENT_TIMEOUT_MS } from '../base/statement-timeout.ts'
-import { SingleMemberLog } from './commit-log.ts'
 import { DatabaseGroup } from './database-group.ts'
 import type { GroupLimits } from './limits.ts'
 import type { InitialMembers } from './group-start.ts'
+import { initialConfigurationFor } from './group-start.ts'
 import { GROUP_DEFAULTS } from './limits.ts'
 import type { GroupPeers } from './peers.ts'
+import { NO_PEERS } from './peers.ts'
+import { RaftLog } from './raft-log.ts'
 import type { RaftTiming } from './raft-timing.ts'
+import { DEFAULT_TIMING } from './raft-timing.ts'
 import type { SnapshotMoverFactory } from './snapshot-mover.ts'
+import { noSnapshots } from './snapshot-mover.ts'
+import { Ticker } from './ticker.ts'
 
 export type { JournalStats } from '../journal/journal.ts'
 export type { EngineOpener } from '../engine/engine.ts'
@@ -36,6 +42,8 @@ export interface GroupHostOptions {
   readonly snapshots?: SnapshotMoverFactory
   /** A message came for a group that is not open here: the catalog may know more by now. Called at most once for each batch. */
   readonly onUnknownGroup?: (group: number, from: number) => void
+  /** The group went on without this member: its replica and its files are gone. Whoever wants another one opens the group again. */
+  readonly onRemoved?: (group: number) => void
   readonly limits?: Partial<GroupLimits>
   /** Of one statement on the writer. Default 30 s. */
   readonly statementTimeoutMs?: number
@@ -44,10 +52,19 @@ export interface GroupHostOptions {
   >
 }
 
+interface OpenGroup {
+  readonly group: DatabaseGroup
+  readonly log: RaftLog
+}
+
 export class GroupHost {
   readonly #options: GroupHostOptions
   readonly #journal: Journal
   readonly #limits: GroupLimits
+  readonly #timing: RaftTiming
+  readonly #ticker: Ticker
+  readonly #groups = new Map<number, OpenGroup>()
+  #isDiskStalled = false
 
   /** Rejects with DATA_CORRUPT, FORMAT_TOO_NEW, DISK_FULL or DISK_FAILED. */
   static async open(options: GroupHostOptions): Promise<GroupHost> {
@@ -60,6 +77,10 @@ export class GroupHost {
     this.#options = options
     this.#journal = journal
     this.#limits = { ...GROUP_DEFAULTS, ...options.limits }
+    this.#timing = { ...DEFAULT_TIMING, ...options.timing }
+    this.#ticker = new Ticker(options.clock, this.#timing.tickMs, () => this.#watchDisk())
+    // Those with a write on its way hear from that first what became of it.
+    void journal.failed.then((error) => options.clock.soon(() => this.#failed(error)))
   }
 
   /** Why nothing can be written any more, until the member is started again; null while it can. */
@@ -77,42 +98,109 @@ export class GroupHost {
     return this.#journal.tornTail
   }
 
-  /** Raft messages of a member, in the order in which they came. Those for groups that are not open here are dropped. */
-  receive(_from: number, _messages: readonly Message[]): void {}
+  /** Groups whose clock ticks, and ticks so far over all of them: what idle groups cost. */
+  get activity(): { readonly awakeGroups: number; readonly ticks: number } {
+    return { awakeGroups: this.#ticker.awakeCount, ticks: this.#ticker.tickCount }
+  }
 
-  /** What is sent to this member gets there from now on. */
-  peerConnected(_member: number): void {}
+  /** Raft messages of a member, in the order in which they came. Those for groups that are not open here are dropped. */
+  receive(from: number, messages: readonly Message[]): void {
+    const unknown = new Set<number>()
+    for (const message of messages) {
+      if (message.from !== from) continue
+      const open = this.#groups.get(message.group)
+      if (open === undefined) unknown.add(message.group)
+      else open.log.receive(message)
+    }
+    for (const group of unknown) this.#options.onUnknownGroup?.(group, from)
+  }
+
+  /** What is sent to this member gets there from now on. Whoever waits for the answer of a leader there asks again. */
+  peerConnected(member: number): void {
+    for (const { log } of this.#groups.values()) log.peerConnected(member)
+  }
 
   /** Messages to this member are being lost. Sleeping groups that it leads wake up. */
-  peerUnreachable(_member: number): void {}
+  peerUnreachable(member: number): void {
+    for (const { log } of this.#groups.values()) log.peerUnreachable(member)
+  }
 
   /**
    * The group's engine is opened with the first use. `initial`: who takes part from the beginning, if this is known; null for a group that
    * a leader will tell this member about. It counts only while the journal has nothing of the group. Default: this member alone.
+   * Throws DATA_CORRUPT or FORMAT_TOO_NEW if the log can't be read.
    */
-  openGroup(group: number, name: string, dataFile: string, _initial?: InitialMembers | null): DatabaseGroup {
-    const { openEngine, clock, random, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = this.#options
-    const log = new SingleMemberLog(this.#journal.group(group))
+  openGroup(group: number, name: string, dataFile: string, initial?: InitialMembers | null): DatabaseGroup {
+    const { openEngine, disk, clock, random, snapshots = noSnapshots } = this.#options
+    const log = this.#newLog(group, name, initial)
     const limits = this.#limits
-    return new DatabaseGroup({
+    const database = new DatabaseGroup({
       group,
       name,
       dataFile,
       log,
+      disk,
       openEngine,
+      snapshots,
       clock,
       random,
       limits,
-      statementTimeoutMs,
+      statementTimeoutMs: this.#options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
+      onRemoved: (removed) => this.#options.onRemoved?.(removed.group),
+      onGone: () => {
+        if (this.#groups.get(group)?.log === log) this.#groups.delete(group)
+      },
     })
+    if (this.#journal.failure !== null) log.fail(this.#journal.failure)
+    this.#groups.set(group, { group: database, log })
+    return database
   }
 
   journalStats(): JournalStats {
     return this.#journal.stats()
   }
 
-  /** Groups must be closed before. */
+  /** Groups must be closed before, which hands their leaderships over. */
   async close(): Promise<void> {
+    this.#ticker.stop()
     await this.#journal.close()
+  }
+
+  #newLog(group: number, database: string, initial: InitialMembers | null | undefined): RaftLog {
+    const { clock, random, member = 1, peers = NO_PEERS } = this.#options
+    const { heartbeatTicks, electionTimeoutTicks, quiesceAfterTicks } = this.#timing
+    const members = initial === undefined ? { voters: [member], learners: [] } : initial
+    const config = { ...DEFAULT_RAFT_CONFIG, heartbeatTicks, electionTimeoutTicks, quiesceAfterTicks }
+    return new RaftLog({
+      group,
+      database,
+      member,
+      log: this.#journal.group(group),
+      initial: members === null ? null : initialConfigurationFor(member, members),
+      config,
+      clock,
+      random,
+      limits: this.#limits,
+      send: (message) => peers.send(message),
+      onActivity: (log) => this.#ticker.update(log),
+    })
+  }
+
+  /**
+   * A disk that takes longer for a write than followers wait for a leader must not lead: others would wait for it although they
+   * could go on. Gives whether there is something to watch.
+   */
+  #watchDisk(): boolean {
+    const { tickMs, electionTimeoutTicks } = this.#timing
+    const isStalled = this.#journal.pendingMs > tickMs * electionTimeoutTicks
+    if (isStalled !== this.#isDiskStalled) {
+      this.#isDiskStalled = isStalled
+      for (const { log } of this.#groups.values()) log.reportDisk(isStalled)
+    }
+    return isStalled
+  }
+
+  #failed(error: HarmonyError): void {
+    for (const { log } of this.#groups.values()) log.fail(error)
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Configuration } from '../raft/membership.ts'
 import type { GroupLeadership } from './leadership.ts'
+import type { RaftLog } from './raft-log.ts'
 
 export interface GroupFollower {
   readonly member: number
@@ -31,4 +32,28 @@ export interface GroupStatus extends GroupLeadership {
   readonly followers: readonly GroupFollower[]
   /** Why the replica here can't be used; null if it can. */
   readonly failure: string | null
+}
+
+/** The part of it that the log knows. */
+export function describeReplication(
+  log: RaftLog,
+): Omit<GroupStatus, 'group' | 'database' | 'appliedIndex' | 'failure'> {
+  const raft = log.replica?.raft.status()
+  return {
+    ...log.leadership,
+    generation: log.generation,
+    configuration: log.configuration,
+    commitIndex: log.commitIndex,
+    lastIndex: raft?.lastIndex ?? log.lastIndex,
+    baseIndex: log.base.index,
+    isAsleep: raft?.quiesced ?? false,
+    followers: (raft?.followers ?? [])
+      .filter(({ id }) => id !== raft?.replica.id)
+      .map(({ id, state, match, recentlyActive }) => ({
+        member: id,
+        state,
+        matchIndex: match,
+        isActive: recentlyActive,
+      })),
+  }
 }

@@ -26,12 +26,19 @@ export interface InteractiveTransactionOptions {
   readonly clock: Clock
   readonly machine: StateMachine
   readonly engine: Engine
+  /** In which this member led when the transaction began. */
+  readonly term: number
   readonly log: CommitLog
   readonly applied: AppliedIndex
   readonly idleTimeoutMs: number
   readonly totalTimeoutMs: number
   /** Passes the writer on. */
   readonly onEnd: () => void
+}
+
+export interface Committed {
+  readonly index: bigint
+  readonly context: SessionContext
 }
 
 export class InteractiveTransaction {
@@ -104,13 +111,24 @@ export class InteractiveTransaction {
     )
   }
 
-  /** Resolves when it is durable and visible. Rejects with OUTCOME_UNKNOWN where that can't be told. It is over in any case. */
-  async commit(): Promise<{ readonly index: bigint; readonly context: SessionContext }> {
+  /**
+   * Resolves when it is durable and visible. Rejects with OUTCOME_UNKNOWN where that can't be told, or not soon enough. It is over for the
+   * client in any case.
+   */
+  async commit(): Promise<Committed> {
     this.#checkOpen()
     this.#state = 'committing'
     this.#stopTimers()
+    const overdue = Promise.withResolvers<Committed>()
+    const settled = this.#settle(overdue.reject)
+    settled.catch(() => {})
+    return Promise.race([settled, overdue.promise])
+  }
+
+  /** Goes on until the fate is known: so long the writer is not free. */
+  async #settle(onOverdue: (error: HarmonyError) => void): Promise<Committed> {
     try {
-      const result = await this.#commit()
+      const result = await this.#commit(onOverdue)
       this.#finish(null)
       return result
     } catch (error) {
@@ -142,14 +160,14 @@ export class InteractiveTransaction {
     await this.#over.promise
   }
 
-  async #commit(): Promise<{ readonly index: bigint; readonly context: SessionContext }> {
-    const { engine, machine, log, applied } = this.#options
+  async #commit(onOverdue: (error: HarmonyError) => void): Promise<Committed> {
+    const { engine, machine, log, applied, term } = this.#options
     const prepared = await engine.prepareCommit()
     if (prepared.kind === 'settled') {
-      await log.confirmLeadership()
+      await log.confirmLeadership(term)
       return { index: applied.index, context: prepared.context }
     }
-    const { outcomes } = await machine.commitOpen(prepared.payload)
+    const { outcomes } = await machine.commitOpen(prepared.payload, term, onOverdue)
     const outcome = outcomes[0]
     if (outcome?.kind === 'failed') throw fromData(outcome.error)
     if (outcome === undefined) throw new HarmonyError('INTERNAL', 'The engine gave no outcome of a commit.')

@@ -16,6 +16,19 @@ export interface GroupLimits {
   readonly checkpointSizeBytes: number
   /** The same in number of entries. */
   readonly checkpointEntries: number
+  /**
+   * Entries that the log keeps for followers that were away for a moment and would need a snapshot otherwise. Not with a single member. The
+   * index of the journal holds some 150 bytes in memory for each.
+   */
+  readonly tailEntries: number
+  /** The same in bytes. */
+  readonly tailSizeBytes: number
+  /** The same for a database that nobody uses. */
+  readonly restingTailEntries: number
+  /** How long a client waits for the fate of its transaction after the leadership was lost; then OUTCOME_UNKNOWN. */
+  readonly unknownAfterMs: number
+  /** How long a member that stops tries to hand a leadership over; then the others elect a leader by themselves. */
+  readonly handOverTimeoutMs: number
   /** How much of the log is replayed with one call of the engine. */
   readonly replaySizeBytes: number
   /**
@@ -38,6 +51,11 @@ export const GROUP_DEFAULTS: GroupLimits = {
   batchSizeBytesMax: 4 * MIB,
   checkpointSizeBytes: 16 * MIB,
   checkpointEntries: 50_000,
+  tailEntries: 10_000,
+  tailSizeBytes: 32 * MIB,
+  restingTailEntries: 500,
+  unknownAfterMs: 5_000,
+  handOverTimeoutMs: 2_000,
   replaySizeBytes: 4 * MIB,
   engineProcessesMax: 4,
   engineMemoryBytesMax: 1024 * MIB,

@@ -161,7 +161,7 @@ export class Proposals {
   async #runBatch(batch: readonly Waiting[]): Promise<void> {
     // Those that waited too long were rejected while the writer was held.
     if (batch.length === 0) return
-    let execution: BatchExecution
+    let execution: BatchExecution & { readonly term: number }
     try {
       execution = await this.#execute(batch)
     } catch (error) {
@@ -203,35 +203,43 @@ export class Proposals {
     for (const waiting of batch) waiting.reject(error)
   }
 
-  async #execute(batch: readonly Waiting[]): Promise<BatchExecution> {
+  async #execute(batch: readonly Waiting[]): Promise<BatchExecution & { readonly term: number }> {
     const { machine, clock, random } = this.#options
-    const engine = await machine.wake()
+    const { engine, term } = await machine.lead()
     const stamp = newStamp(clock, random)
-    return engine.executeBatch(
-      batch.map((waiting) => waiting.request),
-      stamp,
-    )
+    const requests = batch.map((waiting) => waiting.request)
+    return { ...(await engine.executeBatch(requests, stamp)), term }
   }
 
-  async #finish(taken: readonly Waiting[], execution: BatchExecution): Promise<void> {
+  async #finish(
+    taken: readonly Waiting[],
+    execution: BatchExecution & { readonly term: number },
+  ): Promise<void> {
     this.#batches++
     this.#requests += taken.length
+    // Its clients hear that; the batch waits for its fate all the same.
+    const onOverdue = (error: Error): void => {
+      for (const waiting of taken) waiting.reject(error)
+    }
     try {
-      const outcomes = await this.#settle(execution)
+      const outcomes = await this.#settle(execution, onOverdue)
       for (const [at, waiting] of taken.entries()) waiting.resolve(outcomes[at] as TransactionOutcome)
     } catch (error) {
       for (const waiting of taken) waiting.reject(error as Error)
     }
   }
 
-  async #settle(execution: BatchExecution): Promise<readonly TransactionOutcome[]> {
+  async #settle(
+    execution: BatchExecution & { readonly term: number },
+    onOverdue: (error: Error) => void,
+  ): Promise<readonly TransactionOutcome[]> {
     const { machine, log } = this.#options
     if (execution.kind === 'settled') {
       // What it read may be old if another member leads by now.
-      await log.confirmLeadership()
+      await log.confirmLeadership(execution.term)
       return execution.outcomes
     }
-    const { outcomes } = await machine.commitOpen(execution.payload)
+    const { outcomes } = await machine.commitOpen(execution.payload, execution.term, onOverdue)
     this.#entries++
     this.#payloadBytes += execution.payload.length
     return outcomes

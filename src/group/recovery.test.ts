@@ -46,7 +46,8 @@ test('a file that is behind the journal gets what is missing', () =>
     const again = await fixture.open()
     await again.wake()
     assert.deepEqual(fixture.read('SELECT a FROM t'), [1, 2, 3, 4, 5, 6, 7, 8, 9])
-    assert.equal(again.appliedIndex, 10n)
+    // The elections of both lives have an entry each.
+    assert.equal(again.appliedIndex, 12n)
   }, KEEP_LOG))
 
 test('a file that is gone is built again from the journal, while that has everything', () =>
@@ -72,7 +73,7 @@ test('a file behind the base of the journal is refused: what lies between is now
     const again = await fixture.open()
     await assert.rejects(again.wake(), (error: Error & { code: string }) => {
       assert.equal(error.code, 'DATA_CORRUPT')
-      assert.match(error.message, /the file has entries up to 4, and the journal begins after entry 7/)
+      assert.match(error.message, /the file has entries up to 5, and the journal begins after entry 8/)
       return true
     })
     assert.equal(await resultOf(again.submit(request('SELECT 1'))), 'DATA_CORRUPT')
@@ -89,7 +90,7 @@ test('a journal that lost acknowledged entries at its very end is found out by t
     cutJournal(fixture, 2)
     await assert.rejects(
       (await fixture.open()).wake(),
-      /the file has entry 4, and the journal ends with entry 2/,
+      /the file has entry 5, and the journal ends with entry 2/,
     )
   }, KEEP_LOG))
 
@@ -122,7 +123,7 @@ test('a checkpoint lets the journal forget, and the next start replays nothing',
       const again = await fixture.open()
       await again.wake()
       assert.equal(fixture.faults.calls.includes('replay'), false)
-      assert.equal(again.appliedIndex, 26n)
+      assert.equal(again.appliedIndex, 28n)
     },
     { checkpointEntries: 10 },
   ))

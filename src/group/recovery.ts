@@ -3,9 +3,17 @@
  * has the rest. The two check each other.
  */
 
+import { must } from '../base/assert.ts'
 import { HarmonyError } from '../base/errors.ts'
+import type { Entry } from '../raft/entry.ts'
 import type { AppliedState, Engine } from '../engine/engine.ts'
 import type { CommitLog } from './commit-log.ts'
+
+export interface ReplayOptions {
+  /** Of the entries of one call of the engine. */
+  readonly sizeBytesMax: number
+  readonly onReplayed: (index: number, commands: readonly Entry[]) => void
+}
 
 /** Throws DATA_CORRUPT if the file's state and the log can't be of the same database. */
 export function checkAppliedState(
@@ -24,8 +32,9 @@ export function checkAppliedState(
 }
 
 function mismatch(index: number, term: number, log: CommitLog): string | null {
-  if (index > log.commitIndex) {
-    return `the file has entry ${index}, and the journal ends with entry ${log.commitIndex}`
+  // The file may know more of what is committed than the replica has heard again since its start.
+  if (index > log.lastIndex) {
+    return `the file has entry ${index}, and the journal ends with entry ${log.lastIndex}`
   }
   if (index < log.base.index) {
     return `the file has entries up to ${index}, and the journal begins after entry ${log.base.index}`
@@ -38,24 +47,24 @@ function mismatch(index: number, term: number, log: CommitLog): string | null {
 }
 
 /**
- * Replays everything committed that the engine does not have; gives its applied state afterwards. The engine checks the digest of each entry
- * and rejects with REPLICA_DIVERGED.
+ * Replays the commands after `position` that are committed; gives the position afterwards. Entries of the group's own, such as elections
+ * leave, change nothing in the file and don't reach the engine. The engine checks the digest of each command and rejects with REPLICA_DIVERGED.
  */
 export async function replayFrom(
   engine: Engine,
   log: CommitLog,
-  sizeBytesMax: number,
-): Promise<AppliedState> {
-  while (Number(engine.applied.index) < log.commitIndex) {
-    const entries = await log.entries(Number(engine.applied.index) + 1, sizeBytesMax)
+  position: number,
+  { sizeBytesMax, onReplayed }: ReplayOptions,
+): Promise<number> {
+  let reached = position
+  for (let next = log.nextCommand(reached + 1); next !== null; next = log.nextCommand(reached + 1)) {
+    const entries = await log.entries(next, sizeBytesMax)
+    const commands = entries.filter(({ kind }) => kind === 'command')
     await engine.replay(
-      entries.map((entry) => ({
-        term: BigInt(entry.term),
-        index: BigInt(entry.index),
-        // A group's own entries move the index and nothing else.
-        payload: entry.kind === 'command' ? entry.data : new Uint8Array(),
-      })),
+      commands.map(({ term, index, data }) => ({ term: BigInt(term), index: BigInt(index), payload: data })),
     )
+    reached = must(entries.at(-1)).index
+    onReplayed(reached, commands)
   }
-  return engine.applied
+  return Math.max(reached, log.commitIndex)
 }

@@ -4,16 +4,20 @@
  * the log is.
  *
  *             wake: open, check, replay
- *   ┌────────┐ ───────────────────────▶ ┌───────┐
- *   │ asleep │                          │ awake │  propose → commit → applied
+ *   ┌────────┐ ───────────────────────▶ ┌───────┐  the leader: propose → commit → applied
+ *   │ asleep │                          │ awake │  others: replay → applied
  *   └────────┘ ◀─────────────────────── └───────┘
- *             rest: checkpoint, close; or the engine failed
+ *             rest: checkpoint, close; or the engine failed; or a snapshot takes the file's place
+ *
+ * Commits and replays are calls of whoever holds the writer, so they come in log order; opening replays before anyone has the engine.
  */
 
 import { assert, must } from '../base/assert.ts'
 import { HarmonyError, toHarmonyError } from '../base/errors.ts'
 import type { Clock } from '../host/clock.ts'
-import type { AppliedState, CommitResult, Engine, EngineOpener } from '../engine/engine.ts'
+import type { Entry } from '../raft/entry.ts'
+import { entriesSizeBytes } from '../raft/entry.ts'
+import type { CommitResult, Engine, EngineOpener } from '../engine/engine.ts'
 import { EngineEndedError } from '../engine/engine-ended.ts'
 import type { AppliedIndex } from './applied-index.ts'
 import type { CommitLog } from './commit-log.ts'
@@ -29,6 +33,15 @@ export interface StateMachineOptions {
   readonly clock: Clock
   readonly limits: GroupLimits
   readonly statementTimeoutMs: number
+  /** The file can't become what the log says; it has to be replaced. */
+  readonly onDamaged: (error: HarmonyError) => void
+}
+
+/** What the holder of the writer needs for a transaction of the leader. */
+export interface Leading {
+  readonly engine: Engine
+  /** In which this member leads; the transaction may be proposed in no other. */
+  readonly term: number
 }
 
 /** After a failed attempt to open the engine, requests get its error for so long before there is another attempt. */
@@ -45,6 +58,9 @@ const FATAL_CODES: ReadonlySet<string> = new Set([
   'REPLICA_DIVERGED',
 ])
 
+/** The file can't become what the log says. */
+const DAMAGE_CODES: ReadonlySet<string> = new Set(['DATA_CORRUPT', 'REPLICA_DIVERGED'])
+
 export class StateMachine {
   readonly #options: StateMachineOptions
   #engine: Engine | null = null
@@ -52,6 +68,9 @@ export class StateMachine {
   #lastFailure: { readonly error: HarmonyError; readonly atMs: number } | null = null
   #isClosed = false
   #isCurrent = false
+  /** Every command up to it is in the file; before the file was opened once, every command up to it was committed at the start. */
+  #position = 0
+  #replacing: Promise<void> | null = null
   #bytesSinceCheckpoint = 0
   #entriesSinceCheckpoint = 0
   #checkpointCount = 0
@@ -81,6 +100,11 @@ export class StateMachine {
     return this.#lastFailure?.error ?? null
   }
 
+  /** The index that the file itself has; null while nobody has it open. */
+  get fileIndex(): bigint | null {
+    return this.#engine?.applied.index ?? null
+  }
+
   get wantsCheckpoint(): boolean {
     const { checkpointSizeBytes, checkpointEntries } = this.#options.limits
     return (
@@ -88,12 +112,18 @@ export class StateMachine {
     )
   }
 
+  /** What is committed when the member starts is replayed when somebody needs the database; what is committed later, at once. */
+  begin(): void {
+    this.#position = this.#options.log.commitIndex
+  }
+
   /**
-   * The engine with everything applied that is committed. Rejects with DATA_CORRUPT, REPLICA_DIVERGED, FORMAT_TOO_NEW, DISK_FULL or
-   * DISK_FAILED.
+   * The engine with everything applied that was committed when it was opened. Rejects with DATA_CORRUPT, REPLICA_DIVERGED, FORMAT_TOO_NEW,
+   * DISK_FULL or DISK_FAILED.
    */
   wake(): Promise<Engine> {
     assert(!this.#isClosed, 'a closed group is not used')
+    if (this.#replacing !== null) return this.#replacing.then(() => this.wake())
     if (this.#engine !== null) return Promise.resolve(this.#engine)
     const failure = this.#lastFailure
     if (failure !== null && this.#options.clock.nowMs() - failure.atMs < WAKE_PAUSE_MS) {
@@ -103,16 +133,53 @@ export class StateMachine {
     return this.#waking
   }
 
+  /** Moves over entries that are not for the engine. Whether that was all there was to do. */
+  skipOwnEntries(): boolean {
+    const { log } = this.#options
+    if (log.nextCommand(this.#position + 1) !== null) return false
+    this.#reach(log.commitIndex)
+    return true
+  }
+
+  /** The engine with everything committed applied. For the holder of the writer, with no transaction open. */
+  async current(): Promise<Engine> {
+    const engine = await this.wake()
+    if (this.skipOwnEntries()) return engine
+    try {
+      await this.#replay(engine)
+    } catch (error) {
+      this.#fail(error)
+      await this.#giveUpEngine()
+      throw error
+    }
+    return engine
+  }
+
+  /** For the holder of the writer, before a transaction. Rejects with NOT_LEADER, and as `wake`. */
+  async lead(): Promise<Leading> {
+    const { log } = this.#options
+    for (;;) {
+      const term = await log.lead()
+      const engine = await this.current()
+      if (log.isLeading(term)) return { engine, term }
+    }
+  }
+
   /**
-   * Commits the engine's open transaction as `payload`. If it rejects, that transaction is rolled back: with OUTCOME_UNKNOWN where the
-   * payload may be committed all the same, otherwise it is certain that nothing was done.
+   * Commits the engine's open transaction, begun in `term`, as `payload`. If it rejects, that transaction is rolled back: with
+   * OUTCOME_UNKNOWN where the payload may be committed all the same, otherwise it is certain that nothing was done. `onOverdue`: the fate
+   * takes longer than a client should wait.
    */
-  async commitOpen(payload: Uint8Array): Promise<CommitResult> {
-    const { log, applied } = this.#options
+  async commitOpen(
+    payload: Uint8Array,
+    term: number,
+    onOverdue: (error: HarmonyError) => void,
+  ): Promise<CommitResult> {
+    const { log } = this.#options
     const engine = must(this.#engine)
     let position
     try {
-      position = await log.propose(payload)
+      position = await log.propose(payload, term, onOverdue)
     } catch (error) {
       await this.rollbackOpen()
       throw error
@@ -120,7 +187,7 @@ export class StateMachine {
     const result = await this.#commitAt(engine, position)
     this.#bytesSinceCheckpoint += payload.length
     this.#entriesSinceCheckpoint++
-    applied.advance(result.applied.index)
+    this.#reach(position.index)
     return result
   }
 
@@ -140,12 +207,34 @@ export class StateMachine {
   }
 
   /** Makes the SQLite file durable, so that the log can be shorter. No transaction may be open. */
-  async checkpoint(): Promise<void> {
+  async checkpoint(isResting = false): Promise<void> {
     const state = await must(this.#engine).checkpoint()
     this.#checkpointCount++
     this.#bytesSinceCheckpoint = 0
     this.#entriesSinceCheckpoint = 0
-    await this.#options.log.compact(Number(state.index))
+    await this.#options.log.compact(Number(state.index), isResting)
+  }
+
+  /**
+   * Another file takes the place of the database's: `work` puts it there. It has everything up to `index`. For the holder of the writer, with no
+   * transaction open.
+   */
+  async replaceFile(index: number, work: () => Promise<void>): Promise<void> {
+    await this.#waking?.catch(() => {})
+    await this.#giveUpEngine()
+    const replacing = work()
+    this.#replacing = replacing.catch(() => {})
+    try {
+      await replacing
+      this.#position = index
+      this.#isCurrent = true
+      this.#lastFailure = null
+      this.#bytesSinceCheckpoint = 0
+      this.#entriesSinceCheckpoint = 0
+      this.#reach(index)
+    } finally {
+      this.#replacing = null
+    }
   }
 
   /** Closes the engine, after a checkpoint where that works. No transaction may be open. */
@@ -153,7 +242,8 @@ export class StateMachine {
     const engine = this.#engine
     if (engine === null) return
     try {
-      await this.checkpoint()
+      await this.checkpoint(true)
+      await this.#options.log.noteCommit()
     } catch {
       // Then the next start replays more: the log has everything.
     }
@@ -201,9 +291,7 @@ export class StateMachine {
       } catch (error) {
         const isOver = error instanceof EngineEndedError && error.end !== 'stopped'
         if (isOver && attempt < OPEN_ATTEMPTS) continue
-        const failure = toHarmonyError(error)
-        this.#lastFailure = { error: failure, atMs: this.#options.clock.nowMs() }
-        throw failure
+        throw this.#fail(error)
       }
     }
   }
@@ -222,11 +310,39 @@ export class StateMachine {
   }
 
   async #catchUp(engine: Engine): Promise<void> {
-    const { log, applied, limits } = this.#options
-    checkAppliedState(engine.applied, log, this.#options)
-    const state: AppliedState = await replayFrom(engine, log, limits.replaySizeBytes)
-    applied.advance(state.index)
+    checkAppliedState(engine.applied, this.#options.log, this.#options)
+    this.#position = Number(engine.applied.index)
+    await this.#replay(engine)
     this.#isCurrent = true
+    this.#reach(this.#position)
+  }
+
+  async #replay(engine: Engine): Promise<void> {
+    const { log, limits } = this.#options
+    const onReplayed = (index: number, commands: readonly Entry[]) => {
+      this.#bytesSinceCheckpoint += entriesSizeBytes(commands)
+      this.#entriesSinceCheckpoint += commands.length
+      this.#reach(index)
+    }
+    const sizeBytesMax = limits.replaySizeBytes
+    this.#reach(await replayFrom(engine, log, this.#position, { sizeBytesMax, onReplayed }))
+  }
+
+  /** Every command up to `index` is in the file. */
+  #reach(index: number): void {
+    const { applied } = this.#options
+    this.#position = Math.max(this.#position, index)
+    if (this.#isCurrent && this.#position > applied.index) applied.advance(BigInt(this.#position))
+  }
+
+  #fail(error: unknown): HarmonyError {
+    const failure = toHarmonyError(error)
+    this.#lastFailure = { error: failure, atMs: this.#options.clock.nowMs() }
+    if (DAMAGE_CODES.has(failure.code)) {
+      this.#isCurrent = false
+      this.#options.onDamaged(failure)
+    }
+    return failure
   }
 
   async #giveUpEngine(): Promise<void> {

@@ -71,7 +71,7 @@ test('ROLLBACK leaves nothing, and the writer is free', () =>
     await transaction.rollback()
     assert.deepEqual(fixture.read('SELECT a FROM t'), [])
     await assertWriterIsFree(group)
-    assert.equal(group.appliedIndex, 1n)
+    assert.equal(group.appliedIndex, 2n)
   }))
 
 test('one that changed nothing makes no entry', () =>
@@ -79,7 +79,7 @@ test('one that changed nothing makes no entry', () =>
     const transaction = await group.begin(BEGIN)
     await run(transaction, 'SELECT 1')
     const { index } = await transaction.commit()
-    assert.equal(index, 1n)
+    assert.equal(index, 2n)
     await assertWriterIsFree(group)
   }))
 

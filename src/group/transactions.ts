@@ -7,14 +7,13 @@ import { HarmonyError } from '../base/errors.ts'
 import type { SessionContext } from '../base/transaction.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
-import type { Engine } from '../engine/engine.ts'
 import { EngineEndedError } from '../engine/engine-ended.ts'
 import type { AppliedIndex } from './applied-index.ts'
 import type { CommitLog } from './commit-log.ts'
 import { InteractiveTransaction } from './interactive-transaction.ts'
 import { newStamp } from './entry-stamp.ts'
 import type { GroupLimits } from './limits.ts'
-import type { StateMachine } from './state-machine.ts'
+import type { Leading, StateMachine } from './state-machine.ts'
 import type { WriterLease, WriterQueue } from './writer-lease.ts'
 
 export interface BeginOptions {
@@ -68,6 +67,8 @@ export class Transactions {
    * REQUEST_INVALID if the idempotency key was used.
    */
   async begin(options: BeginOptions): Promise<InteractiveTransaction> {
+    const refusal = this.#options.log.refusal()
+    if (refusal !== null) throw refusal
     this.#checkSnapshot(options)
     if (this.#waitingCount >= this.#options.limits.waitingTransactionsMax) throw this.#overloaded()
     this.#waitingCount++
@@ -77,12 +78,19 @@ export class Transactions {
     } finally {
       this.#waitingCount--
     }
-    const engine = await this.#beginOnEngine(lease, options)
-    const transaction = this.#opened(lease, options, engine)
-    if (this.#refusal === null) return transaction
-    // Shutdown came while the engine began.
-    await transaction.end(this.#refusal)
-    throw this.#refusal
+    const leading = await this.#beginOnEngine(lease, options)
+    const transaction = this.#opened(lease, options, leading)
+    // Either may have come while the engine began.
+    const reason =
+      this.#refusal ?? (this.#options.log.isLeading(leading.term) ? null : this.#leadershipLost())
+    if (reason === null) return transaction
+    await transaction.end(reason)
+    throw reason
+  }
+
+  /** The open transaction can't be committed any more: it ends, unless its commit is under way. */
+  leadershipLost(): void {
+    void this.#open?.end(this.#leadershipLost())
   }
 
   /** Ends the open transaction and lets none begin from now on. */
@@ -92,12 +100,10 @@ export class Transactions {
   }
 
   /** The engine with the transaction begun. If it rejects, the lease is released. */
-  async #beginOnEngine(lease: WriterLease, options: BeginOptions): Promise<Engine> {
+  async #beginOnEngine(lease: WriterLease, options: BeginOptions): Promise<Leading> {
     const { machine } = this.#options
     try {
       if (this.#refusal !== null) throw this.#refusal
-      // The wait may have been long. While this holds the writer, nobody else can move the database on.
-      this.#checkSnapshot(options)
       return await this.#beginOnce(options).catch(async (error: unknown) => {
         // The process ended, not for this: nothing of the client's has run yet, and it can begin in another one.
         if (!(error instanceof EngineEndedError) || error.end === 'stopped') throw error
@@ -112,15 +118,19 @@ export class Transactions {
     }
   }
 
-  async #beginOnce({ context, idempotencyKey }: BeginOptions): Promise<Engine> {
+  async #beginOnce(options: BeginOptions): Promise<Leading> {
     const { machine, clock, random } = this.#options
-    const engine = await machine.wake()
-    const begun = await engine.begin({ context, idempotencyKey, stamp: newStamp(clock, random) })
+    const { context, idempotencyKey } = options
+    const leading = await machine.lead()
+    // The wait may have been long. While this holds the writer, nobody else can move the database on.
+    this.#checkSnapshot(options)
+    const stamp = newStamp(clock, random)
+    const begun = await leading.engine.begin({ context, idempotencyKey, stamp })
     if (begun.kind === 'known') throw keyUsed(begun.outcome.kind)
-    return engine
+    return leading
   }
 
-  #opened(lease: WriterLease, options: BeginOptions, engine: Engine): InteractiveTransaction {
+  #opened(lease: WriterLease, options: BeginOptions, { engine, term }: Leading): InteractiveTransaction {
     const { machine, clock, log, applied, database, onEnd } = this.#options
     const { idleTimeoutMs, totalTimeoutMs } = options
     const transaction = new InteractiveTransaction({
@@ -128,6 +138,7 @@ export class Transactions {
       clock,
       machine,
       engine,
+      term,
       log,
       applied,
       idleTimeoutMs,
@@ -143,13 +154,23 @@ export class Transactions {
     return transaction
   }
 
+  /** What the file has tells, not the applied index: entries of the group's own change nothing that a client could have read. */
   #checkSnapshot({ snapshotIndex }: BeginOptions): void {
-    const { applied, database } = this.#options
-    if (snapshotIndex === null || snapshotIndex === applied.index) return
+    const { machine, database } = this.#options
+    const { fileIndex } = machine
+    if (snapshotIndex === null || fileIndex === null || snapshotIndex >= fileIndex) return
     throw new HarmonyError(
       'TRANSACTION_CONFLICT',
       `The database ${database} has changed since this transaction read it (index ${snapshotIndex}, now ` +
-        `${applied.index}). Nothing was done; begin the transaction again.`,
+        `${fileIndex}). Nothing was done; begin the transaction again.`,
+    )
+  }
+
+  #leadershipLost(): HarmonyError {
+    return new HarmonyError(
+      'TRANSACTION_CONFLICT',
+      `This member has lost the leadership of the database ${this.#options.database} while the transaction was open, and it was ` +
+        'rolled back. Nothing was done; begin the transaction again.',
     )
   }
 

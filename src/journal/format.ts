@@ -66,7 +66,7 @@ export const JOURNAL_ID_BYTES = 16
 export interface LogBase {
   readonly index: number
   readonly term: number
-  /** The configuration in force at `index`, as `raft` encodes it. */
+  /** What the owner of the log has to know of it besides: whose log it is, the configuration in force at `index`. */
   readonly configuration: Uint8Array
 }
 

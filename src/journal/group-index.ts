@@ -38,6 +38,8 @@ export class GroupIndex {
   #removedGeneration = 0
   #lastIndex = 0
   readonly #locations = new Map<number, EntryLocation>()
+  /** Membership entries, in the order in which they were written: few, and needed whole at every start. */
+  readonly #memberships = new Map<number, Entry>()
   /** The segment with the newest record of each part of the state. */
   readonly #stateSegments = new Map<StatePart, Segment>()
 
@@ -81,6 +83,24 @@ export class GroupIndex {
       .values()
       .filter((location) => location.segment === segment)
       .toArray()
+  }
+
+  /** The first entry of each term, in log order. */
+  termStarts(): { readonly index: number; readonly term: number }[] {
+    const starts: { index: number; term: number }[] = []
+    let known = this.#base.term
+    for (let index = this.#base.index + 1; index <= this.#lastIndex; index++) {
+      const term = this.#locations.get(index)?.term
+      if (term === undefined || term === known) continue
+      starts.push({ index, term })
+      known = term
+    }
+    return starts
+  }
+
+  /** In log order. */
+  memberships(): Entry[] {
+    return [...this.#memberships.values()].sort((left, right) => left.index - right.index)
   }
 
   hasStateIn(segment: Segment): boolean {
@@ -157,6 +177,8 @@ export class GroupIndex {
     const { segment, offset, sizeBytes } = place
     const location: EntryLocation = { index, term, kind, segment, offset, sizeBytes, data: null }
     this.#locations.set(index, location)
+    // Recovery hands out views of whole segments.
+    if (kind === 'membership') this.#memberships.set(index, { ...entry, data: entry.data.slice() })
     this.#lastIndex = Math.max(this.#lastIndex, index)
     segment.liveBytes += sizeBytes
     return location
@@ -209,6 +231,7 @@ export class GroupIndex {
     const location = this.#locations.get(index)
     if (location === undefined) return
     this.#locations.delete(index)
+    this.#memberships.delete(index)
     location.segment.liveBytes -= location.sizeBytes
     location.data = null
   }

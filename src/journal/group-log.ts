@@ -3,6 +3,7 @@
 import { assert, must } from '../base/assert.ts'
 import type { Entry, HardState } from '../raft/entry.ts'
 import { entrySizeBytes } from '../raft/entry.ts'
+import type { LogOutline } from '../raft/log-storage.ts'
 import type { JournalRecord, LogBase } from './format.ts'
 import type { EntryLocation, GroupIndex, RecordPlace } from './group-index.ts'
 import type { Segment } from './segment.ts'
@@ -26,6 +27,7 @@ export class GroupLog {
   /** Base and last index as they will be when everything that is being written is durable. */
   #pendingLastIndex: number
   #pendingBaseIndex: number
+  #rejectionCount = 0
 
   constructor(index: GroupIndex, append: (records: readonly JournalRecord[]) => Promise<void>) {
     this.group = index.group
@@ -52,6 +54,11 @@ export class GroupLog {
     return this.#index.removedGeneration
   }
 
+  /** How often writes of this group were rejected: none after the first of them joins what is durable. */
+  get rejectionCount(): number {
+    return this.#rejectionCount
+  }
+
   get isEmpty(): boolean {
     return this.#index.isEmpty && this.#pendingCount === 0
   }
@@ -59,6 +66,29 @@ export class GroupLog {
   /** The term at `index`, which may also be the base; null outside of the log. */
   term(index: number): number | null {
     return this.#index.term(index)
+  }
+
+  /** What a replica needs to know of this log before it starts. */
+  outline(): LogOutline {
+    return { terms: this.#index.termStarts(), memberships: this.#index.memberships() }
+  }
+
+  /** The first command from `from` up to and with `to`; null if there is none. */
+  nextCommand(from: number, to: number): number | null {
+    for (let index = from; index <= to; index++) {
+      if (this.#index.location(index)?.kind === 'command') return index
+    }
+    return null
+  }
+
+  /** The lowest index such that the entries from there to the end are at most so many and so large. */
+  tailStart(entriesMax: number, sizeBytesMax: number): number {
+    let sizeBytes = 0
+    for (let index = this.lastIndex; index > this.base.index; index--) {
+      sizeBytes += this.#index.location(index)?.sizeBytes ?? 0
+      if (sizeBytes > sizeBytesMax || this.lastIndex - index >= entriesMax) return index + 1
+    }
+    return this.base.index + 1
   }
 
   /**
@@ -137,6 +167,7 @@ export class GroupLog {
 
   /** For the journal: nothing that is being written will be. */
   forgetPending(): void {
+    if (this.#pendingCount > 0) this.#rejectionCount++
     this.#pendingLastIndex = this.#index.lastIndex
     this.#pendingBaseIndex = this.#index.base.index
   }

@@ -164,9 +164,14 @@ export class Journal {
     return groups.map((log) => log.group).sort((left, right) => left - right)
   }
 
+  /** How long the oldest write that is not durable has been waiting; 0 if none is. */
+  get pendingMs(): number {
+    const oldest = this.#frames[0]
+    return oldest === undefined ? 0 : this.#options.clock.nowMs() - oldest.sinceMs
+  }
+
   stats(): JournalStats {
     const latency = this.#syncLatency.data()
-    const oldest = this.#frames[0]
     return {
       segments: this.#segments.length,
       sizeBytes: sum(this.#segments, (segment) => segment.sizeBytes),
@@ -177,7 +182,7 @@ export class Journal {
       writtenBytes: this.#writtenBytes,
       syncLatency: latency,
       pendingBytes: sum(this.#frames, (frame) => frame.sizeBytes),
-      pendingMs: oldest === undefined ? 0 : this.#options.clock.nowMs() - oldest.sinceMs,
+      pendingMs: this.pendingMs,
       cacheBytes: this.#cache.sizeBytes,
       copiedBytes: this.#reclaimer.copiedBytes,
       failure: this.#failure?.message ?? null,

@@ -291,6 +291,11 @@ export class Raft {
     return this.#state.log.commit
   }
 
+  /** Whether the group is asleep: no ticks are needed. */
+  get quiesced(): boolean {
+    return this.#state.quiesced
+  }
+
   /** The configuration in force: the newest in the log, committed or not (thesis 4.1). */
   get configuration(): Configuration {
     return this.#state.configuration

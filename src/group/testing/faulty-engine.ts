@@ -21,15 +21,28 @@ export class EngineFaults {
   beforeBatch: (requests: readonly TransactionRequest[]) => void = () => {}
   /** Calls so far, in order. */
   readonly calls: string[] = []
+  readonly #engines = new Set<Engine>()
+  #isDead = false
 
   readonly open: EngineOpener = async (options: EngineOptions): Promise<Engine> => {
     await this.#pass('open')
-    return this.#wrap(await LocalEngine.open(options))
+    if (this.#isDead) throw new Error('the process is gone')
+    const engine = await LocalEngine.open(options)
+    this.#engines.add(engine)
+    return this.#wrap(engine)
+  }
+
+  /** The process is gone: its transactions are, too, and nothing can be opened or called any more. */
+  async kill(): Promise<void> {
+    this.#isDead = true
+    for (const engine of this.#engines) await engine.close()
+    this.#engines.clear()
   }
 
   async #pass(method: Method | 'open'): Promise<void> {
     this.calls.push(method)
     await this.before(method)
+    if (this.#isDead) throw new Error('the process is gone')
   }
 
   #wrap(engine: Engine): Engine {
@@ -63,7 +76,9 @@ export class EngineFaults {
       checkpoint: guarded('checkpoint', () => engine.checkpoint()),
       snapshot: (path) => engine.snapshot(path),
       contentDigest: () => engine.contentDigest(),
-      close: () => engine.close(),
+      close: async () => {
+        if (this.#engines.delete(engine)) await engine.close()
+      },
     }
   }
 }

@@ -1,0 +1,104 @@
+/**
+ * Reads that wait for an index at which they are linearizable (Raft thesis 6.4). Those that come in one turn of the event loop are one
+ * request to the core, and all that wait in the core are confirmed by one round of heartbeats.
+ *
+ *   asked ──▶ gathering ──turn──▶ in the core ──▶ answered
+ *                 ▲                   │ failed, refused: no leader
+ *                 └─── news, pause ── parked ──deadline──▶ rejected
+ */
+
+import type { Clock, Timer } from '../host/clock.ts'
+
+interface Waiter {
+  readonly deadlineMs: number
+  readonly resolve: (index: number) => void
+  readonly reject: (error: Error) => void
+}
+
+/** Without news of a leader a parked read asks again this often. */
+const RETRY_PAUSE_MS = 100
+
+export interface ReadIndexesOptions {
+  readonly clock: Clock
+  /** Gives the core a request; whether it took it. The answer comes with the same context. */
+  readonly ask: (context: number) => boolean
+  /** What a read hears whose deadline has passed. */
+  readonly toError: () => Error
+}
+
+export class ReadIndexes {
+  readonly #options: ReadIndexesOptions
+  #gathering: Waiter[] = []
+  readonly #asked = new Map<number, readonly Waiter[]>()
+  #parked: Waiter[] = []
+  #retryTimer: Timer | null = null
+  #contexts = 0
+
+  constructor(options: ReadIndexesOptions) {
+    this.#options = options
+  }
+
+  request(timeoutMs: number): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>()
+    const deadlineMs = this.#options.clock.nowMs() + timeoutMs
+    this.#gather({ deadlineMs, resolve, reject })
+    return promise
+  }
+
+  answered(context: number, index: number): void {
+    for (const waiter of this.#take(context)) waiter.resolve(index)
+  }
+
+  failed(context: number): void {
+    for (const waiter of this.#take(context)) this.#park(waiter)
+  }
+
+  /** The core that was asked is gone. */
+  failAll(): void {
+    for (const context of this.#asked.keys()) this.failed(context)
+  }
+
+  /** There is news of the leader: whoever waits for one asks again. */
+  retry(): void {
+    this.#retryTimer?.cancel()
+    this.#retryTimer = null
+    for (const waiter of this.#parked.splice(0)) this.#gather(waiter)
+  }
+
+  rejectAll(error: Error): void {
+    this.failAll()
+    this.#retryTimer?.cancel()
+    for (const waiter of [...this.#gathering.splice(0), ...this.#parked.splice(0)]) waiter.reject(error)
+  }
+
+  #gather(waiter: Waiter): void {
+    this.#gathering.push(waiter)
+    if (this.#gathering.length === 1) this.#options.clock.soon(() => this.#ask())
+  }
+
+  #ask(): void {
+    const waiters = this.#gathering
+    if (waiters.length === 0) return
+    this.#gathering = []
+    const context = ++this.#contexts
+    // The answer may come before the call returns.
+    this.#asked.set(context, waiters)
+    if (!this.#options.ask(context)) this.failed(context)
+  }
+
+  #take(context: number): readonly Waiter[] {
+    const waiters = this.#asked.get(context) ?? []
+    this.#asked.delete(context)
+    return waiters
+  }
+
+  #park(waiter: Waiter): void {
+    const { clock, toError } = this.#options
+    if (clock.nowMs() >= waiter.deadlineMs) {
+      waiter.reject(toError())
+      return
+    }
+    this.#parked.push(waiter)
+    this.#retryTimer ??= clock.after(RETRY_PAUSE_MS, () => this.retry())
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * Several members in one process: each with a journal in memory, real SQLite files and a clock that a test moves; between them a carrier that
+ * a test can cut. Messages arrive in a later turn of the event loop, together, in order.
+ */
+
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { DatabaseSync } from 'node:sqlite'
+import type { SqlValue } from '../../base/value.ts'
+import { contentDigest } from '../../engine/content-digest.ts'
+import { MemoryDisk } from '../../host/memory-disk.ts'
+import { SeededRandom } from '../../host/random.ts'
+import type { Message } from '../../raft/message.ts'
+import type { DatabaseGroup } from '../database-group.ts'
+import { GroupHost } from '../group-host.ts'
+import type { GroupHostOptions } from '../group-host.ts'
+import type { InitialMembers } from '../group-start.ts'
+import type { GroupLimits } from '../limits.ts'
+import type { GroupPeers } from '../peers.ts'
+import { NO_PEERS } from '../peers.ts'
+import { DEFAULT_TIMING } from '../raft-timing.ts'
+import { EngineFaults } from './faulty-engine.ts'
+import { ManualClock } from './manual-clock.ts'
+
+export interface GroupClusterOptions {
+  readonly members?: number
+  /** Default: three voters, the others learners. */
+  readonly initial?: InitialMembers
+  readonly limits?: Partial<GroupLimits>
+  readonly snapshots?: GroupHostOptions['snapshots']
+}
+
+/** Polls, because real engines and disks take real time; generous, because a busy machine must not fail a test. */
+const POLL_LIMIT_MS = 20_000
+
+export class ClusterMember {
+  readonly number: number
+  readonly folder: string
+  disk: MemoryDisk = new MemoryDisk()
+  faults: EngineFaults = new EngineFaults()
+  /** Raft messages that left it. */
+  sentCount = 0
+  starts = 0
+  host: GroupHost | null = null
+  readonly groups: Map<number, DatabaseGroup> = new Map<number, DatabaseGroup>()
+
+  constructor(number: number, folder: string) {
+    this.number = number
+    this.folder = folder
+    mkdirSync(folder, { recursive: true })
+  }
+
+  get running(): GroupHost {
+    if (this.host === null) throw new Error(`member ${this.number} is not running`)
+    return this.host
+  }
+
+  /** Its replica of the first group. */
+  get group(): DatabaseGroup {
+    const group = this.groups.get(1)
+    if (group === undefined) throw new Error(`member ${this.number} has no group`)
+    return group
+  }
+
+  dataFile(group: number): string {
+    return `${this.folder}/db-${group}.sqlite`
+  }
+
+  /** Hash over every row of every table, with its rowid. */
+  content(group = 1): string {
+    const reader = new DatabaseSync(this.dataFile(group), {
+      readOnly: true,
+      readBigInts: true,
+      returnArrays: true,
+    })
+    try {
+      return Buffer.from(contentDigest(reader)).toString('hex')
+    } finally {
+      reader.close()
+    }
+  }
+
+  /** What a reader with a connection of its own sees. */
+  read(sql: string, group = 1): SqlValue[] {
+    const reader = new DatabaseSync(this.dataFile(group), { readOnly: true })
+    try {
+      const query = reader.prepare(sql)
+      query.setReturnArrays(true)
+      return (query.all() as unknown as SqlValue[][]).map((row) => row[0] ?? null)
+    } finally {
+      reader.close()
+    }
+  }
+}
+
+export class GroupCluster {
+  readonly clock: ManualClock = new ManualClock()
+  readonly members: readonly ClusterMember[]
+  readonly options: GroupClusterOptions
+  /** Messages that do not arrive. */
+  isLost: (message: Message) => boolean = () => false
+  /** Every message that left a member, for tests that look. */
+  onSend: (message: Message) => void = () => {}
+  readonly #folder = mkdtempSync(`${tmpdir()}/harmony-groups-`)
+  readonly #inboxes = new Map<number, Message[]>()
+
+  constructor(options: GroupClusterOptions = {}) {
+    this.options = options
+    const count = options.members ?? 3
+    this.members = Array.from(
+      { length: count },
+      (_, at) => new ClusterMember(at + 1, `${this.#folder}/member-${at + 1}`),
+    )
+  }
+
+  get initial(): InitialMembers {
+    const numbers = this.members.map(({ number }) => number)
+    return this.options.initial ?? { voters: numbers.slice(0, 3), learners: numbers.slice(3) }
+  }
+
+  member(number: number): ClusterMember {
+    const member = this.members[number - 1]
+    if (member === undefined) throw new Error(`there is no member ${number}`)
+    return member
+  }
+
+  async start(member: ClusterMember, groups: readonly number[] = [1]): Promise<void> {
+    member.starts++
+    member.faults = new EngineFaults()
+    const { limits, snapshots } = this.options
+    member.host = await GroupHost.open({
+      disk: member.disk,
+      clock: this.clock,
+      random: new SeededRandom(BigInt(member.number * 1000 + member.starts)),
+      journalFolder: '/journal',
+      openEngine: member.faults.open,
+      member: member.number,
+      peers: this.#peersOf(member, member.starts),
+      journal: { segmentSizeBytes: 256 * 1024 },
+      ...(limits !== undefined && { limits }),
+      ...(snapshots !== undefined && { snapshots }),
+    })
+    for (const group of groups) this.openGroup(member, group)
+  }
+
+  openGroup(
+    member: ClusterMember,
+    group: number,
+    initial: InitialMembers | null = this.initial,
+  ): DatabaseGroup {
+    const opened = member.running.openGroup(group, `shop-${group}`, member.dataFile(group), initial)
+    member.groups.set(group, opened)
+    return opened
+  }
+
+  async startAll(groups: readonly number[] = [1]): Promise<void> {
+    for (const member of this.members) await this.start(member, groups)
+  }
+
+  /** The process is gone at once, and with the power what its journal did not sync. */
+  async kill(member: ClusterMember): Promise<void> {
+    const { host } = member
+    member.host = null
+    member.groups.clear()
+    member.disk = member.disk.crash(new SeededRandom(BigInt(member.starts)))
+    await member.faults.kill()
+    // Whatever is left of it only has a disk that is no longer there.
+    await host?.close().catch(() => {})
+    this.#tellUnreachable(member.number)
+  }
+
+  async stop(member: ClusterMember): Promise<void> {
+    for (const group of member.groups.values()) await group.close()
+    await member.host?.close()
+    member.host = null
+    member.groups.clear()
+    this.#tellUnreachable(member.number)
+  }
+
+  /** Takes the whole cluster down, whatever state it is in. */
+  async dispose(): Promise<void> {
+    for (const member of this.members) {
+      member.faults.before = () => {}
+      member.disk.beforeOperation = () => {}
+      if (member.host !== null) await this.kill(member)
+    }
+    rmSync(this.#folder, { recursive: true })
+  }
+
+  /** The member that leads the group and is ready for writes; null if none is. */
+  leader(group = 1): ClusterMember | null {
+    const leading = this.members.filter((member) => member.groups.get(group)?.isLeading === true)
+    const terms = leading.map((member) => member.groups.get(group)?.leadership.term ?? 0)
+    const newest = leading[terms.indexOf(Math.max(...terms))]
+    return newest ?? null
+  }
+
+  async awaitLeader(group = 1): Promise<ClusterMember> {
+    await this.until(() => this.leader(group) !== null)
+    const leader = this.leader(group)
+    if (leader === null) throw new Error('there was a leader a moment ago')
+    return leader
+  }
+
+  followers(group = 1): readonly ClusterMember[] {
+    const leader = this.leader(group)
+    return this.members.filter((member) => member !== leader && member.host !== null)
+  }
+
+  /** Lets time pass in steps of a tick until `condition` holds. */
+  async until(condition: () => boolean): Promise<void> {
+    const limit = process.hrtime.bigint() + BigInt(POLL_LIMIT_MS) * 1_000_000n
+    while (!condition()) {
+      if (process.hrtime.bigint() > limit) throw new Error('it did not happen')
+      await this.step(DEFAULT_TIMING.tickMs)
+    }
+  }
+
+  /** Lets time pass, and what it brings happen. */
+  async pass(durationMs: number): Promise<void> {
+    for (let passedMs = 0; passedMs < durationMs; passedMs += DEFAULT_TIMING.tickMs) {
+      await this.step(DEFAULT_TIMING.tickMs)
+    }
+  }
+
+  async step(durationMs: number): Promise<void> {
+    this.clock.advance(durationMs)
+    for (let turn = 0; turn < 4; turn++) await new Promise(setImmediate)
+  }
+
+  #peersOf(member: ClusterMember, life: number): GroupPeers {
+    const isAlive = (): boolean => member.host !== null && member.starts === life
+    return { ...NO_PEERS, send: (message) => isAlive() && this.#send(member, message) }
+  }
+
+  #send(from: ClusterMember, message: Message): void {
+    from.sentCount++
+    this.onSend(message)
+    if (this.isLost(message)) return
+    const inbox = this.#inboxes.get(message.to) ?? []
+    this.#inboxes.set(message.to, inbox)
+    inbox.push(message)
+    if (inbox.length === 1) setImmediate(() => this.#deliver(message.to))
+  }
+
+  #deliver(to: number): void {
+    const messages = this.#inboxes.get(to) ?? []
+    this.#inboxes.delete(to)
+    const host = this.member(to).host
+    for (const from of new Set(messages.map((message) => message.from))) {
+      host?.receive(
+        from,
+        messages.filter((message) => message.from === from),
+      )
+    }
+  }
+
+  #tellUnreachable(gone: number): void {
+    for (const { host, number } of this.members) if (number !== gone) host?.peerUnreachable(gone)
+  }
+}
+
+export async function withCluster(
+  work: (cluster: GroupCluster) => Promise<void>,
+  options: GroupClusterOptions = {},
+): Promise<void> {
+  const cluster = new GroupCluster(options)
+  try {
+    await cluster.startAll()
+    await work(cluster)
+  } finally {
+    await cluster.dispose()
+  }
+}
