@@ -6,12 +6,15 @@
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import type { MemberPlace } from './cluster-folder.ts'
 
 const LOG_SIZE_BYTES_MAX = 8 * 1024 * 1024
 const OWNER_ONLY_FOLDER = 0o700
 const POLL_INTERVAL_MS = 50
-const MAIN = process.argv[1] ?? ''
+const MAIN = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url),
+)
 
 /** Its process id if it runs, else null. */
 export function runningPid(place: MemberPlace): number | null {

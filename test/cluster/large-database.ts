@@ -1,0 +1,120 @@
+/**
+ * `node test/cluster/large-database.ts --mebibytes 1024`: a new member catches up a large database while writes go on; then a member with
+ * that database is started again. Prints memory, the longest time without writes, and the time to the first read.
+ */
+
+import { statSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { Cluster, until } from './cluster.ts'
+import { Load, query } from './load.ts'
+
+const ROW_SIZE_BYTES = 1000
+const ROWS_OF_ONE_STATEMENT = 4000
+const SAMPLE_INTERVAL_MS = 100
+
+/** Fills `big` with so many rows of about a kilobyte. */
+export async function fill(cluster: Cluster, mebibytes: number): Promise<number> {
+  const rows = Math.ceil((mebibytes * 2 ** 20) / ROW_SIZE_BYTES)
+  await query(cluster.url(0), 'CREATE TABLE big (id INTEGER PRIMARY KEY, text TEXT)')
+  for (let from = 1; from <= rows; from += ROWS_OF_ONE_STATEMENT) {
+    const to = Math.min(rows, from + ROWS_OF_ONE_STATEMENT - 1)
+    await query(
+      cluster.url(0),
+      `WITH RECURSIVE ids(id) AS (SELECT ?1 UNION ALL SELECT id + 1 FROM ids WHERE id < ?2)
+       INSERT INTO big SELECT id, printf('%0${ROW_SIZE_BYTES - 20}d', id) FROM ids`,
+      [from, to],
+    )
+  }
+  return rows
+}
+
+export interface CatchUp {
+  readonly tookMs: number
+  /** The longest time that one writer of an older member got no acknowledgement. */
+  readonly longestWaitMs: number
+  /** The largest seen, of the new member and of the others, engines included. */
+  readonly newResidentBytes: number
+  readonly otherResidentBytes: number
+}
+
+/** Starts one member more under load. Resolves when it has a replica with everything, and nothing acknowledged was lost. */
+export async function joinUnderLoad(cluster: Cluster): Promise<CatchUp & { readonly index: number }> {
+  const before = cluster.indexes
+  const load = new Load(
+    before.map((index) => cluster.url(index)),
+    1,
+  )
+  await load.start()
+  await until('the writers write', async () => load.acknowledgedCount > 50)
+  const index = cluster.grow()
+  const beganMs = performance.now()
+  let [newResidentBytes, otherResidentBytes] = [0, 0]
+  const sampling = new AbortController()
+  const sampled = (async (): Promise<void> => {
+    while (!sampling.signal.aborted) {
+      newResidentBytes = Math.max(newResidentBytes, cluster.residentBytes(index))
+      otherResidentBytes = Math.max(otherResidentBytes, ...before.map((one) => cluster.residentBytes(one)))
+      await sleep(SAMPLE_INTERVAL_MS)
+    }
+  })()
+  try {
+    cluster.start(index)
+    await cluster.ready(index)
+    await until('the new member has caught up', async () => {
+      const [here, there] = await Promise.all([cluster.group(index), cluster.group(await cluster.leader())])
+      return here.role !== 'none' && here.appliedIndex > 0 && here.appliedIndex + 100 >= there.commitIndex
+    })
+    const tookMs = performance.now() - beganMs
+    const longestWaitMs = load.longestWaitMs(before, beganMs, performance.now())
+    return { index, tookMs, longestWaitMs, newResidentBytes, otherResidentBytes }
+  } finally {
+    sampling.abort()
+    await sampled
+    await load.stop()
+    await load.check(cluster.url(index))
+  }
+}
+
+/** From the start of the process to the first read that it answers, from what it has itself. */
+export async function restartToFirstRead(cluster: Cluster, index: number): Promise<number> {
+  const beganMs = performance.now()
+  cluster.start(index)
+  await until('the first read is answered', async () => {
+    const sql = 'SELECT text FROM big WHERE id = 77'
+    const response = await fetch(`${cluster.url(index)}/v1/databases/default/query`, {
+      method: 'POST',
+      body: JSON.stringify({ sql, consistency: { level: 'stale' } }),
+    }).catch(() => null)
+    return response?.ok === true
+  })
+  return performance.now() - beganMs
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { mebibytes: { type: 'string', default: '1024' } } })
+  await using cluster = await Cluster.start({ members: 3 })
+  const beganMs = performance.now()
+  const rows = await fill(cluster, Number(values.mebibytes))
+  console.log(`${rows} rows written in ${Math.round((performance.now() - beganMs) / 1000)} s`)
+  const joined = await joinUnderLoad(cluster)
+  const { size } = statSync(`${cluster.place(joined.index).dataFolder}/databases/default.1.sqlite`)
+  console.log(
+    `a new member caught up ${mebibytes(size)} in ${Math.round(joined.tookMs)} ms; longest time without writes ` +
+      `${Math.round(joined.longestWaitMs)} ms; resident at most ${mebibytes(joined.newResidentBytes)} on it, ` +
+      `${mebibytes(joined.otherResidentBytes)} on the others`,
+  )
+  for (const how of ['stopped', 'killed'] as const) {
+    if (how === 'stopped') await cluster.stop(joined.index)
+    else await cluster.kill(joined.index)
+    const tookMs = await restartToFirstRead(cluster, joined.index)
+    console.log(`started again after it was ${how}: ${Math.round(tookMs)} ms to the first read`)
+    await cluster.ready(joined.index)
+  }
+}
+
+if (import.meta.main) await main()
