@@ -9,6 +9,8 @@ import { promisify } from 'node:util'
 import { HarmonyError, isRetryable, type HarmonyErrorCode } from '../src/base/errors.ts'
 import { fixedLimits, formatLimit, limitDefaults } from '../src/cli/limits.ts'
 import { DOT_COMMAND_NAMES } from '../src/cli/shell/dot-commands.ts'
+import { CLUSTER_OPTIONS } from '../src/cli/cluster/cluster-options.ts'
+import { MEMBER_OPTIONS } from '../src/cli/operate/member-command.ts'
 import { SHELL_OPTIONS } from '../src/cli/shell/shell-command.ts'
 import { START_OPTIONS } from '../src/cli/start-options.ts'
 import { statusOf } from '../src/protocols/http/status.ts'
@@ -56,7 +58,8 @@ test('configuration.md lists every option with its variable and default', () => 
   const documented = tableRows(page('docs/operating/configuration.md')).filter(([name]) =>
     name?.startsWith('--'),
   )
-  const expected = [...START_OPTIONS, ...SHELL_OPTIONS].map((option) => [
+  const options = [...START_OPTIONS, ...SHELL_OPTIONS, ...CLUSTER_OPTIONS, ...MEMBER_OPTIONS]
+  const expected = options.map((option) => [
     `--${option.name}${option.placeholder === null ? '' : ` ${option.placeholder}`}`,
     option.variable ?? '',
     option.default ?? '',
