@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cluster: ['group', 'raft', 'host', 'base'],
   gateway: ['host', 'base'],
   protocols: ['gateway', 'base'],
-  embed: ['gateway', 'cluster', 'base'],
+  embed: ['gateway', 'cluster', 'engine', 'host', 'base'],
   admin: ['gateway', 'cluster', 'base'],
   cli: ['*'],
 }

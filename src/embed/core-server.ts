@@ -1,0 +1,173 @@
+/** What the core's thread does for the application: each request on a session that is free, transactions on one of their own. */
+
+import { must, unreachable } from '../base/assert.ts'
+import type { SqlStatement } from '../base/value.ts'
+import { NO_ARGUMENTS } from '../base/value.ts'
+import type { Member } from '../cluster/member.ts'
+import type { DatabaseCore } from '../gateway/core.ts'
+import type { LocalGateway } from '../gateway/local-gateway.ts'
+import type { Credential, ExecuteOptions, ExecuteResult, Session } from '../gateway/session.ts'
+import { FilePosition } from './file-position.ts'
+import type { Attached, CoreRequest, TransactionMode } from './link-protocol.ts'
+
+const CREDENTIAL: Credential = { access: 'read-write', databases: null }
+
+/** How long a write waits, once it is durable at a majority, for this process to have it, too. */
+const OWN_WRITE_WAIT_MS = 10_000
+
+const BEGIN: Readonly<Record<TransactionMode, string>> = {
+  deferred: 'BEGIN',
+  immediate: 'BEGIN IMMEDIATE',
+  readonly: 'BEGIN READONLY',
+}
+
+interface Transaction {
+  readonly session: Session
+  readonly database: string
+}
+
+export class CoreServer {
+  readonly #member: Member
+  readonly #gateway: LocalGateway
+  readonly #free = new Map<string, Session[]>()
+  readonly #running = new Map<number, Session>()
+  readonly #transactions = new Map<number, Transaction>()
+  readonly #attached = new Map<DatabaseCore, FilePosition>()
+  #lastTransaction = 0
+
+  constructor(member: Member, gateway: LocalGateway) {
+    this.#member = member
+    this.#gateway = gateway
+  }
+
+  /** Stops the request, if it runs and can be stopped. */
+  cancel(id: number): void {
+    this.#running.get(id)?.cancel?.()
+  }
+
+  /** Rejects with a HarmonyError. */
+  answer(id: number, request: CoreRequest): Promise<unknown> {
+    switch (request.kind) {
+      case 'attach':
+        return this.#attach(request.database)
+      case 'execute':
+        return this.#onFreeSession(id, request.database, (session) => this.#execute(session, request))
+      case 'batch':
+        return this.#onFreeSession(id, request.database, async (session) => {
+          const results = await session.executeAtomic(request.statements, optionsOf(request))
+          await this.#waitForOwn(request.database, session.lastIndex)
+          return results
+        })
+      case 'begin':
+        return this.#begin(request.database, request.mode)
+      case 'step':
+        return this.#step(id, request.transaction, request.statement)
+      case 'commit':
+      case 'rollback':
+        return this.#end(request.transaction, request.kind)
+      case 'list':
+        return this.#member.list()
+      case 'create':
+        return this.#member.create(request.database).then(() => null)
+      case 'drop':
+        return this.#member.drop(request.database).then(() => null)
+      case 'close':
+        return this.#close()
+      default:
+        return unreachable(request)
+    }
+  }
+
+  async #attach(database: string): Promise<Attached> {
+    const core: DatabaseCore = await this.#member.get(database)
+    let position = this.#attached.get(core)
+    if (position === undefined) {
+      const made = new FilePosition()
+      core.onApplied(() => made.noteApplied())
+      this.#attached.set(core, made)
+      position = made
+    }
+    return { dataFile: core.dataFile, memory: position.memory }
+  }
+
+  async #execute(
+    session: Session,
+    request: Extract<CoreRequest, { kind: 'execute' }>,
+  ): Promise<ExecuteResult> {
+    const result = await session.execute(request.statement, optionsOf(request))
+    await this.#waitForOwn(request.database, result.index)
+    return result
+  }
+
+  /** So that synchronous reads of this process see what it wrote: it may be durable elsewhere before it is applied here. */
+  async #waitForOwn(database: string, index: bigint): Promise<void> {
+    const core: DatabaseCore = await this.#member.get(database)
+    if (core.appliedIndex < index) await core.waitApplied(index, OWN_WRITE_WAIT_MS)
+  }
+
+  async #onFreeSession<T>(id: number, database: string, work: (session: Session) => Promise<T>): Promise<T> {
+    const free = this.#free.get(database) ?? []
+    this.#free.set(database, free)
+    const session = free.pop() ?? (await this.#gateway.openSession(database, CREDENTIAL))
+    this.#running.set(id, session)
+    try {
+      return await work(session)
+    } finally {
+      this.#running.delete(id)
+      if (session.isAutocommit) free.push(session)
+      else await session.close()
+    }
+  }
+
+  async #begin(database: string, mode: TransactionMode): Promise<number> {
+    const session = await this.#gateway.openSession(database, CREDENTIAL)
+    try {
+      await session.execute({ sql: BEGIN[mode], args: NO_ARGUMENTS })
+    } catch (error) {
+      await session.close()
+      throw error
+    }
+    const number = ++this.#lastTransaction
+    this.#transactions.set(number, { session, database })
+    return number
+  }
+
+  async #step(id: number, number: number, statement: SqlStatement): Promise<ExecuteResult> {
+    const { session } = must(this.#transactions.get(number))
+    this.#running.set(id, session)
+    try {
+      return await session.execute(statement)
+    } finally {
+      this.#running.delete(id)
+    }
+  }
+
+  async #end(number: number, how: 'commit' | 'rollback'): Promise<null> {
+    const { session, database } = must(this.#transactions.get(number))
+    this.#transactions.delete(number)
+    try {
+      await session.execute({ sql: how, args: NO_ARGUMENTS })
+      if (how === 'commit') await this.#waitForOwn(database, session.lastIndex)
+      return null
+    } finally {
+      await session.close()
+    }
+  }
+
+  async #close(): Promise<null> {
+    await this.#gateway.close()
+    await this.#member.close()
+    return null
+  }
+}
+
+function optionsOf(request: {
+  readonly consistency?: ExecuteOptions['consistency'] | null
+  readonly idempotencyKey: string | null
+}): ExecuteOptions {
+  const { consistency, idempotencyKey } = request
+  return {
+    ...(consistency !== null && consistency !== undefined && { consistency }),
+    ...(idempotencyKey !== null && { idempotencyKey }),
+  }
+}

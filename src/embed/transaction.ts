@@ -1,0 +1,138 @@
+/** Interactive transactions: serializable, and run again by themselves where another one came first. */
+
+import { HarmonyError, isRetryable } from '../base/errors.ts'
+import { SystemRandom } from '../host/random.ts'
+import type { CoreLink } from './core-link.ts'
+import type { TransactionMode } from './link-protocol.ts'
+import type { Result } from './result.ts'
+import { toResult } from './result.ts'
+import type { NamedParameters, Parameter, Row } from './values.ts'
+import { toStatement } from './values.ts'
+
+export interface TransactionOptions {
+  /** `immediate` takes the database's writer at once: fewer conflicts where nearly all transactions write. Default `deferred`. */
+  readonly mode?: TransactionMode
+  /** After a conflict it is run again until so much time has passed. Default 10 s; 0 runs it once. */
+  readonly retryTimeoutMs?: number
+  /** Stops the statement under way, rolls back, and rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+const RETRY_TIMEOUT_MS = 10_000
+const PAUSE_MIN_MS = 2
+const PAUSE_MAX_MS = 200
+const RANDOM = new SystemRandom()
+
+export class Transaction {
+  readonly #link: CoreLink
+  readonly #number: number
+  readonly #signal: AbortSignal | undefined
+  #isOver = false
+  /** Statements one after another, also where the caller does not wait. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(link: CoreLink, number: number, signal: AbortSignal | undefined) {
+    this.#link = link
+    this.#number = number
+    this.#signal = signal
+  }
+
+  /** Runs one statement. A failed one had no effect, and the transaction goes on. */
+  execute<R = Row>(sql: string, parameters: readonly Parameter[] | NamedParameters = []): Promise<Result<R>> {
+    const statement = toStatement(sql, Array.isArray(parameters) ? parameters : [parameters])
+    const step = this.#last.then(async () => {
+      this.#checkOpen()
+      const result = await this.#link.ask(
+        { kind: 'step', transaction: this.#number, statement },
+        this.#signal,
+      )
+      return toResult<R>(result)
+    })
+    this.#last = step.catch(() => {})
+    return step
+  }
+
+  /** The first row; undefined if there is none. */
+  async get<R = Row>(
+    sql: string,
+    parameters: readonly Parameter[] | NamedParameters = [],
+  ): Promise<R | undefined> {
+    const { rows } = await this.execute<R>(sql, parameters)
+    return rows[0]
+  }
+
+  async all<R = Row>(sql: string, parameters: readonly Parameter[] | NamedParameters = []): Promise<R[]> {
+    const { rows } = await this.execute<R>(sql, parameters)
+    return rows
+  }
+
+  /** Rolls back what was done since the savepoint, if `work` rejects; the transaction goes on either way. */
+  async savepoint<T>(work: () => Promise<T>): Promise<T> {
+    await this.execute('SAVEPOINT nested')
+    try {
+      const value = await work()
+      await this.execute('RELEASE nested')
+      return value
+    } catch (error) {
+      await this.execute('ROLLBACK TO nested')
+      await this.execute('RELEASE nested')
+      throw error
+    }
+  }
+
+  /** For `runTransaction`. */
+  async end(how: 'commit' | 'rollback'): Promise<void> {
+    await this.#last
+    this.#checkOpen()
+    this.#isOver = true
+    await this.#link.ask({ kind: how, transaction: this.#number })
+  }
+
+  #checkOpen(): void {
+    if (this.#isOver)
+      throw new HarmonyError(
+        'NO_TRANSACTION',
+        'This transaction is over: await every statement inside of its function.',
+      )
+  }
+}
+
+export async function runTransaction<T>(
+  link: CoreLink,
+  database: string,
+  work: (transaction: Transaction) => Promise<T>,
+  { mode = 'deferred', retryTimeoutMs = RETRY_TIMEOUT_MS, signal }: TransactionOptions,
+): Promise<T> {
+  const deadlineMs = performance.now() + retryTimeoutMs
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runOnce(link, database, work, mode, signal)
+    } catch (error) {
+      signal?.throwIfAborted()
+      const pauseMs = Math.min(PAUSE_MIN_MS * 2 ** attempt, PAUSE_MAX_MS) * RANDOM.float()
+      if (!isRetryable(error) || performance.now() + pauseMs >= deadlineMs) throw error
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    }
+  }
+}
+
+async function runOnce<T>(
+  link: CoreLink,
+  database: string,
+  work: (transaction: Transaction) => Promise<T>,
+  mode: TransactionMode,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  const number = await link.ask({ kind: 'begin', database, mode }, signal)
+  const transaction = new Transaction(link, number, signal)
+  let value: T
+  try {
+    value = await work(transaction)
+    signal?.throwIfAborted()
+  } catch (error) {
+    await transaction.end('rollback').catch(() => {})
+    throw error
+  }
+  await transaction.end('commit')
+  return value
+}
