@@ -1,11 +1,16 @@
-/** A real member for the tests of clients: its own process, started as users start it, on a free port. */
+/**
+ * A real member for the tests of clients: its own process, started as users start it, on a free port. With HARMONYDB_TEST_MEMBERS=4 it is one of
+ * a cluster of four, and not the one that leads.
+ */
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { Cluster } from '../cluster/cluster.ts'
 
+const MEMBERS = Number(process.env['HARMONYDB_TEST_MEMBERS'] ?? 1)
 const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
 
 export interface Member extends AsyncDisposable {
@@ -32,6 +37,7 @@ async function readUrl(child: ChildProcess): Promise<string> {
 
 /** `await using` stops it and removes its data. `args` are those of `harmonydb start`. */
 export async function startMember(...args: string[]): Promise<Member> {
+  if (MEMBERS > 1) return startCluster(args)
   const dataFolder = mkdtempSync(join(tmpdir(), 'harmonydb-clients-'))
   const child = spawn(
     process.execPath,
@@ -51,4 +57,23 @@ export async function startMember(...args: string[]): Promise<Member> {
       rmSync(dataFolder, { recursive: true, force: true })
     },
   }
+}
+
+async function startCluster(args: readonly string[]): Promise<Member> {
+  const cluster = await Cluster.start({ members: MEMBERS, args })
+  const { httpUrl, dataFolder } = cluster.place(await followerOf(cluster))
+  return {
+    url: httpUrl,
+    wsUrl: httpUrl.replace(/^http/, 'ws'),
+    dataFolder,
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+  }
+}
+
+/** Where members ask for tokens, they don't tell who leads; then any will do. */
+async function followerOf(cluster: Cluster): Promise<number> {
+  const groups = await Promise.all(
+    cluster.indexes.map(async (index) => ({ index, group: await cluster.group(index).catch(() => null) })),
+  )
+  return groups.find(({ group }) => group !== null && group.role !== 'leader')?.index ?? 0
 }

@@ -23,29 +23,34 @@ export interface ClusterOptions {
   readonly members: number
   /** Default: a new temporary one, which is removed at the end. */
   readonly folder?: string
+  /** Of `harmonydb start`, for each member besides its own. */
+  readonly args?: readonly string[]
 }
 
 export class Cluster implements AsyncDisposable {
   #folder: ClusterFolder
   readonly #isTemporary: boolean
+  readonly #args: readonly string[]
 
-  private constructor(folder: ClusterFolder, isTemporary: boolean) {
+  private constructor(folder: ClusterFolder, isTemporary: boolean, args: readonly string[]) {
     this.#folder = folder
     this.#isTemporary = isTemporary
+    this.#args = args
     // Members outlive whoever started them, by design; a test that crashes must not leave them behind.
     process.once('exit', () => this.#killAll())
   }
 
   /** Resolves when all members are ready. */
-  static async start({ members, folder }: ClusterOptions): Promise<Cluster> {
+  static async start({ members, folder, args = [] }: ClusterOptions): Promise<Cluster> {
     const path = folder ?? mkdtempSync(join(tmpdir(), 'harmonydb-cluster-'))
     const basePort = await freeBasePort(members + 2)
     const cluster = new Cluster(
       openClusterFolder({ folder: path, members, basePort, action: { kind: 'run' } }),
       folder === undefined,
+      args,
     )
     try {
-      for (const place of cluster.#folder.members) startMember(place)
+      for (const index of cluster.indexes) cluster.start(index)
       await cluster.ready()
       return cluster
     } catch (error) {
@@ -105,7 +110,8 @@ export class Cluster implements AsyncDisposable {
   }
 
   start(index: number): void {
-    startMember(this.place(index))
+    const place = this.place(index)
+    startMember({ ...place, startArguments: [...place.startArguments, ...this.#args] })
   }
 
   /** Adds a place for one more member, which is not started. Gives its index. */

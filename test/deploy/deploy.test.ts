@@ -126,7 +126,7 @@ test('compose: published ports lead to exposed ones, and no two are the same', (
   const published = SERVICES.flatMap(([, { ports }]) => ports.map((port) => port.split(':')))
   for (const [address, , inside] of published) {
     assert.equal(address, '127.0.0.1')
-    assert.ok(exposed.includes(inside ?? ''), inside)
+    assert.ok(exposed.includes(inside ?? ''), String(inside))
   }
   assert.equal(new Set(published.map(([, outside]) => outside)).size, 8)
 })

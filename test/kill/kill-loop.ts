@@ -1,13 +1,13 @@
-/** Starts a member, lets writers at it, kills it at a random moment, starts it again, checks; again and again on the same data. */
+/** Starts a member or a cluster, lets writers at it, kills it at a random moment, starts it again, checks; again and again on the same data. */
 
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SeededRandom } from '../../src/host/random.ts'
-import { checkFile, checkHistory, checkReplica } from './check.ts'
+import { checkHistory } from './check.ts'
 import { query } from './client.ts'
 import type { Totals } from './history.ts'
 import { History } from './history.ts'
-import { ServerProcess } from './server-process.ts'
+import { ClusterTarget, MemberTarget, type KillTarget } from './target.ts'
 import { SCHEMA, runWriter } from './workload.ts'
 
 export interface KillLoopOptions {
@@ -15,6 +15,8 @@ export interface KillLoopOptions {
   readonly kills: number
   readonly writers: number
   readonly seed: bigint
+  /** Default: 1. With more, clients use one of them, which is killed alone or with others. */
+  readonly members?: number
   /** Small limits make checkpoints and the journal's compaction part of what is interrupted; without them the whole log is kept. */
   readonly isCompacting: boolean
   readonly onLife?: (life: number, totals: Totals) => void
@@ -39,62 +41,52 @@ const START_PART = 1.1
 const COMPACTING = ['--limit', 'group.checkpointEntries=20', '--limit', 'group.checkpointSizeBytes=32KiB']
 
 export async function runKillLoop(options: KillLoopOptions): Promise<KillLoopResult> {
-  const servers: ServerProcess[] = []
-  try {
-    return await runLives(options, servers)
-  } finally {
-    await servers.at(-1)?.kill()
-  }
+  const { dataFolder, seed, isCompacting, members = 1 } = options
+  const random = new SeededRandom(seed)
+  const targetOptions = { dataFolder, random, args: isCompacting ? COMPACTING : [] }
+  await using target =
+    members === 1 ? new MemberTarget(targetOptions) : await ClusterTarget.open(members, targetOptions)
+  return await runLives(options, target, random)
 }
 
-/** `servers`: those that were started, the last of which may still run. */
-async function runLives(options: KillLoopOptions, servers: ServerProcess[]): Promise<KillLoopResult> {
-  const { dataFolder, kills, writers, seed, isCompacting } = options
-  const random = new SeededRandom(seed)
+async function runLives(
+  options: KillLoopOptions,
+  target: KillTarget,
+  random: SeededRandom,
+): Promise<KillLoopResult> {
+  const { kills, writers, isCompacting, members = 1 } = options
   const history = new History()
   const numbers = new Map<number, number>()
-  const args = isCompacting ? COMPACTING : []
-  let [killsAtStart, tornTails, startMs] = [0, 0, 0]
-  const start = async (): Promise<{ server: ServerProcess; url: string }> => {
+  let [killsAtStart, startMs] = [0, 0]
+  const start = async (): Promise<string> => {
     const beganMs = performance.now()
-    const server = new ServerProcess(dataFolder, args)
-    servers.push(server)
-    const url = await server.url()
+    const url = await target.start()
     startMs = performance.now() - beganMs
-    if (server.output.includes('journal cut')) tornTails++
-    return { server, url }
+    return url
   }
-  const prepared = await start()
-  await query(prepared.url, ...SCHEMA)
-  await prepared.server.kill()
+  await query(await start(), ...SCHEMA)
+  await target.kill()
   for (let life = 1; life <= kills; life++) {
     if (random.integer(8) === 0) {
-      const starting = new ServerProcess(dataFolder, args)
-      await sleep(random.float() * START_PART * startMs)
-      await starting.kill()
+      await target.startAndKill(random.float() * START_PART * startMs)
       killsAtStart++
       continue
     }
-    const { server, url } = await start()
+    const url = await start()
     await checkHistory(url, history)
     const work = Promise.all(
       Array.from({ length: writers }, (_, writer) => runWriter(url, writer, numbers, history)),
     )
     await untilBusy(history, random.integer(TRANSACTIONS_MAX))
     await sleep(random.integer(DELAY_MS_MAX))
-    await server.kill()
+    await target.kill()
     await work
     options.onLife?.(life, history.totals)
   }
-  const last = await start()
-  await checkHistory(last.url, history)
-  await last.server.kill()
-  const dataFile = `${dataFolder}/databases/default.1.sqlite`
-  const replicaEntries = await checkReplica(dataFolder, 1, dataFile)
-  if (!isCompacting) assert.ok(replicaEntries > 0, 'the whole log was kept and replayed')
-  checkFile(dataFile)
-  checkFile(`${dataFolder}/databases/_catalog.0.sqlite`)
-  return { ...history.totals, kills, killsAtStart, tornTails, replicaEntries }
+  await checkHistory(await start(), history)
+  const replicaEntries = await target.finish()
+  if (!isCompacting && members === 1) assert.ok(replicaEntries > 0, 'the whole log was kept and replayed')
+  return { ...history.totals, kills, killsAtStart, tornTails: target.tornTails, replicaEntries }
 }
 
 /** Resolves when the writers have got `transactions` answers more. */

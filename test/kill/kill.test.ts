@@ -1,4 +1,4 @@
-/** The short form of `node test/kill/main.ts`. HARMONYDB_KILLS changes how many. */
+/** The short form of `node test/kill/main.ts`. HARMONYDB_KILLS changes how many, HARMONYDB_TEST_MEMBERS of how many members. */
 
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { runKillLoop } from './kill-loop.ts'
 
+const MEMBERS = Number(process.env['HARMONYDB_TEST_MEMBERS'] ?? 1)
 const KILLS = Number(process.env['HARMONYDB_KILLS'] ?? 14)
 
 for (const isCompacting of [true, false]) {
@@ -16,7 +17,14 @@ for (const isCompacting of [true, false]) {
     t.diagnostic(`seed ${seed}`)
     try {
       const kills = Math.ceil(KILLS / 2)
-      const result = await runKillLoop({ dataFolder, kills, writers: 8, seed, isCompacting })
+      const result = await runKillLoop({
+        dataFolder,
+        kills,
+        writers: 8,
+        seed,
+        isCompacting,
+        members: MEMBERS,
+      })
       t.diagnostic(JSON.stringify(result))
       assert.ok(result.committed > 0, 'writers got somewhere')
     } finally {

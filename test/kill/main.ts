@@ -1,4 +1,4 @@
-/** `node test/kill/main.ts --kills 200`: the long run. Prints the seed; the same seed kills at the same moments. */
+/** `node test/kill/main.ts --kills 200 [--members 4]`: the long run. Prints the seed; the same seed kills at the same moments. */
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,6 +10,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '200' },
     writers: { type: 'string', default: '16' },
     seed: { type: 'string', default: String(Date.now()) },
+    members: { type: 'string', default: '1' },
     keep: { type: 'boolean', default: false },
   },
 })
@@ -23,6 +24,7 @@ for (const isCompacting of [true, false]) {
     kills: Math.ceil(kills / 2),
     writers: Number(values.writers),
     seed,
+    members: Number(values.members),
     isCompacting,
     onLife: (life, totals) => {
       if (life % 10 === 0) console.log(`life ${life}: ${JSON.stringify(totals)}`)
