@@ -8,7 +8,8 @@ import { type AtomicShape, atomicShapeAt } from './atomic-shape.ts'
 import { checkBatch, isMet, type StepFate } from './condition.ts'
 import type { StatementClass } from './reader.ts'
 import type { BatchEvent, BatchStep, ExecuteOptions } from './session.ts'
-import { fromErrorData, type StatementRunner } from './statement-runner.ts'
+import { fromErrorData } from './outcome-error.ts'
+import type { StatementRunner } from './statement-runner.ts'
 import type { SessionObserver } from './statistics.ts'
 
 type Events = AsyncGenerator<BatchEvent, void, void>

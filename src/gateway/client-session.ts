@@ -9,12 +9,14 @@ import type { StatementClass } from './reader.ts'
 import type {
   BatchEvent,
   BatchStep,
+  Consistency,
   ExecuteOptions,
   ExecuteResult,
   Session,
   StatementDescription,
 } from './session.ts'
-import { fromErrorData, hasControl, type StatementRunner } from './statement-runner.ts'
+import { fromErrorData } from './outcome-error.ts'
+import { hasControl, type StatementRunner } from './statement-runner.ts'
 import type { SessionObserver } from './statistics.ts'
 import { turnEnded } from './turn.ts'
 
@@ -48,6 +50,14 @@ export class ClientSession implements Session {
     return this.#runner.lastIndex
   }
 
+  get consistency(): Consistency {
+    return this.#runner.consistency
+  }
+
+  set consistency(consistency: Consistency) {
+    this.#runner.consistency = consistency
+  }
+
   async execute(statement: SqlStatement, options: ExecuteOptions = {}): Promise<ExecuteResult> {
     const startMs = performance.now()
     this.#begin()
@@ -57,6 +67,22 @@ export class ClientSession implements Session {
       return answer.kind === 'result'
         ? this.#toResult(answer, options, startMs)
         : await this.#collect(answer, options, startMs)
+    } finally {
+      this.#end()
+    }
+  }
+
+  executeNow(statement: SqlStatement): ExecuteResult | null {
+    const startMs = performance.now()
+    this.#begin()
+    try {
+      const { resultSizeBytesMax } = this.#runner.database.configuration
+      const result = this.#runner.runNow(statement, resultSizeBytesMax)
+      if (result === null) return null
+      const { columns, rows, changes, lastInsertRowid, index } = result
+      const durationMs = performance.now() - startMs
+      this.#observer.statementDone('read', durationMs)
+      return { columns, rows, changes, lastInsertRowid, durationMs, index }
     } finally {
       this.#end()
     }

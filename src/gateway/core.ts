@@ -54,6 +54,8 @@ export interface DatabaseCore {
   begin(options: BeginOptions): Promise<WriteTransaction>
   /** An index such that a read at it sees every write acknowledged before this call (Raft thesis 6.4). */
   readIndex(): Promise<bigint>
+  /** The same where it needs nobody's answer, so that a read may be made at once; null where it does. */
+  readIndexNow?(): bigint | null
   /** Resolves when `appliedIndex >= index`. */
   waitApplied(index: bigint, timeoutMs: number): Promise<void>
 }

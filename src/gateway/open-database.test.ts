@@ -2,6 +2,7 @@
 
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
+import { HarmonyError } from '../base/errors.ts'
 import { GATEWAY_DEFAULTS } from './configuration.ts'
 import type { DatabaseCore } from './core.ts'
 import { OpenDatabase } from './open-database.ts'
@@ -59,18 +60,166 @@ test('session: waits for the later of what the session has seen and the token th
   assert.equal(await sessionReadIndex(7n, 4n), 7n)
 })
 
-test('stale: asks nobody, unless the bound on its age has passed since the last confirmed read', async () => {
-  const { database, asked } = lagging(3n, 5n)
-  assert.equal(await database.fresh({ level: 'stale' }, 4n), 3n)
-  assert.ok(!asked.includes('readIndex'))
-  assert.equal(
-    await database.fresh({ level: 'stale', maxStalenessMs: 60_000 }, 4n),
-    5n,
-    'never confirmed yet',
+/** A member whose clock, replica and way to the leader are a test's. */
+class Follower {
+  nowMs = 1_000
+  applied = 3n
+  readIndexes = 0
+  /** Settles the read indexes that were asked for and not answered, oldest first. */
+  readonly answers: PromiseWithResolvers<bigint>[] = []
+  readonly #waiting: { readonly index: bigint; readonly resolve: () => void }[] = []
+  readonly database: OpenDatabase
+
+  constructor() {
+    const appliedIndex = (): bigint => this.applied
+    const core: Partial<DatabaseCore> = {
+      name: 'follower',
+      get appliedIndex() {
+        return appliedIndex()
+      },
+      readIndex: () => {
+        this.readIndexes++
+        const answer = Promise.withResolvers<bigint>()
+        this.answers.push(answer)
+        return answer.promise
+      },
+      waitApplied: async (index) => {
+        if (this.applied >= index) return
+        await new Promise<void>((resolve) => this.#waiting.push({ index, resolve }))
+      },
+    }
+    this.database = new OpenDatabase(
+      core as DatabaseCore,
+      {} as DatabaseReader,
+      GATEWAY_DEFAULTS,
+      () => this.nowMs,
+    )
+  }
+
+  apply(index: bigint): void {
+    this.applied = index
+    for (const waiting of this.#waiting) if (waiting.index <= index) waiting.resolve()
+  }
+
+  answer(index: bigint): void {
+    this.answers.shift()?.resolve(index)
+  }
+
+  /** Confirmed now: everything acknowledged so far is here. */
+  async confirm(): Promise<void> {
+    const fresh = this.database.fresh({ level: 'linearizable' }, 0n)
+    this.answer(this.applied)
+    await fresh
+  }
+
+  stale(maxStalenessMs?: number): Promise<bigint> {
+    const level = { level: 'stale' } as const
+    return this.database.fresh(maxStalenessMs === undefined ? level : { ...level, maxStalenessMs }, 0n)
+  }
+}
+
+/** What a promise is by now. */
+async function stateOf(promise: Promise<unknown>): Promise<'pending' | 'resolved' | 'rejected'> {
+  let state: 'pending' | 'resolved' | 'rejected' = 'pending'
+  promise.then(
+    () => (state = 'resolved'),
+    () => (state = 'rejected'),
   )
-  asked.length = 0
-  assert.equal(await database.fresh({ level: 'stale', maxStalenessMs: 60_000 }, 4n), 5n)
-  assert.ok(!asked.includes('readIndex'), 'confirmed a moment ago')
-  await database.fresh({ level: 'stale', maxStalenessMs: -1 }, 4n)
-  assert.ok(asked.includes('readIndex'))
+  await new Promise((resolve) => setImmediate(resolve))
+  return state
+}
+
+test('stale without a bound asks nobody, ever', async () => {
+  const follower = new Follower()
+  assert.equal(await follower.stale(), 3n)
+  follower.nowMs += 1e9
+  assert.equal(await follower.stale(), 3n)
+  assert.equal(follower.readIndexes, 0)
+})
+
+test('stale with a bound asks nobody while the last confirmation is young enough', async () => {
+  const follower = new Follower()
+  await follower.confirm()
+  follower.nowMs += 500
+  assert.equal(await follower.stale(500), 3n)
+  assert.equal(follower.readIndexes, 1)
+})
+
+test('stale with a bound: a member that was never confirmed, or not for longer, confirms before it answers', async () => {
+  const follower = new Follower()
+  const first = follower.stale(60_000)
+  assert.equal(await stateOf(first), 'pending')
+  follower.answer(3n)
+  assert.equal(await first, 3n)
+  follower.nowMs += 60_001
+  const second = follower.stale(60_000)
+  assert.equal(await stateOf(second), 'pending')
+  follower.answer(5n)
+  assert.equal(await stateOf(second), 'pending', 'what is confirmed must be applied, too')
+  follower.apply(5n)
+  assert.equal(await second, 5n)
+})
+
+test('stale with a bound on a member that is cut off: an error, and never what was true too long ago', async () => {
+  const follower = new Follower()
+  await follower.confirm()
+  for (const age of [100, 400]) {
+    follower.nowMs += age
+    const read = follower.stale(499)
+    if (age === 100) assert.equal(await read, 3n)
+    else {
+      follower.answers.shift()?.reject(new HarmonyError('NOT_LEADER', 'No leader.'))
+      await assert.rejects(read, { code: 'NOT_LEADER' })
+    }
+  }
+})
+
+test('stale with a bound: the age is counted from when the leader was asked, not from when it answered', async () => {
+  const follower = new Follower()
+  const slow = follower.database.fresh({ level: 'linearizable' }, 0n)
+  follower.nowMs += 400
+  follower.answer(3n)
+  await slow
+  follower.nowMs += 200
+  assert.equal(await stateOf(follower.stale(500)), 'pending')
+  assert.equal(follower.readIndexes, 2)
+})
+
+test('stale with a bound: what is committed and not applied here confirms nothing', async () => {
+  const follower = new Follower()
+  const linearizable = follower.database.fresh({ level: 'linearizable' }, 0n)
+  follower.answer(9n)
+  assert.equal(await stateOf(linearizable), 'pending')
+  const stale = follower.stale(60_000)
+  assert.equal(await stateOf(stale), 'pending', 'the file may be older than the bound by far')
+  follower.apply(9n)
+  assert.equal(await linearizable, 9n)
+})
+
+test('stale with a bound: many reads share one question; a read does not join one that is too old for it', async () => {
+  const follower = new Follower()
+  const reads = Array.from({ length: 100 }, () => follower.stale(500))
+  follower.nowMs += 400
+  reads.push(follower.stale(500))
+  assert.equal(follower.readIndexes, 1)
+  follower.nowMs += 200
+  const late = follower.stale(500)
+  assert.equal(follower.readIndexes, 2)
+  follower.answer(3n)
+  assert.equal((await Promise.all(reads)).length, 101)
+  assert.equal(await stateOf(late), 'pending')
+})
+
+test('a confirmation that comes late does not undo a newer one', async () => {
+  const follower = new Follower()
+  const old = follower.database.fresh({ level: 'linearizable' }, 0n)
+  follower.nowMs += 1_000
+  const young = follower.database.fresh({ level: 'linearizable' }, 0n)
+  follower.answers[1]?.resolve(3n)
+  await young
+  follower.answers[0]?.resolve(3n)
+  await old
+  follower.nowMs += 400
+  assert.equal(await follower.stale(500), 3n)
+  assert.equal(follower.readIndexes, 2)
 })

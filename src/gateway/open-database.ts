@@ -3,6 +3,7 @@
 import { unreachable } from '../base/assert.ts'
 import type { DatabaseCore } from './core.ts'
 import type { GatewayConfiguration } from './configuration.ts'
+import { Freshness } from './freshness.ts'
 import type { DatabaseReader } from './reader.ts'
 import type { Consistency } from './session.ts'
 
@@ -10,13 +11,23 @@ export class OpenDatabase {
   readonly core: DatabaseCore
   readonly reader: DatabaseReader
   readonly configuration: GatewayConfiguration
-  /** When the last read index that is applied here was asked for. */
-  #confirmedAtMs = -Infinity
+  readonly #freshness: Freshness
 
-  constructor(core: DatabaseCore, reader: DatabaseReader, configuration: GatewayConfiguration) {
+  constructor(
+    core: DatabaseCore,
+    reader: DatabaseReader,
+    configuration: GatewayConfiguration,
+    nowMs: () => number = () => performance.now(),
+  ) {
     this.core = core
     this.reader = reader
     this.configuration = configuration
+    this.#freshness = new Freshness(core, configuration, nowMs)
+  }
+
+  /** The index at which a linearizable read may be made in this moment; null where the leader must be asked, or waited for. */
+  freshNow(): bigint | null {
+    return this.#freshness.linearizableNow()
   }
 
   /**
@@ -24,35 +35,20 @@ export class OpenDatabase {
    * `sessionIndex` is the highest index that the session has written or read at.
    */
   async fresh(consistency: Consistency | undefined, sessionIndex: bigint): Promise<bigint> {
-    if (consistency === undefined) return this.#linearizable()
+    if (consistency === undefined) return this.#freshness.linearizable()
     switch (consistency.level) {
       case 'linearizable':
-        return this.#linearizable()
+        return this.#freshness.linearizable()
       case 'session': {
         const token = consistency.index ?? 0n
-        return this.#applied(token > sessionIndex ? token : sessionIndex)
+        return this.#freshness.applied(token > sessionIndex ? token : sessionIndex)
       }
-      case 'stale': {
-        const ageMs = performance.now() - this.#confirmedAtMs
-        return consistency.maxStalenessMs !== undefined && ageMs > consistency.maxStalenessMs
-          ? this.#linearizable()
-          : this.#applied(this.core.appliedIndex)
-      }
+      case 'stale':
+        return consistency.maxStalenessMs === undefined
+          ? this.#freshness.applied(this.core.appliedIndex)
+          : this.#freshness.bounded(consistency.maxStalenessMs)
       default:
         return unreachable(consistency)
     }
-  }
-
-  async #linearizable(): Promise<bigint> {
-    const askedAtMs = performance.now()
-    const index = await this.core.readIndex()
-    this.#confirmedAtMs = askedAtMs
-    return this.core.appliedIndex >= index ? this.core.appliedIndex : this.#applied(index)
-  }
-
-  async #applied(index: bigint): Promise<bigint> {
-    // Asked also where it is applied: the core says so when the database was dropped or the member stops.
-    await this.core.waitApplied(index, this.configuration.appliedWaitTimeoutMs)
-    return this.core.appliedIndex
   }
 }

@@ -11,7 +11,7 @@ import { NO_ARGUMENTS } from '../base/value.ts'
 import type { WriteTransaction } from './core.ts'
 import type { OpenDatabase } from './open-database.ts'
 import type { BeginMode, ReadPage, ReadRequest, ReadSnapshot } from './reader.ts'
-import type { StatementDescription } from './session.ts'
+import type { Consistency, StatementDescription } from './session.ts'
 import { Savepoints } from './savepoints.ts'
 
 type State =
@@ -27,6 +27,8 @@ export interface TransactionOptions {
   readonly isBegunBySavepoint: boolean
   readonly context: SessionContext
   readonly idempotencyKey: string | null
+  /** What BEGIN asked for; null if it left that to the session. */
+  readonly consistency: Consistency | null
 }
 
 export interface Committed {
@@ -39,6 +41,8 @@ export class OpenTransaction {
   readonly savepoints: Savepoints = new Savepoints()
   readonly mode: BeginMode
   readonly isBegunBySavepoint: boolean
+  /** Of the read that opens the snapshot, which all others share; null if BEGIN did not say. */
+  readonly consistency: Consistency | null
   readonly #database: OpenDatabase
   readonly #context: SessionContext
   readonly #idempotencyKey: string | null
@@ -50,7 +54,9 @@ export class OpenTransaction {
   /** `PRAGMA defer_foreign_keys` before the writer is taken. */
   #defersForeignKeys = false
 
-  constructor({ database, mode, isBegunBySavepoint, context, idempotencyKey }: TransactionOptions) {
+  constructor(options: TransactionOptions) {
+    const { database, mode, isBegunBySavepoint, context, idempotencyKey } = options
+    this.consistency = options.consistency
     this.#database = database
     this.mode = mode
     this.isBegunBySavepoint = isBegunBySavepoint

@@ -23,6 +23,10 @@ export type StatementControl =
   /** `PRAGMA foreign_keys`; `value` is null where it asks. */
   | { readonly type: 'foreign_keys'; readonly value: boolean | null }
   | { readonly type: 'defer_foreign_keys'; readonly value: boolean | null }
+  /** `PRAGMA harmonydb_consistency`: the level of the session's reads, as `consistency.ts` reads it. */
+  | { readonly type: 'harmonydb_consistency'; readonly value: string | null }
+  /** `PRAGMA harmonydb_last_index`: the session's read-your-writes token. */
+  | { readonly type: 'harmonydb_last_index' }
 
 /**
  * What is known from the text alone, without a schema. `write` means that no schema could make it a

@@ -21,6 +21,7 @@ export interface Credential {
 }
 
 export interface ExecuteOptions {
+  /** Before the session's own; a comment in the statement (`consistency.ts`) comes before both. With BEGIN: of the transaction's reads. */
   readonly consistency?: Consistency
   readonly idempotencyKey?: string
   /** Leave the rows away (Hrana's want_rows: false). */
@@ -79,8 +80,16 @@ export interface Session {
   readonly isAutocommit: boolean
   /** Highest log index that this session has written or read at: its read-your-writes token. */
   readonly lastIndex: bigint
+  /** Of reads that ask for no other. A new session begins with `linearizable`. May be set between calls. */
+  consistency: Consistency
   /** Runs exactly one statement, transaction control included. Rejects with a HarmonyError. */
   execute(statement: SqlStatement, options?: ExecuteOptions): Promise<ExecuteResult>
+  /**
+   * The same at once, for a linearizable read outside a transaction that is known to be quick, where nobody needs to be asked how
+   * fresh this member is; null for everything else, with nothing done: then `execute`. Throws a HarmonyError. It makes no
+   * promise, because for a point read the promises cost more than the read.
+   */
+  executeNow?(statement: SqlStatement): ExecuteResult | null
   /** All or nothing, in one round trip to the writer. Rejects with the first failing statement's error. */
   executeAtomic(
     statements: readonly SqlStatement[],

@@ -4,13 +4,8 @@
  */
 
 import { assert, unreachable } from '../base/assert.ts'
-import { HarmonyError, type HarmonyErrorCode } from '../base/errors.ts'
-import {
-  type ErrorData,
-  INITIAL_CONTEXT,
-  type SessionContext,
-  type TransactionOutcome,
-} from '../base/transaction.ts'
+import { HarmonyError } from '../base/errors.ts'
+import { INITIAL_CONTEXT, type SessionContext, type TransactionOutcome } from '../base/transaction.ts'
 import {
   NO_ARGUMENTS,
   type ResultColumn,
@@ -19,12 +14,14 @@ import {
   type StatementResult,
 } from '../base/value.ts'
 import type { Answer } from './answer.ts'
+import { consistencyHint, formatConsistency, LINEARIZABLE, parseConsistency } from './consistency.ts'
+import { fromErrorData, isConstraint } from './outcome-error.ts'
 import type { OpenDatabase } from './open-database.ts'
 import { OpenTransaction } from './open-transaction.ts'
 import type { BeginMode, ReadPage, ReadRequest, StatementClass, StatementControl } from './reader.ts'
-import type { Credential, ExecuteOptions, StatementDescription } from './session.ts'
+import type { Consistency, Credential, ExecuteOptions, StatementDescription } from './session.ts'
 import type { SessionObserver } from './statistics.ts'
-import { turnEnded } from './turn.ts'
+import { isTurnOver, turnEnded } from './turn.ts'
 
 /** What needs no description: it has been run by a connection that can't write. */
 const ALREADY_READ = { isReadOnly: true, isExplain: false }
@@ -34,10 +31,20 @@ function isRead({ isReadOnly, isExplain }: Pick<StatementDescription, 'isReadOnl
   return isReadOnly || isExplain
 }
 
+const SESSION: Consistency = { level: 'session' }
+
+/** What a comment in the statement asks for comes before what its request asks for. */
+function withHint(sql: string, options: ExecuteOptions): ExecuteOptions {
+  const consistency = consistencyHint(sql)
+  return consistency === null ? options : { ...options, consistency }
+}
+
 const DEFER_FOREIGN_KEYS: SqlStatement = { sql: 'PRAGMA defer_foreign_keys=ON', args: NO_ARGUMENTS }
 
 export class StatementRunner {
   readonly database: OpenDatabase
+  /** Of reads that ask for no other. */
+  consistency: Consistency = LINEARIZABLE
   readonly #credential: Credential
   readonly #observer: SessionObserver
   #context: SessionContext = INITIAL_CONTEXT
@@ -75,13 +82,14 @@ export class StatementRunner {
   /** Runs one statement. `resultSizeBytesMax` bounds reads; `signal` stops them. */
   async run(
     statement: SqlStatement,
-    options: ExecuteOptions,
+    asked: ExecuteOptions,
     resultSizeBytesMax: number,
     signal: () => AbortSignal,
   ): Promise<Answer> {
     const pause = turnEnded()
     if (pause !== null) await pause
     this.takeEnded()
+    const options = withHint(statement.sql, asked)
     const found = this.database.reader.classify(statement.sql)
     if (this.#failedCommit !== null) return this.#afterFailedCommit(found)
     if (found.kind === 'control') return this.#control(found.control, options)
@@ -95,6 +103,21 @@ export class StatementRunner {
     if (!transaction.isWriting && mayRead && (await this.isReadOnly(statement.sql, options)))
       return this.#readInTransaction(transaction, request, options, signal())
     return this.#writeInTransaction(transaction, statement)
+  }
+
+  /** A linearizable read that can be made in this moment; null for everything else. */
+  runNow(statement: SqlStatement, resultSizeBytesMax: number): (StatementResult & { index: bigint }) | null {
+    if (this.#transaction !== null || this.#failedCommit !== null || isTurnOver()) return null
+    const { reader } = this.database
+    const { kind } = reader.classify(statement.sql)
+    if (kind === 'control' || (kind === 'write' && this.mayWrite)) return null
+    const appliedIndex = this.database.freshNow()
+    if (appliedIndex === null) return null
+    const result = reader.readInline({ ...this.#readRequest(statement, resultSizeBytesMax), appliedIndex })
+    if (result === null) return null
+    this.#defersForeignKeys = false
+    this.#seen(result.index)
+    return result
   }
 
   /** Reports once why a transaction is over; the statement that comes then does not run. */
@@ -118,11 +141,13 @@ export class StatementRunner {
     const { reader, core } = this.database
     const inTransaction = await this.#describeInTransaction(sql)
     if (inTransaction !== null) return inTransaction
-    const { appliedIndex } = core
+    // Columns and names as of the session's own writes at least: they may have been done on another member.
+    const isBehind = core.appliedIndex < this.#lastIndex
+    const appliedIndex = isBehind ? await this.database.fresh(SESSION, this.#lastIndex) : core.appliedIndex
     try {
       return await reader.describe(sql, appliedIndex)
     } catch (error) {
-      const fresh = await this.database.fresh(options.consistency, this.#lastIndex)
+      const fresh = await this.#fresh(options)
       if (fresh === appliedIndex) throw error
       return reader.describe(sql, fresh)
     }
@@ -164,13 +189,14 @@ export class StatementRunner {
     take: (answer: Answer) => Promise<Result>,
   ): Promise<Result[]> {
     const transaction = await this.#begin('deferred', false, {})
+    const placed = withHint((statements[0] as SqlStatement).sql, options)
     try {
       const results: Result[] = []
       for (const statement of statements) {
         await turnEnded()
         const { resultSizeBytesMax } = this.database.configuration
         const request = this.#readRequest(statement, resultSizeBytesMax)
-        results.push(await take(this.#readInTransaction(transaction, request, options, signal())))
+        results.push(await take(this.#readInTransaction(transaction, request, placed, signal())))
       }
       return results
     } finally {
@@ -190,6 +216,10 @@ export class StatementRunner {
     if (transaction !== null) await this.#rollback(transaction).catch(() => undefined)
   }
 
+  #fresh({ consistency = this.consistency }: ExecuteOptions): Promise<bigint> {
+    return this.database.fresh(consistency, this.#lastIndex)
+  }
+
   #checkMayWrite(): void {
     if (!this.mayWrite) throw new HarmonyError('READ_ONLY', 'The credential of this session may only read.')
   }
@@ -205,7 +235,7 @@ export class StatementRunner {
     options: ExecuteOptions,
     signal: () => AbortSignal,
   ): Promise<Answer | null> {
-    const appliedIndex = await this.database.fresh(options.consistency, this.#lastIndex)
+    const appliedIndex = await this.#fresh(options)
     const placed: ReadRequest = { ...request, appliedIndex }
     const result = this.database.reader.readInline(placed)
     if (!isRead(result === null ? await this.#describeAt(placed) : ALREADY_READ)) return null
@@ -255,7 +285,8 @@ export class StatementRunner {
     options: ExecuteOptions,
     signal: AbortSignal,
   ): Answer {
-    const fresh = (): Promise<bigint> => this.database.fresh(options.consistency, this.#lastIndex)
+    const { consistency = transaction.consistency ?? this.consistency } = options
+    const fresh = (): Promise<bigint> => this.database.fresh(consistency, this.#lastIndex)
     const either = AbortSignal.any([signal, transaction.signal])
     const pages = transaction.read({ ...request, signal: either }, fresh)
     const index = (): bigint => {
@@ -331,6 +362,10 @@ export class StatementRunner {
         return this.#foreignKeys(control.value)
       case 'defer_foreign_keys':
         return this.#deferForeignKeys(control.value)
+      case 'harmonydb_consistency':
+        return this.#consistencyPragma(control.value)
+      case 'harmonydb_last_index':
+        return this.#empty([{ name: control.type, declaredType: null }], [[this.#lastIndex]])
       default:
         return unreachable(control)
     }
@@ -350,6 +385,7 @@ export class StatementRunner {
       isBegunBySavepoint,
       context: this.#context,
       idempotencyKey: options.idempotencyKey ?? null,
+      consistency: options.consistency ?? null,
     })
     this.#transaction = transaction
     try {
@@ -435,6 +471,14 @@ export class StatementRunner {
     return this.#empty()
   }
 
+  #consistencyPragma(value: string | null): Answer {
+    const name = 'harmonydb_consistency'
+    if (value === null)
+      return this.#empty([{ name, declaredType: null }], [[formatConsistency(this.consistency)]])
+    this.consistency = parseConsistency(value, `PRAGMA ${name}`)
+    return this.#empty()
+  }
+
   async #deferForeignKeys(value: boolean | null): Promise<Answer> {
     if (value === null) {
       const isOn = this.#transaction?.defersForeignKeys ?? this.#defersForeignKeys
@@ -444,14 +488,6 @@ export class StatementRunner {
     else await this.#transaction.deferForeignKeys(value)
     return this.#empty()
   }
-}
-
-function isConstraint(error: unknown): error is HarmonyError {
-  return error instanceof HarmonyError && error.code.startsWith('SQLITE_CONSTRAINT')
-}
-
-export function fromErrorData({ code, message, offset }: ErrorData): HarmonyError {
-  return new HarmonyError(code as HarmonyErrorCode, message, offset === null ? {} : { offset })
 }
 
 /** Whether the statements hold anything but SQL to be run: transaction control and settings. */

@@ -19,12 +19,17 @@ function nextTurn(): Promise<void> {
   })
 }
 
-/** Null while this turn of the event loop has time left; else what to wait for. */
-export function turnEnded(): Promise<void> | null {
+/** Whether this turn of the event loop has no time left for another statement. */
+export function isTurnOver(): boolean {
   const nowMs = performance.now()
-  if (isTurnKnown) return nowMs - turnStartMs < TURN_TIME_MS ? null : nextTurn()
+  if (isTurnKnown) return nowMs - turnStartMs >= TURN_TIME_MS
   isTurnKnown = true
   turnStartMs = nowMs
   setImmediate(() => (isTurnKnown = false))
-  return null
+  return false
+}
+
+/** Null while this turn of the event loop has time left; else what to wait for. */
+export function turnEnded(): Promise<void> | null {
+  return isTurnOver() ? nextTurn() : null
 }

@@ -17,6 +17,8 @@ export type ReadStatementControl =
   | { readonly type: 'rollback_to'; readonly name: string }
   | { readonly type: 'foreign_keys'; readonly value: boolean | null }
   | { readonly type: 'defer_foreign_keys'; readonly value: boolean | null }
+  | { readonly type: 'harmonydb_consistency'; readonly value: string | null }
+  | { readonly type: 'harmonydb_last_index' }
 
 /** No schema makes a statement with one of these in front a read. */
 const WRITING_KEYWORDS: ReadonlySet<string> = new Set([
@@ -71,6 +73,9 @@ export function classifyStatement(sql: string): ReadStatementClass {
 }
 
 function pragmaClass(name: string, argument: string | null): ReadStatementClass {
+  if (name === 'harmonydb_consistency') return { kind: 'control', control: { type: name, value: argument } }
+  if (name === 'harmonydb_last_index' && argument === null)
+    return { kind: 'control', control: { type: name } }
   if (name !== 'foreign_keys' && name !== 'defer_foreign_keys') return UNKNOWN
   return { kind: 'control', control: { type: name, value: argument === null ? null : booleanOf(argument) } }
 }

@@ -11,6 +11,7 @@ import type {
   BatchCondition,
   BatchEvent,
   BatchStep,
+  Consistency,
   Credential,
   ExecuteOptions,
   ExecuteResult,
@@ -34,6 +35,7 @@ export class SqliteSession implements Session {
   readonly #connection: DatabaseSync
   readonly #gateway: SqliteGateway
   lastIndex = 0n
+  consistency: Consistency = { level: 'linearizable' }
 
   constructor(gateway: SqliteGateway, database: string) {
     this.#gateway = gateway

@@ -1,0 +1,79 @@
+/**
+ * How fresh the file on this member is, and how to make it fresh enough for a read (DESIGN section 4, promise P2).
+ *
+ * A *confirmation* is a read index that is applied here: from then on the file holds everything that was acknowledged before the moment at
+ * which that index was asked for. That moment is what a bound on staleness is measured from. A member that is cut off gets no
+ * confirmation, so its last one grows old, and reads with a bound fail instead of telling what was true long ago.
+ */
+
+import type { DatabaseCore } from './core.ts'
+import type { GatewayConfiguration } from './configuration.ts'
+
+interface Confirmation {
+  readonly askedAtMs: number
+  readonly index: Promise<bigint>
+}
+
+export class Freshness {
+  readonly #core: DatabaseCore
+  readonly #configuration: GatewayConfiguration
+  readonly #nowMs: () => number
+  /** The file holds everything that was acknowledged before. */
+  #confirmedAtMs = -Infinity
+  /** The newest confirmation that is under way for reads with a bound: they share it. */
+  #pending: Confirmation | null = null
+
+  constructor(core: DatabaseCore, configuration: GatewayConfiguration, nowMs: () => number) {
+    this.#core = core
+    this.#configuration = configuration
+    this.#nowMs = nowMs
+  }
+
+  /** Everything that was acknowledged anywhere before this call. Resolves with the applied index at which to read. */
+  linearizable(): Promise<bigint> {
+    return this.#confirm(this.#nowMs())
+  }
+
+  /** The same without waiting; null where that can't be. */
+  linearizableNow(): bigint | null {
+    const index = this.#core.readIndexNow?.() ?? null
+    const { appliedIndex } = this.#core
+    if (index === null || appliedIndex < index) return null
+    this.#confirmedAtMs = this.#nowMs()
+    return appliedIndex
+  }
+
+  /** Everything up to `index`. */
+  async applied(index: bigint): Promise<bigint> {
+    // Asked also where it is applied: the core says so when the database was dropped or the member stops.
+    await this.#core.waitApplied(index, this.#configuration.appliedWaitTimeoutMs)
+    return this.#core.appliedIndex
+  }
+
+  /** Everything that was acknowledged `maxStalenessMs` before this call. Rejects where that can't be confirmed. */
+  async bounded(maxStalenessMs: number): Promise<bigint> {
+    const oldestMs = this.#nowMs() - maxStalenessMs
+    if (this.#confirmedAtMs >= oldestMs) return this.applied(this.#core.appliedIndex)
+    if (this.#pending === null || this.#pending.askedAtMs < oldestMs) this.#pending = this.#begin()
+    return this.#pending.index
+  }
+
+  #begin(): Confirmation {
+    const askedAtMs = this.#nowMs()
+    const confirmation = { askedAtMs, index: this.#confirm(askedAtMs) }
+    const over = (): void => {
+      if (this.#pending === confirmation) this.#pending = null
+    }
+    confirmation.index.then(over, over)
+    return confirmation
+  }
+
+  async #confirm(askedAtMs: number): Promise<bigint> {
+    const index = await this.#core.readIndex()
+    const { appliedIndex } = this.#core
+    const at = appliedIndex >= index ? appliedIndex : await this.applied(index)
+    // Only now: what is committed and not applied here is not in the file yet.
+    if (askedAtMs > this.#confirmedAtMs) this.#confirmedAtMs = askedAtMs
+    return at
+  }
+}
