@@ -1,97 +1,219 @@
-/** The catalog: which databases there are. Itself a database, with group 0. DESIGN.md tells in which steps it changes. */
+/**
+ * Changes of the catalog: each is one transaction of group 0, wherever this is called. What must hold afterwards (numbers, seats,
+ * names and addresses that are unique) is held by the transaction itself, because another member may change the
+ * catalog at the same time. DESIGN.md tells in which steps databases and members come and go.
+ */
 
+import { must } from '../base/assert.ts'
 import { HarmonyError } from '../base/errors.ts'
 import { INITIAL_CONTEXT } from '../base/transaction.ts'
-import type { SqlStatement, SqlValue, StatementResult } from '../base/value.ts'
-import type { DatabaseGroup } from '../group/database-group.ts'
+import type { TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
+import type { SqlStatement, StatementResult } from '../base/value.ts'
+import { foundingStatements, statement } from './catalog-schema.ts'
+import type { Founder } from './catalog-schema.ts'
+import type { MemberAddresses, MemberRole } from './cluster-state.ts'
+import type { Placement } from './placement.ts'
+import type { Newcomer } from './visit-codec.ts'
 
-export const CATALOG_GROUP = 0
-export const CATALOG_NAME = '_catalog'
+const RESULT_SIZE_BYTES_MAX = 1024 * 1024
+const NOT_REMOVED = `status <> 'removed'`
 
-const SCHEMA = `CREATE TABLE IF NOT EXISTS databases (
-  "group" INTEGER PRIMARY KEY AUTOINCREMENT,
-  name TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('open', 'dropping')),
-  created_at TEXT NOT NULL
-) STRICT`
-const NAMES_ARE_UNIQUE = `CREATE UNIQUE INDEX IF NOT EXISTS names ON databases (name) WHERE state = 'open'`
+/** Group 0, led by any member: `Routing.database`. */
+export interface CatalogWriter {
+  submit(request: TransactionRequest): Promise<TransactionOutcome>
+}
 
-const RESULT_SIZE_BYTES_MAX = 256 * 1024 * 1024
+/** Where a change can be read afterwards, on any replica. */
+export interface CatalogChange {
+  readonly index: bigint
+}
 
-export interface CatalogRow {
-  readonly group: number
-  readonly name: string
-  readonly state: 'open' | 'dropping'
+export interface Joined extends CatalogChange {
+  readonly member: number
+  /** The member of the same address whose place it took; null if there was none. */
+  readonly replaced: number | null
 }
 
 export class Catalog {
-  readonly #group: DatabaseGroup
+  readonly #group: CatalogWriter
 
-  constructor(group: DatabaseGroup) {
+  constructor(group: CatalogWriter) {
     this.#group = group
   }
 
-  /** Makes the table and the databases that a new member begins with, in one transaction, unless that was done. */
-  async prepare(firstDatabases: readonly string[]): Promise<void> {
-    if (this.#group.appliedIndex > 0n) return
-    const inserts = firstDatabases.map((name) => insertion(name))
-    await this.#run([statement(SCHEMA), statement(NAMES_ARE_UNIQUE), ...inserts])
+  /** The tables, with this member as the first, and the databases that a new cluster begins with. */
+  async found(founder: Founder, firstDatabases: readonly string[]): Promise<CatalogChange> {
+    return this.#run(foundingStatements(founder, firstDatabases))
   }
 
-  async rows(): Promise<CatalogRow[]> {
-    const [result] = await this.#run([
-      statement('SELECT "group", name, state FROM databases ORDER BY "group"'),
+  /**
+   * The member's number: that of an earlier request of the same folder, the one that an operator keeps for its address, or a new one. A
+   * member that has the address gives way: whoever calls this has made sure that the newcomer is the one that answers there.
+   */
+  async join({ token, name, addresses }: Newcomer): Promise<Joined> {
+    const { peer, http, postgres } = addresses
+    const { index, results } = await this.#run([
+      statement(
+        `UPDATE members SET status = 'active', token = ?1, name = ?2, http_address = ?4, postgres_address = ?5 ` +
+          `WHERE peer_address = ?3 AND status = 'expected' AND NOT EXISTS (SELECT 1 FROM members WHERE token = ?1)`,
+        token,
+        name,
+        peer,
+        http,
+        postgres,
+      ),
+      statement(
+        `UPDATE members SET status = 'removed' WHERE peer_address = ?2 AND ${NOT_REMOVED} AND token IS NOT ?1 RETURNING member`,
+        token,
+        peer,
+      ),
+      statement(
+        `INSERT INTO members (name, status, role, seat, token, peer_address, http_address, postgres_address, joined_at)
+         SELECT ?2, 'active', coalesce((SELECT role FROM ${LAST_THERE}), 'voter'),
+           coalesce((SELECT seat FROM ${LAST_THERE} WHERE seat NOT IN (${SEATS_TAKEN})), ${SEAT_FREE}), ?1, ?3, ?4, ?5, datetime('now')
+         WHERE NOT EXISTS (SELECT 1 FROM members WHERE token = ?1)`,
+        token,
+        name,
+        peer,
+        http,
+        postgres,
+      ),
+      statement('SELECT member, status FROM members WHERE token = ?', token),
     ])
-    return (result?.rows ?? []).map(([group, name, state]) => ({
-      group: Number(group),
-      name: name as string,
-      state: state as CatalogRow['state'],
-    }))
+    const [member, status] = must(results[3]?.rows[0])
+    if (status === 'removed') throw removedBefore(Number(member))
+    const replaced = results[1]?.rows[0]?.[0] ?? null
+    return { index, member: Number(member), replaced: replaced === null ? null : Number(replaced) }
   }
 
-  /** Rejects with DATABASE_EXISTS. */
-  async insert(name: string): Promise<CatalogRow> {
+  /** Keeps a number for the member that will join from this address. Rejects with MEMBERSHIP_REFUSED if a member has it. */
+  async expect(peerAddress: string, role: MemberRole): Promise<CatalogChange & { readonly member: number }> {
     try {
-      const [result] = await this.#run([insertion(name)])
-      return { group: Number(result?.rows[0]?.[0]), name, state: 'open' }
+      const { index, results } = await this.#run([
+        statement(
+          `INSERT INTO members (name, status, role, seat, peer_address, joined_at)
+           VALUES (?1, 'expected', ?2, ${SEAT_FREE}, ?1, datetime('now')) RETURNING member`,
+          peerAddress,
+          role,
+        ),
+      ])
+      return { index, member: Number(results[0]?.rows[0]?.[0]) }
     } catch (error) {
-      throw isNameTaken(error) ? databaseExists(name) : error
+      throw isUniqueViolation(error) ? addressTaken(peerAddress) : error
     }
   }
 
-  async markDropping(group: number): Promise<void> {
-    await this.#run([statement(`UPDATE databases SET state = 'dropping' WHERE "group" = ?`, BigInt(group))])
+  async remove(member: number): Promise<CatalogChange> {
+    const sql = `UPDATE members SET status = 'removed' WHERE member = ? AND ${NOT_REMOVED}`
+    return this.#run([statement(sql, BigInt(member))])
   }
 
-  async delete(group: number): Promise<void> {
-    await this.#run([statement(`DELETE FROM databases WHERE "group" = ?`, BigInt(group))])
+  async setRole(member: number, role: MemberRole): Promise<CatalogChange> {
+    const sql = `UPDATE members SET role = ? WHERE member = ? AND ${NOT_REMOVED}`
+    return this.#run([statement(sql, role, BigInt(member))])
   }
 
-  async #run(statements: readonly SqlStatement[]): Promise<readonly StatementResult[]> {
+  /** Rejects with MEMBERSHIP_REFUSED if another member has the peer address. */
+  async setAddresses(member: number, { peer, http, postgres }: MemberAddresses): Promise<CatalogChange> {
+    try {
+      return await this.#run([
+        statement(
+          `UPDATE members SET peer_address = ?2, http_address = ?3, postgres_address = ?4,
+             name = CASE WHEN name = '' THEN coalesce(?2, '') ELSE name END WHERE member = ?1 AND ${NOT_REMOVED}`,
+          BigInt(member),
+          peer,
+          http,
+          postgres,
+        ),
+      ])
+    } catch (error) {
+      throw isUniqueViolation(error) ? addressTaken(peer ?? '') : error
+    }
+  }
+
+  /**
+   * A database whose group begins with the placement that `place` gives for its number. Rejects with DATABASE_EXISTS.
+   */
+  async createDatabase(name: string, place: (group: number) => Placement): Promise<CatalogChange> {
+    // The number has to be known for the placement, and to be still free then: whoever is faster makes the insert fail.
+    for (;;) {
+      const group = await this.#nextGroup()
+      const { voters, learners } = place(group)
+      const lists = [voters, learners].map((list) => JSON.stringify(list.toSorted((a, b) => a - b)))
+      try {
+        return await this.#run([
+          statement(
+            `INSERT INTO databases ("group", name, state, created_at) VALUES (?, ?, 'open', datetime('now'))`,
+            BigInt(group),
+            name,
+          ),
+          statement('INSERT INTO initial_replicas VALUES (?, ?, ?)', BigInt(group), ...lists),
+        ])
+      } catch (error) {
+        if (isUniqueViolation(error)) throw databaseExists(name)
+        if (!isNumberTaken(error)) throw error
+      }
+    }
+  }
+
+  async deleteDatabase(group: number): Promise<CatalogChange> {
+    return this.#run([
+      statement(`DELETE FROM databases WHERE "group" = ?`, BigInt(group)),
+      statement(`DELETE FROM initial_replicas WHERE "group" = ?`, BigInt(group)),
+    ])
+  }
+
+  /** A transaction that changes nothing has no index of its own: what it read is there already. */
+  async #nextGroup(): Promise<number> {
+    const { results } = await this.#run([
+      statement(`SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'databases'), 0) + 1`),
+    ])
+    return Number(results[0]?.rows[0]?.[0])
+  }
+
+  async #run(
+    statements: readonly SqlStatement[],
+  ): Promise<CatalogChange & { readonly results: readonly StatementResult[] }> {
     const outcome = await this.#group.submit({
       statements,
       context: INITIAL_CONTEXT,
       idempotencyKey: null,
       resultSizeBytesMax: RESULT_SIZE_BYTES_MAX,
     })
-    if (outcome.kind === 'committed') return outcome.results
+    if (outcome.kind === 'committed') return { index: outcome.index, results: outcome.results }
     throw new HarmonyError(outcome.error.code as HarmonyError['code'], `Catalog: ${outcome.error.message}`)
   }
 }
+
+/** Who had the address last. */
+const LAST_THERE = `(SELECT * FROM members WHERE peer_address = ?3 ORDER BY member DESC LIMIT 1)`
+const SEATS_TAKEN = `SELECT seat FROM members WHERE ${NOT_REMOVED}`
+/** The lowest that nobody has: 0, or one above a taken one. */
+const SEAT_FREE = `(SELECT min(free) FROM (SELECT 0 AS free UNION SELECT seat + 1 FROM members WHERE ${NOT_REMOVED})
+  WHERE free NOT IN (${SEATS_TAKEN}))`
 
 export function databaseExists(name: string): HarmonyError {
   return new HarmonyError('DATABASE_EXISTS', `There is a database ${name} already.`)
 }
 
-function insertion(name: string): SqlStatement {
-  const sql = `INSERT INTO databases (name, state, created_at) VALUES (?, 'open', datetime('now')) RETURNING "group"`
-  return statement(sql, name)
+function addressTaken(address: string): HarmonyError {
+  return new HarmonyError(
+    'MEMBERSHIP_REFUSED',
+    `A member of the cluster has the address ${address} already: remove that one first, or choose another address.`,
+  )
 }
 
-function statement(sql: string, ...positional: SqlValue[]): SqlStatement {
-  return { sql, args: { positional, named: [] } }
+function removedBefore(member: number): HarmonyError {
+  return new HarmonyError(
+    'MEMBERSHIP_REFUSED',
+    `This data folder joined as member ${member} before, which was removed. Start with an empty data folder to join anew.`,
+  )
 }
 
-function isNameTaken(error: unknown): boolean {
+function isUniqueViolation(error: unknown): boolean {
   return error instanceof HarmonyError && error.code === 'SQLITE_CONSTRAINT_UNIQUE'
+}
+
+function isNumberTaken(error: unknown): boolean {
+  return error instanceof HarmonyError && error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY'
 }

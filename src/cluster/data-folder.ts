@@ -7,7 +7,11 @@ import { readWhole, replaceWhole } from '../host/disk.ts'
 import type { FolderLock } from '../host/folder-lock.ts'
 import type { Random } from '../host/random.ts'
 
-export const DATA_FORMAT_VERSION = 1
+/**
+ * 1: of a single member that knew no cluster. 2: the file `identity` says which member this is, and the journal is written by Raft; a
+ * version that does not know this must not touch it.
+ */
+export const DATA_FORMAT_VERSION = 2
 
 const FORMAT_FILE = 'format'
 /** What may be in a folder that is about to become a data folder. */
@@ -16,7 +20,7 @@ const IGNORED_FILES: ReadonlySet<string> = new Set(['lock', 'lock.owner', 'forma
 /** The content of the file `format`. */
 export interface FolderFormat {
   readonly format: number
-  /** Random; tells members apart whatever their addresses are. */
+  /** Random; by it a cluster knows a folder that asks twice for a number. */
   readonly member: string
   readonly createdAt: string
 }
@@ -31,8 +35,9 @@ export interface DataFolderOptions {
 
 export class DataFolder {
   readonly path: string
-  readonly format: FolderFormat
+  readonly #options: DataFolderOptions
   readonly #lock: FolderLock
+  #format: FolderFormat
 
   /** Makes the folder if it is missing or empty. Rejects with DATA_LOCKED, FORMAT_TOO_NEW, DATA_CORRUPT, DISK_FULL or DISK_FAILED. */
   static async open(options: DataFolderOptions): Promise<DataFolder> {
@@ -40,24 +45,45 @@ export class DataFolder {
     await disk.createFolder(folder)
     const lock = options.lock(folder)
     try {
-      const format = (await readFormat(options)) ?? (await writeFormat(options))
+      const format = (await readFormat(options)) ?? (await initialize(options))
       await disk.createFolder(`${folder}/databases`)
       await disk.syncFolder(folder)
-      return new DataFolder(folder, format, lock)
+      return new DataFolder(options, format, lock)
     } catch (error) {
       lock.release()
       throw error
     }
   }
 
-  private constructor(path: string, format: FolderFormat, lock: FolderLock) {
-    this.path = path
-    this.format = format
+  private constructor(options: DataFolderOptions, format: FolderFormat, lock: FolderLock) {
+    this.path = options.folder
+    this.#options = options
+    this.#format = format
     this.#lock = lock
+  }
+
+  get format(): FolderFormat {
+    return this.#format
+  }
+
+  /** It has data of a version that knew no cluster: a single member, which is member 1 from now on. */
+  get isUsed(): boolean {
+    return this.#format.format === 1
+  }
+
+  /** The file `identity` is there: from now on only versions that know it may open the folder. */
+  async markMember(): Promise<void> {
+    if (this.#format.format === DATA_FORMAT_VERSION) return
+    this.#format = { ...this.#format, format: DATA_FORMAT_VERSION }
+    await writeFormat(this.#options, this.#format)
   }
 
   get journalFolder(): string {
     return `${this.path}/journal`
+  }
+
+  get databasesFolder(): string {
+    return `${this.path}/databases`
   }
 
   dataFile(name: string, group: number): string {
@@ -99,7 +125,8 @@ function parseFormat(bytes: Uint8Array): FolderFormat | null {
   }
 }
 
-async function writeFormat({ folder, disk, clock, random }: DataFolderOptions): Promise<FolderFormat> {
+async function initialize(options: DataFolderOptions): Promise<FolderFormat> {
+  const { folder, disk, clock, random } = options
   const strangers = (await disk.list(folder)).filter((name) => !IGNORED_FILES.has(name))
   if (strangers.length > 0) {
     throw new HarmonyError(
@@ -113,11 +140,11 @@ async function writeFormat({ folder, disk, clock, random }: DataFolderOptions): 
     member: Buffer.from(random.bytes(8)).toString('hex'),
     createdAt: new Date(clock.wallTimeMs()).toISOString(),
   }
-  await replaceWhole(
-    disk,
-    folder,
-    FORMAT_FILE,
-    new TextEncoder().encode(`${JSON.stringify(format, null, 2)}\n`),
-  )
+  await writeFormat(options, format)
   return format
+}
+
+async function writeFormat({ folder, disk }: DataFolderOptions, format: FolderFormat): Promise<void> {
+  const text = `${JSON.stringify(format, null, 2)}\n`
+  await replaceWhole(disk, folder, FORMAT_FILE, new TextEncoder().encode(text))
 }

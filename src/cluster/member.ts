@@ -1,193 +1,218 @@
 /**
- * A running member: a data folder, its journal, its databases. Implements `DatabaseDirectory` of the gateway by structure. DESIGN.md
- * beside this file has the layout of the folder and the steps of create and drop.
+ * A running member: a data folder, its journal, its databases, and its place in the cluster. Implements `DatabaseDirectory` of the gateway by
+ * structure. DESIGN.md beside this file tells how members come, go and agree on what databases there are.
  */
 
-import { HarmonyError } from '../base/errors.ts'
 import { must } from '../base/assert.ts'
+import { HarmonyError, isRetryable } from '../base/errors.ts'
 import type { Clock, Timer } from '../host/clock.ts'
-import { SystemClock } from '../host/clock.ts'
+import { sleep, SystemClock } from '../host/clock.ts'
 import type { Disk } from '../host/disk.ts'
-import type { FolderLock } from '../host/folder-lock.ts'
 import { lockFolder } from '../host/folder-lock.ts'
+import type { NetworkAddress } from '../host/network.ts'
 import type { Random } from '../host/random.ts'
 import { SystemRandom } from '../host/random.ts'
 import { SystemDisk } from '../host/system-disk.ts'
-import type { DatabaseGroup, GroupStats } from '../group/database-group.ts'
-import type { EngineEndedError } from '../group/engines.ts'
-import { EnginePool, openEngineHere, WRITER_LOCK_SUFFIX } from '../group/engines.ts'
-import type { EngineOpener, GroupHostOptions, JournalStats } from '../group/group-host.ts'
+import type { DatabaseGroup } from '../group/database-group.ts'
+import { EnginePool, openEngineHere } from '../group/engines.ts'
+import type { EngineOpener } from '../group/group-host.ts'
 import { GroupHost } from '../group/group-host.ts'
 import { GROUP_DEFAULTS } from '../group/limits.ts'
-import { CATALOG_GROUP, CATALOG_NAME, Catalog, databaseExists } from './catalog.ts'
-import type { CatalogRow } from './catalog.ts'
+import { Administration } from './administration.ts'
+import { databaseExists } from './catalog.ts'
+import { CATALOG_NAME } from './catalog-schema.ts'
+import type { ClusterAdministration, ClusterState, MemberRole, TransferRequest } from './cluster-state.ts'
+import { ClusterView } from './cluster-view.ts'
 import { DataFolder } from './data-folder.ts'
 import { checkDatabaseName } from './database-name.ts'
+import type { Entry } from './enter-cluster.ts'
+import { enterCluster } from './enter-cluster.ts'
+import { Membership } from './membership.ts'
+import type { DatabaseInfo, MemberOptions, MemberStats } from './member-parts.ts'
+import type { RoutedDatabase } from './routing/routed-database.ts'
+import type { TransportLog } from './transport/context.ts'
 
-export interface MemberOptions {
-  /** The data folder; made if missing. */
-  readonly folder: string
-  /** How engines are opened. Default: in processes of the member's own. */
-  readonly openEngine?: EngineOpener
-  /** Called when a process of engines has ended that nobody stopped. Its databases are opened again. */
-  readonly onEngineEnd?: (error: EngineEndedError) => void
-  /** Of one statement on the writer. Default 30 s. */
-  readonly statementTimeoutMs?: number
-  /** How long `close` waits for what runs; then it is stopped. Default 5 s. */
-  readonly drainTimeoutMs?: number
-  /** Databases that a new data folder begins with. Default: `default`. */
-  readonly firstDatabases?: readonly string[]
-  /** A database that was not used for so long gets its engine closed. Default 60 s. */
-  readonly databaseIdleTimeMs?: number
-  readonly limits?: GroupHostOptions['limits']
-  readonly journal?: GroupHostOptions['journal']
-  /** The machine's, unless a simulator brings others. */
-  readonly disk?: Disk
-  readonly clock?: Clock
-  readonly random?: Random
-  readonly lock?: (folder: string) => FolderLock
-}
-
-export interface DatabaseInfo {
-  readonly name: string
-  readonly appliedIndex: bigint
-  readonly sizeBytes: number
-}
-
-export interface MemberStats {
-  readonly journal: JournalStats
-  readonly databases: readonly GroupStats[]
-}
+export type { DatabaseInfo, MemberOptions, MemberStats } from './member-parts.ts'
 
 const IDLE_CHECK_INTERVAL_MS = 5_000
 const DRAIN_TIMEOUT_MS = 5_000
+const WAKE_TIMEOUT_MS = 10_000
+const WAKE_RETRY_MS = 50
+const CATALOG_TIMEOUT_MS = 10_000
 
-export class Member {
+interface Parts {
+  readonly folder: DataFolder
+  readonly entry: Entry
+  readonly engines: EnginePool | null
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: TransportLog
+}
+
+export class Member implements ClusterAdministration {
   readonly #folder: DataFolder
-  readonly #host: GroupHost
   readonly #engines: EnginePool | null
-  readonly #catalog: Catalog
-  readonly #catalogGroup: DatabaseGroup
+  readonly #membership: Membership
+  readonly #administration: Administration
+  readonly #view: ClusterView
   readonly #disk: Disk
   readonly #clock: Clock
   readonly #databaseIdleTimeMs: number
   readonly #drainTimeoutMs: number
-  readonly #databases = new Map<string, DatabaseGroup>()
-  /** Creations and drops, one after another. */
+  /** Creations and drops by this member's clients, one after another. */
   #changes: Promise<unknown> = Promise.resolve()
   #idleTimer: Timer | null = null
   #closing: Promise<void> | null = null
 
   /**
-   * Opens the data folder and recovers. Rejects with DATA_LOCKED if another process has it, DATA_CORRUPT, FORMAT_TOO_NEW, DISK_FULL
-   * or DISK_FAILED.
+   * Opens the data folder, founds or joins a cluster if it belongs to none, and recovers. Rejects with DATA_LOCKED if another process has the
+   * folder, MEMBERSHIP_REFUSED if the cluster does not take this member, DATA_CORRUPT, FORMAT_TOO_NEW, DISK_FULL or DISK_FAILED.
    */
   static async open(options: MemberOptions): Promise<Member> {
     const { disk = new SystemDisk(), clock = new SystemClock(), random = new SystemRandom() } = options
-    const { lock = lockFolder, limits, journal, statementTimeoutMs } = options
+    const { lock = lockFolder, log = () => {}, signal = new AbortController().signal } = options
+    for (const name of options.firstDatabases ?? []) checkDatabaseName(name)
     const folder = await DataFolder.open({ folder: options.folder, disk, clock, random, lock })
     const engines = options.openEngine === undefined ? startEngines(options) : null
-    const openEngine = options.openEngine ?? enginesOf(must(engines))
-    let host: GroupHost
+    let member: Member | null = null
     try {
-      const { journalFolder } = folder
-      host = await GroupHost.open({
-        disk,
-        clock,
-        random,
-        openEngine,
-        journalFolder,
-        ...(limits !== undefined && { limits }),
-        ...(journal !== undefined && { journal }),
-        ...(statementTimeoutMs !== undefined && { statementTimeoutMs }),
-      })
-    } catch (error) {
-      await engines?.stop()
-      folder.close()
-      throw error
-    }
-    const member = new Member(options, { folder, host, engines, disk, clock })
-    try {
-      await member.#start(options.firstDatabases ?? ['default'])
+      const { name = '', cluster = null } = options
+      const entry = await enterCluster({ folder, disk, clock, random, log, name, cluster, signal })
+      const parts: Parts = { folder, entry, engines, disk, clock, random, log }
+      member = new Member(options, parts, await openMembership(options, parts))
+      await member.#membership.start()
+      member.#watchIdle()
       return member
     } catch (error) {
-      await member.close()
+      if (member !== null) await member.close()
+      else {
+        await engines?.stop()
+        folder.close()
+      }
       throw error
     }
   }
 
-  private constructor(
-    options: MemberOptions,
-    parts: { folder: DataFolder; host: GroupHost; engines: EnginePool | null; disk: Disk; clock: Clock },
-  ) {
+  private constructor(options: MemberOptions, parts: Parts, membership: Membership) {
     this.#folder = parts.folder
-    this.#host = parts.host
     this.#engines = parts.engines
     this.#disk = parts.disk
     this.#clock = parts.clock
+    this.#membership = membership
+    this.#view = new ClusterView(membership)
+    this.#administration = new Administration(membership, parts.clock)
     this.#databaseIdleTimeMs = options.databaseIdleTimeMs ?? 60_000
     this.#drainTimeoutMs = options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS
-    this.#catalogGroup = this.#openGroup({ group: CATALOG_GROUP, name: CATALOG_NAME })
-    this.#catalog = new Catalog(this.#catalogGroup)
   }
 
-  /** Random; tells this member apart from others whatever its address is. */
+  /** Its number in the cluster. */
+  get number(): number {
+    return this.#membership.self
+  }
+
+  /** Random; tells this member's data folder apart from others. */
   get id(): string {
     return this.#folder.format.member
   }
 
-  /** Why this member can't write any more until it is started again; null while it can. */
+  /** Where peers reach it; null if it has none. */
+  get peerAddress(): NetworkAddress | null {
+    return this.#membership.listenAddress
+  }
+
+  /** Why this member can't go on until it is started again; null while it can. */
   get failure(): HarmonyError | null {
-    return this.#host.failure
+    return this.#membership.failure
   }
 
   /** Resolves when that has happened. The member still serves reads, but only a restart can make it whole. */
   get failed(): Promise<HarmonyError> {
-    return this.#host.failed
+    return this.#membership.failed
   }
 
   /** Where the journal was cut at the start, because a crash had left a write unfinished; null if it was not. */
   get tornTail(): { readonly path: string; readonly offset: number } | null {
-    return this.#host.tornTail
+    return this.#membership.host.tornTail
   }
 
   async list(): Promise<readonly DatabaseInfo[]> {
-    const names = [...this.#databases.keys()].sort()
-    return Promise.all(names.map((name) => this.#info(must(this.#databases.get(name)))))
+    const groups = this.#membership.databases.all().map(({ group }) => group)
+    const infos = await Promise.all(groups.map((group) => this.#info(group)))
+    return infos.toSorted((left, right) => (left.name < right.name ? -1 : 1))
   }
 
   /** Rejects with DATABASE_NOT_FOUND, or with why the database can't be used now. */
-  async get(name: string): Promise<DatabaseGroup> {
+  async get(name: string): Promise<RoutedDatabase> {
     this.#checkRunning()
-    const database = this.#databases.get(name)
-    if (database === undefined) throw databaseNotFound(name)
-    await database.wake()
-    return database
+    const open = this.#membership.databases.get(name)
+    if (open === undefined) throw databaseNotFound(name)
+    await this.#wake(open.group)
+    return open.routed
   }
 
-  /** Rejects with DATABASE_EXISTS or DATABASE_NAME_INVALID. */
+  /** The replica on this member, for what concerns this member alone. */
+  replica(name: string): DatabaseGroup | null {
+    return this.#membership.databases.get(name)?.group ?? null
+  }
+
+  /** Resolves when the database is on this member. Rejects with DATABASE_EXISTS or DATABASE_NAME_INVALID. */
   async create(name: string): Promise<void> {
     checkDatabaseName(name)
     await this.#change(async () => {
-      if (this.#databases.has(name)) throw databaseExists(name)
-      this.#add(await this.#catalog.insert(name))
+      const { databases, catalog } = this.#membership
+      if (databases.get(name) !== undefined) throw databaseExists(name)
+      const { index } = await catalog.createDatabase(name, (group) =>
+        must(this.#membership.placementOf(group)),
+      )
+      await this.#membership.reach(index, CATALOG_TIMEOUT_MS)
     })
   }
 
-  /** Deletes the database and its files. Its open transactions end with DATABASE_NOT_FOUND. Rejects with DATABASE_NOT_FOUND. */
+  /** Deletes the database everywhere. Its open transactions end with DATABASE_NOT_FOUND. Rejects with DATABASE_NOT_FOUND. */
   async drop(name: string): Promise<void> {
     await this.#change(async () => {
-      const database = this.#databases.get(name)
-      if (database === undefined) throw databaseNotFound(name)
-      await this.#catalog.markDropping(database.group)
-      this.#databases.delete(name)
-      await this.#finishDrop(database)
+      const { databases, catalog } = this.#membership
+      const open = databases.get(name)
+      if (open === undefined) throw databaseNotFound(name)
+      const { index } = await catalog.deleteDatabase(open.row.group)
+      await this.#membership.reach(index, CATALOG_TIMEOUT_MS)
     })
+  }
+
+  /** Where clients reach this member, HOST:PORT, for the others and for operators. */
+  setClientAddresses(addresses: { readonly http: string | null; readonly postgres: string | null }): void {
+    this.#membership.setClientAddresses(addresses)
+  }
+
+  clusterState(): ClusterState {
+    return this.#view.state()
+  }
+
+  addMember(peerAddress: string, role: MemberRole): Promise<number> {
+    return this.#administer(() => this.#administration.add(peerAddress, role))
+  }
+
+  removeMember(member: number): Promise<void> {
+    return this.#administer(() => this.#administration.remove(member))
+  }
+
+  promoteMember(member: number): Promise<void> {
+    return this.#administer(() => this.#administration.promote(member))
+  }
+
+  transferLeadership(request: TransferRequest): Promise<number> {
+    return this.#administer(() => this.#administration.transfer(request))
   }
 
   stats(): MemberStats {
-    const groups = [this.#catalogGroup, ...this.#databases.values()]
-    return { journal: this.#host.journalStats(), databases: groups.map((group) => group.stats()) }
+    const { host, peers, routing } = this.#membership
+    return {
+      journal: host.journalStats(),
+      databases: this.#groups().map((group) => group.stats()),
+      transport: peers?.statistics() ?? null,
+      routing: routing.statistics(),
+    }
   }
 
   /** The processes that hold its engines now. */
@@ -200,36 +225,29 @@ export class Member {
     await this.#engines?.stop()
   }
 
-  /** Finishes what was accepted, as far as its time goes, makes checkpoints, and lets go of the folder. */
+  /** Hands leaderships over, finishes what was accepted, as far as its time goes, makes checkpoints, and lets go of the folder. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
   }
 
-  async #start(firstDatabases: readonly string[]): Promise<void> {
-    for (const name of firstDatabases) checkDatabaseName(name)
-    await this.#catalogGroup.wake()
-    await this.#catalog.prepare(firstDatabases)
-    for (const row of await this.#catalog.rows()) {
-      if (row.state === 'open') this.#add(row)
-      else await this.#finishDrop(this.#openGroup(row))
+  #groups(): DatabaseGroup[] {
+    const { catalogGroup, databases } = this.#membership
+    return [catalogGroup, ...databases.all().map(({ group }) => group)]
+  }
+
+  /** A replica that has just been made has no copy yet: it comes with the first messages of the leader. */
+  async #wake(group: DatabaseGroup): Promise<void> {
+    const deadlineMs = this.#clock.nowMs() + WAKE_TIMEOUT_MS
+    for (;;) {
+      try {
+        return await group.wake()
+      } catch (error) {
+        const isOver = this.#closing !== null || this.#clock.nowMs() >= deadlineMs
+        if (isOver || !isRetryable(error)) throw error
+        await sleep(this.#clock, WAKE_RETRY_MS)
+      }
     }
-    this.#watchIdle()
-  }
-
-  #openGroup({ group, name }: Pick<CatalogRow, 'group' | 'name'>): DatabaseGroup {
-    return this.#host.openGroup(group, name, this.#folder.dataFile(name, group))
-  }
-
-  #add(row: CatalogRow): void {
-    this.#databases.set(row.name, this.#openGroup(row))
-  }
-
-  async #finishDrop(database: DatabaseGroup): Promise<void> {
-    await database.drop()
-    for (const suffix of ['', '-wal', '-shm', '-journal', WRITER_LOCK_SUFFIX])
-      await this.#disk.remove(database.dataFile + suffix)
-    await this.#catalog.delete(database.group)
   }
 
   async #info(database: DatabaseGroup): Promise<DatabaseInfo> {
@@ -249,6 +267,11 @@ export class Member {
     return change
   }
 
+  async #administer<T>(work: () => Promise<T>): Promise<T> {
+    this.#checkRunning()
+    return work()
+  }
+
   #watchIdle(): void {
     this.#idleTimer = this.#clock.after(IDLE_CHECK_INTERVAL_MS, () => {
       void this.#restIdle().finally(() => {
@@ -258,18 +281,15 @@ export class Member {
   }
 
   async #restIdle(): Promise<void> {
-    const idle = [...this.#databases.values()].filter((one) => one.idleMs >= this.#databaseIdleTimeMs)
-    for (const database of idle) await database.rest()
+    const groups = this.#membership.databases.all().map(({ group }) => group)
+    for (const group of groups.filter(({ idleMs }) => idleMs >= this.#databaseIdleTimeMs)) await group.rest()
   }
 
   async #close(): Promise<void> {
     this.#idleTimer?.cancel()
     const drainTimer = this.#clock.after(this.#drainTimeoutMs, () => void this.stopEngines())
     await this.#changes
-    await Promise.all([...this.#databases.values()].map((database) => database.close()))
-    await this.#catalogGroup.close()
-    drainTimer.cancel()
-    await this.#host.close()
+    await this.#membership.close(() => drainTimer.cancel())
     await this.#engines?.stop()
     this.#folder.close()
   }
@@ -278,6 +298,39 @@ export class Member {
     if (this.#closing === null) return
     throw new HarmonyError('SHUTTING_DOWN', 'The member is stopping. Nothing was done; try again.')
   }
+}
+
+async function openMembership(options: MemberOptions, parts: Parts): Promise<Membership> {
+  const { folder, entry, engines, disk, clock, random, log } = parts
+  const openEngine = options.openEngine ?? enginesOf(must(engines))
+  const { limits, journal, timing, statementTimeoutMs, cluster = null } = options
+  return Membership.open({
+    folder,
+    identity: entry.identity,
+    listen: entry.listen,
+    cluster,
+    name: options.name ?? '',
+    firstDatabases: options.firstDatabases ?? ['default'],
+    steadyAfterMs: options.steadyAfterMs ?? 5_000,
+    routing: options.routing ?? {},
+    disk,
+    clock,
+    random,
+    log,
+    openHost: (wiring) =>
+      GroupHost.open({
+        ...wiring,
+        disk,
+        clock,
+        random,
+        openEngine,
+        journalFolder: folder.journalFolder,
+        ...(limits !== undefined && { limits }),
+        ...(journal !== undefined && { journal }),
+        ...(timing !== undefined && { timing }),
+        ...(statementTimeoutMs !== undefined && { statementTimeoutMs }),
+      }),
+  })
 }
 
 /** Started first, so that the process comes up while the journal is read. */

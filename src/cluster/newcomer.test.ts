@@ -133,7 +133,10 @@ test('three that expect three found one cluster, and the smallest address is mem
   await world.clock.until(() => isSettled(newcomers), 'a cluster')
   assert.equal(new Set(newcomers.map(({ identity }) => identity?.cluster)).size, 1)
   assert.equal(newcomers.find(({ host }) => host === 'a')?.identity?.member, 1)
-  assert.deepEqual(newcomers.map(({ identity }) => identity?.member).sort(), [1, 2, 3])
+  assert.deepEqual(
+    newcomers.map(({ identity }) => identity?.member ?? 0).sort((left, right) => left - right),
+    [1, 2, 3],
+  )
 })
 
 test('two of three wait, for as long as it takes', async () => {

@@ -79,9 +79,9 @@ for (const isV3 of [false, true])
         await using harness = await openHarness()
         const session = await harness.session()
         await run(session, ...SCHEMA)
-        const { transactions } = (await harness.member.get('default')).stats()
+        const before = harness.member.replica('default')?.stats().transactions ?? 0
         outcomes.push(await outcomeOf(session, variant))
-        const begun = (await harness.member.get('default')).stats().transactions - transactions
+        const begun = (harness.member.replica('default')?.stats().transactions ?? 0) - before
         const isWhole = variant === steps && what !== 'reads alone'
         assert.equal(begun > 0, !isWhole, isWhole ? 'sent whole' : 'held the writer step by step')
       }

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os'
 import { INITIAL_CONTEXT } from '../../base/transaction.ts'
 import type { TransactionOutcome, TransactionRequest } from '../../base/transaction.ts'
 import type { SqlStatement, SqlValue } from '../../base/value.ts'
-import type { DatabaseGroup } from '../../group/database-group.ts'
 import type { BeginOptions } from '../../group/transactions.ts'
 import { openEngineHere } from '../../group/engines.ts'
 import type { MemberOptions } from '../member.ts'
@@ -66,9 +65,13 @@ export function request(...statements: (string | SqlStatement)[]): TransactionRe
   }
 }
 
+interface Submitter {
+  submit(request: TransactionRequest): Promise<TransactionOutcome>
+}
+
 /** Submits statements; throws if they fail. */
 export async function run(
-  database: DatabaseGroup,
+  database: Submitter,
   ...statements: (string | SqlStatement)[]
 ): Promise<TransactionOutcome & { kind: 'committed' }> {
   const outcome = await database.submit(request(...statements))
@@ -77,7 +80,7 @@ export async function run(
 }
 
 /** First column of all rows. */
-export async function column(database: DatabaseGroup, sql: string): Promise<SqlValue[]> {
+export async function column(database: Submitter, sql: string): Promise<SqlValue[]> {
   const { results } = await run(database, sql)
   return (results.at(-1)?.rows ?? []).map((row) => row[0] ?? null)
 }

@@ -71,6 +71,11 @@ export class PeerTransport {
     this.#links.delete(member)
   }
 
+  /** Of the connection that this member dials to `member`; null if that is no peer. */
+  link(member: number): LinkStatistics | null {
+    return this.#links.get(member)?.statistics() ?? null
+  }
+
   /** Sends to `message.to`, or drops it: Raft sends again. All that is sent in one turn leaves together. */
   send(message: Message): void {
     const link = this.#links.get(message.to)

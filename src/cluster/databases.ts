@@ -1,0 +1,113 @@
+/**
+ * The databases that are open on this member, kept as the catalog says: opened when they appear there, and deleted with their files
+ * when they are gone from it.
+ */
+
+import { must } from '../base/assert.ts'
+import type { Disk } from '../host/disk.ts'
+import type { DatabaseGroup } from '../group/database-group.ts'
+import { WRITER_LOCK_SUFFIX } from '../group/engines.ts'
+import type { InitialMembers } from '../group/group-start.ts'
+import type { DatabaseRow } from './catalog-reader.ts'
+import type { RoutedDatabase } from './routing/routed-database.ts'
+
+export interface OpenDatabase {
+  readonly row: DatabaseRow
+  readonly group: DatabaseGroup
+  /** What gateways get: the same object for as long as the database lives. */
+  readonly routed: RoutedDatabase
+}
+
+export interface DatabasesOptions {
+  readonly disk: Disk
+  /** Where the SQLite files of databases are. */
+  readonly folder: string
+  readonly open: (row: DatabaseRow, initial: InitialMembers | null) => DatabaseGroup
+  readonly route: (group: DatabaseGroup) => RoutedDatabase
+  readonly onOpen: (group: DatabaseGroup) => void
+  readonly onClose: (group: number) => void
+}
+
+const DATA_FILE = /^[a-z0-9][a-z0-9_-]*\.(\d+)\.sqlite$/
+
+export class Databases {
+  readonly #options: DatabasesOptions
+  readonly #byName = new Map<string, OpenDatabase>()
+  readonly #byGroup = new Map<number, OpenDatabase>()
+
+  constructor(options: DatabasesOptions) {
+    this.#options = options
+  }
+
+  get(name: string): OpenDatabase | undefined {
+    return this.#byName.get(name)
+  }
+
+  byGroup(group: number): OpenDatabase | undefined {
+    return this.#byGroup.get(group)
+  }
+
+  all(): OpenDatabase[] {
+    return [...this.#byGroup.values()]
+  }
+
+  /** Opens what is new and deletes what is gone. One call after another. */
+  async reconcile(rows: readonly DatabaseRow[]): Promise<void> {
+    const wanted = new Map(rows.filter(({ state }) => state === 'open').map((row) => [row.group, row]))
+    const gone = this.all().filter(({ row }) => !wanted.has(row.group))
+    // A name that is free again may be taken by another group in the same state of the catalog.
+    for (const { row } of gone) this.#forget(row)
+    for (const row of wanted.values()) if (!this.#byGroup.has(row.group)) this.#add(row, initialOf(row))
+    await Promise.all(gone.map((open) => this.#delete(open.group)))
+  }
+
+  /** The group went on without this member, and its files are gone. It may be given another replica. */
+  reopen(group: number): void {
+    const open = this.#byGroup.get(group)
+    if (open === undefined) return
+    this.#forget(open.row)
+    this.#add(open.row, null)
+  }
+
+  /**
+   * Deletes what a crash has left of databases that are gone. The catalog here never goes back, and a file is made only after its row was
+   * seen: so a file without a row is that of a dropped database, and of nothing else.
+   */
+  async deleteOrphans(rows: readonly DatabaseRow[]): Promise<void> {
+    const { disk, folder, open } = this.#options
+    const known = new Set(rows.map(({ group }) => group))
+    for (const file of await disk.list(folder)) {
+      const group = Number(DATA_FILE.exec(file)?.[1])
+      if (!(group > 0) || known.has(group)) continue
+      const name = file.slice(0, file.indexOf('.'))
+      const row: DatabaseRow = { group, name, state: 'dropping', initialVoters: [], initialLearners: [] }
+      await this.#delete(open(row, null))
+    }
+  }
+
+  #add(row: DatabaseRow, initial: InitialMembers | null): void {
+    const { open, route, onOpen } = this.#options
+    const group = open(row, initial)
+    const database = { row, group, routed: route(group) }
+    this.#byName.set(row.name, database)
+    this.#byGroup.set(row.group, database)
+    onOpen(group)
+  }
+
+  #forget({ name, group }: DatabaseRow): void {
+    this.#byGroup.delete(group)
+    if (this.#byName.get(name)?.row.group === group) this.#byName.delete(name)
+    this.#options.onClose(group)
+  }
+
+  /** The log first: a file without its log is found and deleted at the next start, a log without its file would stay. */
+  async #delete(group: DatabaseGroup): Promise<void> {
+    await group.drop()
+    for (const suffix of ['', '-wal', '-shm', '-journal', WRITER_LOCK_SUFFIX])
+      await this.#options.disk.remove(must(group.dataFile) + suffix)
+  }
+}
+
+function initialOf({ initialVoters, initialLearners }: DatabaseRow): InitialMembers {
+  return { voters: initialVoters, learners: initialLearners }
+}
