@@ -26,7 +26,6 @@ import {
   EMPTY_QUERY_RESPONSE,
   errorResponse,
   noticeResponse,
-  parameterDescription,
   PARSE_COMPLETE,
   readyForQuery,
 } from '../wire/encoder.ts'
@@ -36,11 +35,13 @@ import type { ClientSessionParts } from './client-session-parts.ts'
 import { CopyIn } from './copy-in.ts'
 import { runCopyOut } from './copy-out.ts'
 import { Cursors } from './cursors.ts'
+import { Describer } from './describer.ts'
 import { Executor, type Surroundings } from './executor.ts'
 import { toPgError } from './harmony-error.ts'
 import type { ClientOutput } from './output.ts'
 import { decodeParameters, PreparedStatement, PreparedStore, writersOf, type Portal } from './prepared.ts'
-import { columnsOfPlan, resolveColumns, type CommandResult, type ResolvedColumn } from './result.ts'
+import type { CommandResult } from './result.ts'
+import { QuickReads } from './quick-reads.ts'
 import { ResultSender } from './result-sender.ts'
 import { tagOf } from './tag.ts'
 import { TransactionState } from './transaction.ts'
@@ -59,6 +60,8 @@ export class ClientSession {
   readonly #store: PreparedStore
   readonly #sender: ResultSender
   readonly #cursors: Cursors
+  readonly #quick: QuickReads
+  readonly #describer: Describer
   #isSkipping = false
   #copyIn: CopyIn | null = null
   /** The simple query that a COPY FROM STDIN interrupted. */
@@ -81,6 +84,8 @@ export class ClientSession {
     this.#store = new PreparedStore(parts.limits)
     this.#sender = new ResultSender(parts.output, this.#style)
     this.#cursors = new Cursors(parts.limits.portalsMax)
+    const shared = { transaction: this.#transaction, store: this.#store, sender: this.#sender }
+    this.#quick = new QuickReads({ ...shared, executor: this.#executor })
     this.#utilities = new Utilities({
       transaction: this.#transaction,
       settings,
@@ -94,6 +99,13 @@ export class ClientSession {
       runPrepared: (statement, values) => this.#runPlan(statement, values, 'group'),
       prepare: (name, sql, types) => this.#prepare(name, sql, types),
       warn: (message, sqlState) => noticeResponse(this.#out, { severity: 'WARNING', sqlState, message }),
+    })
+    this.#describer = new Describer({
+      ...shared,
+      cursors: this.#cursors,
+      session: parts.session,
+      utilities: this.#utilities,
+      out: this.#out,
     })
   }
 
@@ -120,11 +132,13 @@ export class ClientSession {
       case 'bind':
         return this.#guarded(() => this.#bind(message))
       case 'execute':
-        return this.#execute(message)
+        return this.#executeQuickly(message)
       case 'sync':
         return this.#sync()
       case 'describe':
-        return this.#guardedAsync(() => this.#describe(message))
+        return this.#describer.quickly(message)
+          ? null
+          : this.#guardedAsync(() => this.#describer.describe(message))
       case 'query':
         return this.#simpleQuery(message.sql)
       case 'parse':
@@ -176,7 +190,7 @@ export class ClientSession {
 
   /** True when it has become a COPY FROM STDIN, whose data comes next. */
   async #runSimple(parsed: ParsedStatement, surroundings: Surroundings): Promise<boolean> {
-    this.#checkNotFailed(parsed.isTransactionExit)
+    this.#transaction.checkNotFailed(parsed.isTransactionExit)
     const compiled = await this.#compile(parsed, [])
     if (compiled.parameterTypes.length > 0) {
       throw new PgError('42P02', `there is no parameter $1`)
@@ -242,7 +256,7 @@ export class ClientSession {
       throw new PgError('42601', 'cannot insert multiple commands into a prepared statement')
     }
     const parsed = statements[0] ?? this.#parts.dialect.emptyStatement
-    this.#checkNotFailed(parsed.isTransactionExit)
+    this.#transaction.checkNotFailed(parsed.isTransactionExit)
     const compiled = await this.#compile(parsed, parameterTypes)
     this.#store.addStatement(new PreparedStatement(name, sql, compiled))
   }
@@ -250,7 +264,7 @@ export class ClientSession {
   #bind(message: Message<'bind'>): void {
     const statement = this.#store.statement(message.statement)
     const { plan } = statement.compiled
-    if (this.#transaction.isFailed) this.#checkNotFailed(isTransactionExit(plan))
+    this.#transaction.checkNotFailed(isTransactionExit(plan))
     const values = decodeParameters(
       statement.compiled,
       message.parameters,
@@ -261,37 +275,13 @@ export class ClientSession {
     this.#out.bytes(BIND_COMPLETE)
   }
 
-  async #describe(message: Message<'describe'>): Promise<void> {
-    if (message.target === 'statement') {
-      const statement = this.#store.statement(message.name)
-      if (this.#transaction.isFailed) this.#checkNotFailed(isTransactionExit(statement.compiled.plan))
-      parameterDescription(
-        this.#out,
-        statement.compiled.parameterTypes.map(({ type }) => type.oid),
-      )
-      this.#sender.describe(await this.#columnsOf(statement), [])
-      return
+  #executeQuickly(message: Message<'execute'>): Promise<void> | null {
+    try {
+      const sent = this.#quick.execute(message)
+      return sent === 'not quick' ? this.#execute(message) : sent
+    } catch (error) {
+      return this.#skipAfter(error)
     }
-    // A cursor that DECLARE made is a portal, too.
-    const cursor = this.#cursors.columnsOf(message.name)
-    if (cursor !== null) return this.#sender.describe(cursor, [])
-    const portal = this.#store.portal(message.name)
-    this.#sender.describe(await this.#columnsOf(portal.statement), portal.formats)
-  }
-
-  /** Asks SQLite only where the plan does not know; nothing is executed. */
-  async #columnsOf(statement: PreparedStatement): Promise<readonly ResolvedColumn[] | null> {
-    if (statement.describedColumns !== null) return statement.describedColumns
-    const { plan } = statement.compiled
-    if (plan.kind !== 'query') return this.#utilities.columnsOf(plan)
-    if (!plan.returnsRows) return null
-    statement.describedColumns = columnsOfPlan(plan.columns) ?? (await this.#askColumns(plan))
-    return statement.describedColumns
-  }
-
-  async #askColumns(plan: QueryPlan): Promise<readonly ResolvedColumn[]> {
-    const { columns } = await this.#parts.session.describe(must(plan.steps[plan.resultStep]).sql)
-    return resolveColumns(plan.columns, columns)
   }
 
   async #execute(message: Message<'execute'>): Promise<void> {
@@ -304,7 +294,7 @@ export class ClientSession {
 
   async #executePortal(portal: Portal, rowsMax: number): Promise<void> {
     const { plan } = portal.statement.compiled
-    if (this.#transaction.isFailed) this.#checkNotFailed(isTransactionExit(plan))
+    this.#transaction.checkNotFailed(isTransactionExit(plan))
     if (plan.kind === 'copyIn') return this.#startCopyIn(plan, 'group')
     if (plan.kind === 'copyOut') return runCopyOut(plan, this.#executor, this.#output, this.#style)
     if (plan.kind === 'empty') {
@@ -331,8 +321,24 @@ export class ClientSession {
     this.#out.bytes(CLOSE_COMPLETE)
   }
 
-  async #sync(): Promise<void> {
+  #sync(): Promise<void> | null {
     this.#isSkipping = false
+    if (this.#transaction.isImplicit || this.#parts.listening.hasPending) return this.#syncAsync()
+    this.#endQuietGroup()
+    this.#ready()
+    return this.#output.flush()
+  }
+
+  /** A group of statements that were no transaction, or are in the middle of one. */
+  #endQuietGroup(): void {
+    this.#transaction.forgetTime()
+    if (this.#transaction.isOpen || !this.#store.hasPortals) return
+    this.#store.clearPortals()
+    this.#cursors.endTransaction(true)
+    this.#parts.settings.endTransaction(true)
+  }
+
+  async #syncAsync(): Promise<void> {
     try {
       await this.#endTransactionGroup()
     } catch (error) {
@@ -452,14 +458,6 @@ export class ClientSession {
     await this.#fail(notSupported('the function call protocol'))
     this.#ready()
     await this.#output.flush()
-  }
-
-  #checkNotFailed(isExit: boolean): void {
-    if (!this.#transaction.isFailed || isExit) return
-    throw new PgError(
-      '25P02',
-      'current transaction is aborted, commands ignored until end of transaction block',
-    )
   }
 
   // COPY FROM STDIN.

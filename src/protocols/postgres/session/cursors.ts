@@ -43,6 +43,10 @@ export class Cursors {
     return { ...cursor.result, rows: rows.slice(start, start + wanted) }
   }
 
+  has(name: string): boolean {
+    return this.#cursors.has(name)
+  }
+
   /** null where there is no such cursor. */
   columnsOf(name: string): CommandResult['columns'] {
     return this.#cursors.get(name)?.result.columns ?? null

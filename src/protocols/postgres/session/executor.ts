@@ -79,6 +79,18 @@ export class Executor {
     return result
   }
 
+  /** What `run` would resolve to, where the gateway can tell it at once: point reads outside transactions. Null otherwise, with nothing done. */
+  runNow(plan: QueryPlan, values: readonly SqlValue[]): StatementResult | null {
+    const step = plan.steps[0]
+    const isPlain = plan.isRead && plan.sessionValues.length === 0 && plan.utcOnly === null
+    if (!isPlain || plan.steps.length !== 1 || step === undefined) return null
+    try {
+      return this.#session.executeNow?.(bound(step, values)) ?? null
+    } catch (error) {
+      throw syntaxErrorOf(plan, error)
+    }
+  }
+
   /**
    * A read whose rows come page by page and are never in memory as a whole: for results that `run` refuses as too large. Inside an
    * open transaction it reads at its snapshot.

@@ -37,6 +37,11 @@ export class Listening {
     return [...this.#channels.keys()]
   }
 
+  /** Whether something waits for the commit. */
+  get hasPending(): boolean {
+    return this.#pending.length > 0
+  }
+
   listen(channel: string): void {
     this.#pending.push(() => {
       if (this.#channels.has(channel)) return

@@ -171,6 +171,10 @@ export class PreparedStore {
     return portal
   }
 
+  findPortal(name: string): Portal | undefined {
+    return this.#portals.get(name)
+  }
+
   addPortal(
     name: string,
     statement: PreparedStatement,

@@ -56,6 +56,13 @@ export class ResultSender {
     commandComplete(this.#out, `SELECT ${count}`)
   }
 
+  /** All of a small result at once; null unless the client is slow. */
+  whole({ rows, tag }: CommandResult, writers: readonly ValueWriter[]): Promise<void> | null {
+    for (const row of rows) writeRow(this.#out, writers, row, this.#style)
+    commandComplete(this.#out, tag)
+    return this.#output.flushIfLarge()
+  }
+
   /** As PostgreSQL: a portal that gave exactly what was asked for does not know yet that it is at its end. */
   async portal(portal: Portal, result: CommandResult, rowsMax: number): Promise<void> {
     const left = result.rows.length - portal.nextRow

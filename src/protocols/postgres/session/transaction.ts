@@ -35,6 +35,15 @@ export class TransactionState {
     return this.#isFailed
   }
 
+  /** Throws 25P02 after an error in a block, unless the statement ends it. */
+  checkNotFailed(isExit: boolean): void {
+    if (!this.#isFailed || isExit) return
+    throw new PgError(
+      '25P02',
+      'current transaction is aborted, commands ignored until end of transaction block',
+    )
+  }
+
   get isExplicit(): boolean {
     return this.#block === 'explicit'
   }
@@ -111,6 +120,11 @@ export class TransactionState {
     } finally {
       this.#reset()
     }
+  }
+
+  /** Whether the statements since the last Sync are a transaction that ends with the next one. */
+  get isImplicit(): boolean {
+    return this.#block === 'implicit'
   }
 
   /** At Sync, and at the end of a simple query. */

@@ -1,0 +1,80 @@
+/** Describe: what a statement or a portal takes and gives. Nothing is executed. */
+
+import { must } from '../../../base/assert.ts'
+import type { Session } from '../../../gateway/session.ts'
+import type { QueryPlan } from '../dialect/plan.ts'
+import { parameterDescription, type Encoder } from '../wire/encoder.ts'
+import type { FrontendMessage } from '../wire/messages.ts'
+import type { Cursors } from './cursors.ts'
+import type { PreparedStatement, PreparedStore } from './prepared.ts'
+import { columnsOfPlan, resolveColumns, type ResolvedColumn } from './result.ts'
+import type { ResultSender } from './result-sender.ts'
+import type { TransactionState } from './transaction.ts'
+import { isTransactionExit, type Utilities } from './utilities.ts'
+
+type DescribeMessage = Extract<FrontendMessage, { kind: 'describe' }>
+
+interface DescriberParts {
+  readonly transaction: TransactionState
+  readonly store: PreparedStore
+  readonly sender: ResultSender
+  readonly cursors: Cursors
+  readonly session: Session
+  readonly utilities: Utilities
+  readonly out: Encoder
+}
+
+export class Describer {
+  readonly #parts: DescriberParts
+
+  constructor(parts: DescriberParts) {
+    this.#parts = parts
+  }
+
+  /** Answers for a portal whose statement has been described before, as clients ask with every Execute. False if it is none. */
+  quickly({ target, name }: DescribeMessage): boolean {
+    const { cursors, store, sender } = this.#parts
+    if (target !== 'portal' || cursors.has(name)) return false
+    const portal = store.findPortal(name)
+    const columns = portal?.statement.describedColumns ?? null
+    if (portal === undefined || columns === null) return false
+    sender.describe(columns, portal.formats)
+    return true
+  }
+
+  async describe({ target, name }: DescribeMessage): Promise<void> {
+    const { cursors, store, sender } = this.#parts
+    if (target === 'statement') return this.#describeStatement(store.statement(name))
+    // A cursor that DECLARE made is a portal, too.
+    const cursor = cursors.columnsOf(name)
+    if (cursor !== null) return sender.describe(cursor, [])
+    const portal = store.portal(name)
+    sender.describe(await this.#columnsOf(portal.statement), portal.formats)
+  }
+
+  async #describeStatement(statement: PreparedStatement): Promise<void> {
+    const { transaction, out, sender } = this.#parts
+    const { plan, parameterTypes } = statement.compiled
+    transaction.checkNotFailed(isTransactionExit(plan))
+    parameterDescription(
+      out,
+      parameterTypes.map(({ type }) => type.oid),
+    )
+    sender.describe(await this.#columnsOf(statement), [])
+  }
+
+  /** Asks SQLite only where the plan does not know; nothing is executed. */
+  async #columnsOf(statement: PreparedStatement): Promise<readonly ResolvedColumn[] | null> {
+    if (statement.describedColumns !== null) return statement.describedColumns
+    const { plan } = statement.compiled
+    if (plan.kind !== 'query') return this.#parts.utilities.columnsOf(plan)
+    if (!plan.returnsRows) return null
+    statement.describedColumns = columnsOfPlan(plan.columns) ?? (await this.#askColumns(plan))
+    return statement.describedColumns
+  }
+
+  async #askColumns(plan: QueryPlan): Promise<readonly ResolvedColumn[]> {
+    const { columns } = await this.#parts.session.describe(must(plan.steps[plan.resultStep]).sql)
+    return resolveColumns(plan.columns, columns)
+  }
+}
