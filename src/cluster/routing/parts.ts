@@ -52,6 +52,8 @@ export interface LocalReplica {
   submit(request: TransactionRequest): Promise<TransactionOutcome>
   begin(options: BeginOptions): Promise<OpenTransaction>
   readIndex(): Promise<bigint>
+  /** Null where other members have to be asked. */
+  readIndexNow?(): bigint | null
   /** Rejects with why the database can't be used any more, even where the index is applied. */
   waitApplied(index: bigint, timeoutMs: number): Promise<void>
 }

@@ -69,6 +69,10 @@ export class RoutedDatabase {
     return this.#replica.readIndex()
   }
 
+  readIndexNow(): bigint | null {
+    return this.#replica.readIndexNow?.() ?? null
+  }
+
   waitApplied(index: bigint, timeoutMs: number): Promise<void> {
     return this.#replica.waitApplied(index, timeoutMs)
   }
