@@ -262,6 +262,13 @@ export class DatabaseGroup {
     return own !== null && own < index && isSameTerm ? own : index
   }
 
+  /** The same where no other member has to be asked, because none could have been elected: the sole voter, once it leads. Else null. */
+  readIndexNow(): bigint | null {
+    this.#use()
+    const { leadingFrom, isSoleVoter } = this.#log
+    return leadingFrom === null || !isSoleVoter ? null : max(BigInt(leadingFrom), this.#applied.index)
+  }
+
   async waitApplied(index: bigint, timeoutMs: number): Promise<void> {
     this.#use()
     return this.#applied.wait(index, timeoutMs)
