@@ -9,8 +9,8 @@ import type { AdminExchange, AdminRoute } from './routes.ts'
 
 const STATE = /^\/v1\/cluster$/
 const MEMBERS = /^\/v1\/cluster\/members$/
-const MEMBER = /^\/v1\/cluster\/members\/(?<member>\d{1,15})$/
-const PROMOTE = /^\/v1\/cluster\/members\/(?<member>\d{1,15})\/promote$/
+const MEMBER = /^\/v1\/cluster\/members\/(?<member>[^/]+)$/
+const PROMOTE = /^\/v1\/cluster\/members\/(?<member>[^/]+)\/promote$/
 const TRANSFER = /^\/v1\/cluster\/transfer$/
 
 export function clusterRoutes(administration: ClusterAdministration): readonly AdminRoute[] {
@@ -37,8 +37,9 @@ export function clusterRoutes(administration: ClusterAdministration): readonly A
       path: MEMBER,
       handle: async (exchange, { member = '' }) => {
         requireFullAccess(exchange, 'remove members')
-        await administration.removeMember(Number(member))
-        exchange.sendJson(200, { member: Number(member) })
+        const number = memberNumber(member)
+        await administration.removeMember(number)
+        exchange.sendJson(200, { member: number })
       },
     },
     {
@@ -46,8 +47,9 @@ export function clusterRoutes(administration: ClusterAdministration): readonly A
       path: PROMOTE,
       handle: async (exchange, { member = '' }) => {
         requireFullAccess(exchange, 'promote members')
-        await administration.promoteMember(Number(member))
-        exchange.sendJson(200, { member: Number(member) })
+        const number = memberNumber(member)
+        await administration.promoteMember(number)
+        exchange.sendJson(200, { member: number })
       },
     },
     {
@@ -106,6 +108,15 @@ function parseObject(text: string): Fields {
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields
   throw invalid('it is not a JSON object')
+}
+
+function memberNumber(text: string): number {
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : 0
+  if (number > 0) return number
+  throw new HarmonyError(
+    'REQUEST_INVALID',
+    `${JSON.stringify(text)} is not the number of a member; GET /v1/cluster lists them.`,
+  )
 }
 
 function addressOf(value: unknown): string {

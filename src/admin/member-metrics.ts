@@ -4,8 +4,86 @@ import type { MemberStats } from '../cluster/member.ts'
 import { counter, gauge } from './process-metrics.ts'
 import type { MetricFamily } from './prometheus.ts'
 
-export function memberMetrics({ journal, databases }: MemberStats): readonly MetricFamily[] {
-  return [...journalMetrics(journal), ...databaseMetrics(databases)]
+export function memberMetrics(stats: MemberStats): readonly MetricFamily[] {
+  const { journal, databases, transport, routing } = stats
+  return [
+    ...journalMetrics(journal),
+    ...databaseMetrics(databases),
+    ...routingMetrics(routing),
+    ...transportMetrics(transport),
+  ]
+}
+
+function routingMetrics(routing: MemberStats['routing']): readonly MetricFamily[] {
+  return [
+    counter(
+      'harmonydb_routing_forwarded_total',
+      'Transactions that were sent to the member that leads their database.',
+      routing.forwarded,
+    ),
+    counter(
+      'harmonydb_routing_repeated_total',
+      'Tries after a first one that was certainly not done, as during an election.',
+      routing.repeated,
+    ),
+    counter(
+      'harmonydb_routing_unknown_total',
+      'Transactions of which clients were told OUTCOME_UNKNOWN.',
+      routing.unknown,
+    ),
+    gauge(
+      'harmonydb_routing_held_transactions',
+      "Interactive transactions of other members' clients that are open here.",
+      routing.heldTransactions,
+    ),
+  ]
+}
+
+/** A member without peers has the families without samples, so that dashboards find the names. */
+function transportMetrics(transport: MemberStats['transport']): readonly MetricFamily[] {
+  const links = transport?.links ?? []
+  const perPeer = (
+    type: 'counter' | 'gauge',
+    name: string,
+    help: string,
+    read: (link: (typeof links)[number]) => number,
+  ): MetricFamily => ({
+    type,
+    name,
+    help,
+    samples: links.map((link) => ({ labels: { member: String(link.member) }, value: read(link) })),
+  })
+  return [
+    perPeer(
+      'gauge',
+      'harmonydb_peer_queued_bytes',
+      'Waiting to be sent to the member.',
+      (one) => one.queuedBytes,
+    ),
+    perPeer(
+      'counter',
+      'harmonydb_peer_messages_total',
+      "Raft's messages sent to the member.",
+      (one) => one.sentMessages,
+    ),
+    perPeer(
+      'counter',
+      'harmonydb_peer_messages_dropped_total',
+      "Raft's messages to the member that were lost because it was not reached or too slow.",
+      (one) => one.droppedMessages,
+    ),
+    perPeer(
+      'counter',
+      'harmonydb_peer_streamed_bytes_total',
+      'Sent to the member as copies of databases.',
+      (one) => one.streamedBytes,
+    ),
+    counter(
+      'harmonydb_peer_refused_total',
+      'Connections of peers that were refused: a wrong secret, another cluster, another version.',
+      transport?.refused ?? 0,
+    ),
+  ]
 }
 
 function journalMetrics(journal: MemberStats['journal']): readonly MetricFamily[] {

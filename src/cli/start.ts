@@ -1,6 +1,8 @@
 /** Runs a member until it is told to stop. The only place where its parts meet. */
 
-import type { Health } from '../admin/health.ts'
+import { clusterMetrics } from '../admin/cluster-metrics.ts'
+import { clusterRoutes } from '../admin/cluster-routes.ts'
+import { HealthCheck } from '../admin/health.ts'
 import { adminRoutes } from '../admin/routes.ts'
 import { gatewayMetrics } from '../admin/gateway-metrics.ts'
 import { httpMetrics } from '../admin/http-metrics.ts'
@@ -150,18 +152,25 @@ function buildHttp(
   const authenticator = authenticatorOf(options)
   const hrana = createHrana({ gateway, authenticator }, options.limits.hrana)
   const readProcess = startProcessMetrics(version)
+  const health = new HealthCheck({
+    failure: () => member.failure,
+    state: () => member.clusterState(),
+    now: () => performance.now(),
+  })
   const routes: readonly HttpRoute[] = [
     ...hrana.routes,
     ...jsonApiRoutes(gateway, member),
+    ...clusterRoutes(member),
     ...adminRoutes({
       version,
       needsToken,
-      health: async () => healthOf(member),
+      health: async () => health.check(),
       metrics: async () => [
         ...readProcess(),
         ...httpMetrics(http.stats()),
         ...gatewayMetrics(gateway.statistics()),
         ...memberMetrics(member.stats()),
+        ...clusterMetrics(member.clusterState()),
       ],
       openApiDocument: openApiDocument(version, needsToken),
     }),
@@ -175,10 +184,6 @@ function buildHttp(
     onFailure: (what, error) => log.error(what, { error: error.message }),
   })
   return { http, routes }
-}
-
-function healthOf(member: Member): Health {
-  return member.failure === null ? { status: 'ok' } : { status: 'failing', reason: member.failure.message }
 }
 
 function authenticatorOf(options: StartOptions): Authenticator {

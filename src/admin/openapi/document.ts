@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document that a member serves at `/openapi.json`. A test compares it with the router. */
 
+import { CLUSTER_PATHS, CLUSTER_SCHEMAS } from './cluster.ts'
 import { HRANA_PATHS, HRANA_SCHEMAS } from './hrana.ts'
 import { JSON_API_PATHS, JSON_API_SCHEMAS } from './json-api.ts'
 import { ERROR_SCHEMA, jsonResponse, ref } from './parts.ts'
@@ -125,10 +126,10 @@ export function openApiDocument(version: string, needsToken: boolean): OpenApiDo
       },
     ],
     security: needsToken ? [{ token: [] }] : [],
-    tags: [{ name: 'JSON API' }, { name: 'Hrana' }, { name: 'Operation' }],
-    paths: { ...OPERATION_PATHS, ...JSON_API_PATHS, ...HRANA_PATHS },
+    tags: [{ name: 'JSON API' }, { name: 'Hrana' }, { name: 'Cluster' }, { name: 'Operation' }],
+    paths: { ...OPERATION_PATHS, ...JSON_API_PATHS, ...HRANA_PATHS, ...CLUSTER_PATHS },
     components: {
-      schemas: { ...OPERATION_SCHEMAS, ...JSON_API_SCHEMAS, ...HRANA_SCHEMAS },
+      schemas: { ...OPERATION_SCHEMAS, ...JSON_API_SCHEMAS, ...HRANA_SCHEMAS, ...CLUSTER_SCHEMAS },
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
     },
   }
