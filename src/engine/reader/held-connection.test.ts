@@ -35,6 +35,13 @@ test('the transaction is held between statements and renewed when the applied in
   assert.deepEqual(rowsOf(file.held, 2n, NAME), [['changed']])
 })
 
+test('a pinned transaction tells the index that the file has, whatever entries without content came after it', () => {
+  using file = opened()
+  const before = file.held.pin(0n)
+  assert.equal(file.held.pin(before + 5n), before)
+  assert.deepEqual(rowsOf(file.held, before, NAME), [['one']])
+})
+
 test('a held transaction is let go in time, so that the WAL can be reset', async () => {
   using file = opened({ holdTimeMs: 5 })
   rowsOf(file.held, 1n, NAME)

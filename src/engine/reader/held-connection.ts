@@ -84,6 +84,8 @@ export class HeldConnection {
   #views: ReadonlySet<string> | null = null
   #knownSchemaVersion = -1n
   #heldIndex = -1n
+  /** What the file says of itself. */
+  #seenIndex = 0n
   #renewals = 0
   #renewedAtMs = -Infinity
   #timer: NodeJS.Timeout | null = null
@@ -112,13 +114,14 @@ export class HeldConnection {
 
   /**
    * Opens the transaction at `appliedIndex` or later, and keeps it for good: for a transaction of one session. Returns the
-   * applied index that it sees, to be given to `read` and `describe` from then on.
+   * index that the file itself has, to be given to `read` and `describe` from then on. It may be below `appliedIndex`: entries of the
+   * group's own are not in the file. Another process that opens the same file finds the same index.
    */
   pin(appliedIndex: bigint): bigint {
     this.#letGo()
     this.#renew(appliedIndex)
     this.#stopTimer()
-    return this.#heldIndex
+    return this.#seenIndex
   }
 
   unpin(): void {
@@ -294,6 +297,7 @@ export class HeldConnection {
     const version = (this.#schemaVersion.all() as unknown as bigint[][])[0]?.[0] as bigint
     // The file may be ahead of what was announced; a file without the engine's table (tools) tells nothing.
     const seen = this.#connection.appliedIndex()
+    this.#seenIndex = seen
     this.#heldIndex = seen > appliedIndex ? seen : appliedIndex
     this.#renewals++
     this.#renewedAtMs = performance.now()
