@@ -159,6 +159,7 @@ function placeOf(
     peerAddress,
     startArguments: [
       'start',
+      ...option('name', `member-${index}`),
       ...option('data', dataFolder),
       ...option('http', http),
       ...option('pg', postgres),
