@@ -9,7 +9,6 @@
 
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { HarmonyError } from '../../src/base/errors.ts'
-import type { Member } from '../../src/cluster/member.ts'
 import { MemoryDisk } from '../../src/host/memory-disk.ts'
 import type { MemoryNetwork } from '../../src/host/network-memory.ts'
 import { SeededRandom } from '../../src/host/random.ts'
@@ -22,6 +21,7 @@ import type { DiskTrouble } from './machine-disk.ts'
 import { MachineEngines, SqliteFiles } from './machine-engines.ts'
 import { MachineNetwork } from './machine-network.ts'
 import { MachineReaders } from './machine-readers.ts'
+import type { MemberHere } from './member-here.ts'
 import { openMember } from './open-member.ts'
 import type { SystemOptions } from './options.ts'
 import type { ReplicaFile } from './final-state.ts'
@@ -40,7 +40,7 @@ interface Life {
   readonly engines: MachineEngines
   readonly readers: MachineReaders
   readonly network: MachineNetwork
-  member: Member | null
+  member: MemberHere | null
   gateway: LocalGateway | null
   isStopping: boolean
 }
@@ -110,7 +110,7 @@ export class Machine {
     return this.#life?.process.isPaused ?? false
   }
 
-  get member(): Member | null {
+  get member(): MemberHere | null {
     return this.#life?.member ?? null
   }
 
@@ -214,7 +214,10 @@ export class Machine {
       ({ database, appliedIndex, commitIndex, failure }) =>
         `${database} ${appliedIndex}/${commitIndex}${failure === null ? '' : ` (${failure})`}`,
     )
-    return [state, this.lastProblem?.message, ...places].filter((part) => part !== undefined).join(', ')
+    const consensus = this.member?.describe?.() ?? ''
+    return [state, consensus, this.lastProblem?.message, ...places]
+      .filter((part) => part !== undefined)
+      .join(', ')
   }
 
   #newLife(label: string): Life {
@@ -268,7 +271,7 @@ export class Machine {
     this.crash('kill')
   }
 
-  async #close(gateway: LocalGateway | null, member: Member): Promise<void> {
+  async #close(gateway: LocalGateway | null, member: MemberHere): Promise<void> {
     await gateway?.close()
     await member.close()
   }

@@ -61,6 +61,7 @@ async function main(): Promise<number> {
       seed: { type: 'string' },
       seconds: { type: 'string', default: '3600' },
       machines: { type: 'string' },
+      static: { type: 'boolean', default: false },
       trace: { type: 'boolean', default: false },
       twice: { type: 'boolean', default: false },
       continue: { type: 'boolean', default: false },
@@ -74,7 +75,18 @@ async function main(): Promise<number> {
     return 2
   }
   const adjust = (options: SystemOptions): SystemOptions =>
-    values.machines === undefined ? options : { ...options, machines: Number(values.machines) }
+    values.machines === undefined
+      ? options
+      : {
+          ...options,
+          machines: Number(values.machines),
+          ...(values.static && {
+            kind: 'static',
+            workloads: [
+              ...new Set(options.workloads.map((name) => (name === 'databases' ? 'registers' : name))),
+            ],
+          }),
+        }
   console.log(`the whole system, seeds ${first} to ${first + count - 1}`)
   const startedMs = nowMs()
   let failures = 0

@@ -4,9 +4,9 @@ import type { Disk } from '../../src/host/disk.ts'
 import type { Clock } from '../../src/host/clock.ts'
 import type { Network } from '../../src/host/network.ts'
 import type { Random } from '../../src/host/random.ts'
-import { Member } from '../../src/cluster/member.ts'
 import type { EngineOpener } from '../../src/engine/engine.ts'
 import type { Machine } from './machine.ts'
+import type { GroupView, MemberHere } from './member-here.ts'
 import type { SystemOptions } from './options.ts'
 
 export interface MemberParts {
@@ -23,7 +23,12 @@ export interface MemberParts {
 }
 
 /** Rejects as `Member.open` does. */
-export function openMember(parts: MemberParts): Promise<Member> {
+export async function openMember(parts: MemberParts): Promise<MemberHere> {
+  if (parts.options.kind === 'static') {
+    const { StaticMember } = await import('./static-member.ts')
+    return StaticMember.open(parts)
+  }
+  const { Member } = await import('../../src/cluster/member.ts')
   const { folder, disk, clock, random, openEngine, options } = parts
   return Member.open({
     folder,
@@ -43,10 +48,19 @@ export function openMember(parts: MemberParts): Promise<Member> {
 /** The database that every workload but those of databases themselves uses. */
 export const DATABASE = 'shop'
 
-/** Every database has applied what is committed. */
-export function isAtRest(machine: Machine): boolean {
-  const groups = machine.member?.stats().databases ?? []
-  return groups.length > 0 && groups.every(({ appliedIndex, commitIndex }) => appliedIndex === commitIndex)
+/** Every replica of every database has applied everything that is committed. */
+export function areAtRest(machines: readonly Machine[]): boolean {
+  const groups = machines.flatMap((machine) => machine.member?.stats().databases ?? [])
+  const byDatabase = Map.groupBy(groups, ({ database }) => database)
+    .values()
+    .toArray()
+  const isEverywhere = byDatabase.every((replicas) => replicas.length === machines.length)
+  return byDatabase.length > 0 && isEverywhere && byDatabase.every((replicas) => areEqual(replicas))
+}
+
+function areEqual(replicas: readonly GroupView[]): boolean {
+  const commitIndex = Math.max(...replicas.map((replica) => replica.commitIndex))
+  return replicas.every(({ appliedIndex }) => appliedIndex === commitIndex)
 }
 
 /** Opens all databases, the sleeping ones too, so that their files catch up with their logs; then removes `machine` from `asleep`. */

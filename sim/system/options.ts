@@ -6,6 +6,8 @@ import type { TimeUs } from '../event-queue.ts'
 import type { Random } from '../random.ts'
 import type { DiskSpeed } from './machine-disk.ts'
 import type { EngineTrouble } from './machine-engines.ts'
+import { drawWeather } from './network-faults.ts'
+import type { NetworkWeather } from './network-faults.ts'
 
 /** Mean time between two faults of a kind; 0 for never. */
 export interface FaultRates {
@@ -21,9 +23,12 @@ export interface FaultRates {
 }
 
 export interface SystemOptions {
+  /** `static`: one database with a replica on each machine, no catalog (`static-member.ts`). */
+  readonly kind: 'cluster' | 'static'
   readonly machines: number
   readonly faultsForUs: TimeUs
   readonly faults: FaultRates
+  readonly weather: NetworkWeather
   readonly workloads: readonly WorkloadName[]
   readonly clientsPerWorkload: number
   readonly thinkUs: TimeUs
@@ -64,9 +69,11 @@ function drawFaults(random: Random): FaultRates {
 export function drawOptions(random: Random): SystemOptions {
   const picked = WORKLOADS.filter(() => random.chance(0.6))
   return {
+    kind: 'cluster',
     machines: 1,
     faultsForUs: random.integer(10, 25) * SECOND,
     faults: drawFaults(random.fork('faults')),
+    weather: drawWeather(random.fork('weather')),
     workloads: picked.length > 0 ? picked : ['registers'],
     clientsPerWorkload: random.integer(2, 5),
     thinkUs: random.between(5, 100) * MILLISECOND,

@@ -14,7 +14,8 @@ import { Client, run as runStatement } from './client.ts'
 import { Faults } from './faults.ts'
 import { checkReplicas, contentOf } from './final-state.ts'
 import { Machine } from './machine.ts'
-import { DATABASE, isAtRest, wakeDatabases } from './open-member.ts'
+import { NetworkFaults } from './network-faults.ts'
+import { DATABASE, areAtRest, wakeDatabases } from './open-member.ts'
 import { drawOptions } from './options.ts'
 import type { SystemOptions, WorkloadName } from './options.ts'
 import { sealTime } from './sealed-time.ts'
@@ -91,6 +92,7 @@ class SystemRun {
   readonly #world: World
   readonly #options: SystemOptions
   readonly #machines: readonly Machine[]
+  readonly #network: MemoryNetwork
 
   constructor(world: World, options: SystemOptions, folder: string) {
     this.#world = world
@@ -118,6 +120,7 @@ class SystemRun {
         }),
     )
     this.#machines = machines
+    this.#network = network
     this.workloads = options.workloads.map((name) => this.#newWorkload(name))
   }
 
@@ -129,8 +132,15 @@ class SystemRun {
     this.#phase('faults')
     for (const workload of this.workloads) workload.start()
     const faults = new Faults(world, this.#machines, this.#options.faults, world.random.fork('faults'))
+    const storms = new NetworkFaults(world, {
+      network: this.#network,
+      machines: this.#machines,
+      weather: this.#options.weather,
+      random: world.random.fork('network faults'),
+    })
     await world.runUntil(world.nowUs + this.#options.faultsForUs)
     faults.stop()
+    storms.stop()
     this.#phase('recovery')
     await this.#serveAgain()
     for (const workload of this.workloads) workload.stop()
@@ -138,10 +148,7 @@ class SystemRun {
     this.#phase('rest')
     const asleep = new Set(this.#machines)
     for (const machine of this.#machines) wakeDatabases(machine, asleep)
-    await this.#until(
-      'the system comes to rest',
-      () => asleep.size === 0 && this.#machines.every((machine) => isAtRest(machine)),
-    )
+    await this.#until('the system comes to rest', () => asleep.size === 0 && areAtRest(this.#machines))
     await this.#check()
   }
 

@@ -37,6 +37,15 @@ function noChance(): never {
   throw new Error('Math.random() inside a simulation: chance must be injected')
 }
 
+/** What is left over at the end of a run belongs to machines that are gone. */
+function ignoringErrors(action: () => void): void {
+  try {
+    action()
+  } catch {
+    // Its files are closed.
+  }
+}
+
 /** Replaces the process's time and chance by the world's; the function that is returned puts them back. */
 export function sealTime(world: World): () => void {
   const real = {
@@ -79,7 +88,7 @@ export function sealTime(world: World): () => void {
     Date.now = dateNow
     Math.random = mathRandom
     // Modules remember whether they have asked for a turn; the next run begins with none asked for.
-    for (const action of turns) action()
+    for (const action of turns) ignoringErrors(action)
   }
 }
 

@@ -36,6 +36,7 @@ export class MemoryNetwork {
   readonly #streams = new Set<MemoryConnection>()
   readonly #separated = new Set<string>()
   readonly #stalled = new Set<string>()
+  readonly #held = new Set<string>()
   #nextPort = FIRST_PORT
 
   constructor(clock: Clock, random: Random) {
@@ -81,6 +82,20 @@ export class MemoryNetwork {
     return this.#stalled.has(host)
   }
 
+  /** What `from` sends to `to` waits on its way, and connections stay: what a path does that loses packets in one direction. */
+  hold(from: string, to: string): void {
+    this.#held.add(`${from} ${to}`)
+  }
+
+  release(from: string, to: string): void {
+    this.#held.delete(`${from} ${to}`)
+    for (const stream of this.#streams) stream.deliver()
+  }
+
+  isHeld(from: string, to: string): boolean {
+    return this.#held.has(`${from} ${to}`)
+  }
+
   /** Connections that are open, each counted at both ends. */
   get openCount(): number {
     return this.#streams.size
@@ -114,6 +129,8 @@ export class MemoryNetwork {
       const accept = this.#listeners.get(formatAddress(address))
       if (signal.aborted) return
       if (this.#isSeparated(from, address.host)) return fail('EHOSTUNREACH')
+      // A connection begins with packets in both directions.
+      if (this.isHeld(from, address.host) || this.isHeld(address.host, from)) return fail('ETIMEDOUT')
       if (accept === undefined) return fail('ECONNREFUSED')
       const here = new MemoryConnection(this, from, address.host)
       const there = new MemoryConnection(this, address.host, from)
@@ -193,12 +210,12 @@ class MemoryConnection implements Connection {
 
   /** Hands over what is there, piece by piece. */
   deliver(): void {
-    const canTake = this.#events !== null && !this.#network.isStalled(this.local)
+    const canTake = this.#events !== null && this.#isReachable
     if (this.#isDelivering || this.#isClosed || !canTake || this.#incoming.length === 0) return
     this.#isDelivering = true
     this.#network.later(() => {
       this.#isDelivering = false
-      if (this.#isClosed || this.#network.isStalled(this.local)) return
+      if (this.#isClosed || !this.#isReachable) return
       const { breakChance } = this.#network.faults
       if (breakChance > 0 && this.#network.random.float() < breakChance) return this.fail('ECONNRESET')
       const piece = this.#incoming.shift() ?? null
@@ -207,6 +224,10 @@ class MemoryConnection implements Connection {
       must(this.#peer).#taken(piece.length)
       this.deliver()
     })
+  }
+
+  get #isReachable(): boolean {
+    return !this.#network.isStalled(this.local) && !this.#network.isHeld(this.peerHost, this.local)
   }
 
   #send(part: Uint8Array): void {

@@ -238,3 +238,31 @@ test('addresses as people write them', () => {
   assert.equal(formatAddress({ host: 'db.example', port: 1 }), 'db.example:1')
   assert.equal(formatAddress({ host: '::1', port: 1 }), '[::1]:1')
 })
+
+test('in memory: what is held in one direction waits, while the other direction goes on', async () => {
+  const clock = new SystemClock()
+  const network = new MemoryNetwork(clock, new SeededRandom(7n))
+  const [atA, atB] = [[] as string[], [] as string[]]
+  const text = new TextDecoder()
+  const listener = await network.of('b').listen({ host: 'b', port: 1 }, (connection) => {
+    connection.start({
+      data: (bytes) => {
+        atB.push(text.decode(bytes))
+        connection.write([new TextEncoder().encode('answer')])
+      },
+      drained: () => {},
+      closed: () => {},
+    })
+  })
+  const connection = await network.of('a').connect({ host: 'b', port: 1 }, new AbortController().signal)
+  connection.start({ data: (bytes) => atA.push(text.decode(bytes)), drained: () => {}, closed: () => {} })
+  network.hold('b', 'a')
+  connection.write([new TextEncoder().encode('question')])
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual([atA, atB], [[], ['question']])
+  network.release('b', 'a')
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(atA, ['answer'])
+  connection.destroy()
+  await listener.close()
+})
