@@ -152,6 +152,11 @@ export class DatabaseGroup {
     return this.#log.commitIndex
   }
 
+  /** Its engine is open. One that sleeps applies what is committed when it is woken. */
+  get isAwake(): boolean {
+    return this.#machine.isAwake
+  }
+
   /** Since when nobody has written or begun to read; milliseconds. */
   get idleMs(): number {
     return this.#options.clock.nowMs() - this.#lastUseMs
@@ -241,7 +246,7 @@ export class DatabaseGroup {
       ...describeReplication(log),
       group: this.group,
       database: this.name,
-      appliedIndex: Number(this.#applied.index),
+      appliedIndex: Math.max(this.#machine.position, Number(this.#applied.index)),
       failure: (log.failure ?? this.#machine.failure)?.message ?? null,
     }
   }
@@ -327,7 +332,7 @@ export class DatabaseGroup {
       ...this.#proposals.stats(),
       group: this.group,
       database: this.name,
-      appliedIndex: Number(this.#applied.index),
+      appliedIndex: Math.max(this.#machine.position, Number(this.#applied.index)),
       commitIndex: this.commitIndex,
       baseIndex: this.#log.base.index,
       isAwake: this.#machine.isAwake,

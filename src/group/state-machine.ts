@@ -91,6 +91,11 @@ export class StateMachine {
     return this.#isCurrent
   }
 
+  /** Every command up to it is in the file, although the file itself may not have been looked at yet: for those who watch. */
+  get position(): number {
+    return this.#position
+  }
+
   get checkpointCount(): number {
     return this.#checkpointCount
   }
