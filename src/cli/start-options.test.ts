@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { generateKeyPairSync } from 'node:crypto'
 import { DEFAULT_LIMITS, limitDefaults } from './limits.ts'
 import { isLoopback, parseListenAddress, urlOf } from './listen-address.ts'
+import { reachableAddress } from './peer-options.ts'
 import { isAuthenticated, parseStartOptions, START_OPTIONS } from './start-options.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -137,4 +138,55 @@ test('wrong options say which, and what is near', () => {
     HARMONYDB_INSECURE: 'maybe',
     HARMONYDB_HTTP: '1',
   })
+})
+
+const PEERS = 'a:7400,b:7400,c:7400'
+
+test('a member is alone unless it listens for peers, and then it has a secret', () => {
+  assert.equal(parse([]).peer.cluster, null)
+  const secret = file(`${'s'.repeat(32)}\nand more\n`)
+  const alone = parse(['--peer-listen', '10.0.0.1:7400', '--cluster-secret-file', secret]).peer.cluster
+  assert.equal(alone?.start, 'found-alone')
+  assert.deepEqual(alone.listen, { host: '10.0.0.1', port: 7400 })
+  assert.equal(new TextDecoder().decode(alone.secret), 's'.repeat(32))
+  refused(['--peer-listen', '10.0.0.1:7400'], /needs --cluster-secret-file/)
+  const short = ['--cluster-secret-file', file('short')]
+  refused(['--peer-listen', '10.0.0.1:7400', ...short], /has 5 characters; it must have 16/)
+})
+
+test('founding and joining', async () => {
+  const base = ['--peer-listen', '10.0.0.1:7400', '--cluster-secret-file', file('s'.repeat(32))]
+  const founding = parse([...base, '--peers', PEERS, '--bootstrap-expect', '3']).peer.cluster
+  assert.deepEqual(founding?.start, { expected: 3 })
+  assert.deepEqual(await founding.seeds(), PEERS.split(','))
+  const joining = parse([...base, '--join', 'a:7400, b:7400']).peer.cluster
+  assert.equal(joining?.start, 'join')
+  assert.deepEqual(await joining.seeds(), ['a:7400', 'b:7400'])
+  const named = parse([...base, '--join', 'dns:localhost:7400']).peer.cluster
+  assert.ok((await named?.seeds())?.some((address) => /^(127\.0\.0\.1|\[::1\]):7400$/.test(address)))
+  const unknown = parse([...base, '--join', 'dns:nobody.invalid:7400']).peer.cluster
+  assert.deepEqual(await unknown?.seeds(), [])
+})
+
+test('what could make two clusters, or none, is refused', () => {
+  const base = ['--peer-listen', '10.0.0.1:7400', '--cluster-secret-file', file('s'.repeat(32))]
+  refused([...base, '--peers', 'a:1,b:1,c:1,d:1', '--bootstrap-expect', '2'], /two clusters could come/)
+  refused([...base, '--peers', PEERS], /--peers needs --bootstrap-expect/)
+  refused([...base, '--bootstrap-expect', '3'], /needs --peers/)
+  refused([...base, '--bootstrap-expect', 'three', '--peers', PEERS], /must be a number/)
+  refused([...base, '--join', 'a:1', '--peers', PEERS, '--bootstrap-expect', '3'], /Either --join/)
+  refused([...base, '--join', 'a'], /is no address of a member/)
+  refused(['--join', 'a:1'], /needs --peer-listen/)
+  refused(['--peer-listen', '0.0.0.0:7400', ...base.slice(2)], /say with --peer-advertise/)
+  refused([...base, '--peer-cert', file('x')], /--peer-key is missing/)
+})
+
+test('where others reach a member: where it listens, unless that is everywhere, or something else is said', () => {
+  const base = ['--cluster-secret-file', file('s'.repeat(32)), '--peer-listen', '0.0.0.0:7400']
+  const { cluster } = parse([...base, '--peer-advertise', 'db-1:7400']).peer
+  assert.equal(reachableAddress(null, { host: '10.0.0.1', port: 80 }, cluster), '10.0.0.1:80')
+  assert.equal(reachableAddress(null, { host: '0.0.0.0', port: 80 }, cluster), 'db-1:80')
+  assert.equal(reachableAddress('proxy:443', { host: '0.0.0.0', port: 80 }, cluster), 'proxy:443')
+  assert.equal(reachableAddress(null, { host: '::1', port: 80 }, null), '[::1]:80')
+  assert.equal(reachableAddress(null, null, cluster), null)
 })

@@ -7,6 +7,7 @@ import { parsePublicKey } from '../protocols/http/jwt.ts'
 import { applyLimits, type Limits } from './limits.ts'
 import { isLoopback, parseListenAddress, type ListenAddress } from './listen-address.ts'
 import type { LogFormat } from './log.ts'
+import { parsePeerOptions, PEER_OPTIONS, type PeerOptions } from './peer-options.ts'
 import { parseOptions, type Environment, type OptionSpec, type ParsedOptions } from './options.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -79,6 +80,7 @@ export const START_OPTIONS: readonly OptionSpec[] = [
     default: 'pages of this machine',
     help: 'Without authentication: web pages of this origin (https://app.example) may use the member, too. Repeat for several; * for all.',
   },
+  ...PEER_OPTIONS,
   {
     name: 'limit',
     placeholder: 'NAME=VALUE',
@@ -104,6 +106,7 @@ export interface StartOptions {
   readonly authToken: string | null
   readonly jwtKeys: readonly KeyObject[]
   readonly allowedOrigins: readonly string[]
+  readonly peer: PeerOptions
   readonly limits: Limits
   readonly logFormat: LogFormat
 }
@@ -118,6 +121,7 @@ export function parseStartOptions(args: readonly string[], environment: Environm
     authToken: readAuthToken(options),
     jwtKeys: readJwtKeys(options),
     allowedOrigins: options.list('allow-origin').map(checkedOrigin),
+    peer: parsePeerOptions(options),
     limits: applyLimits(options.list('limit')),
     logFormat: readLogFormat(options.text('log-format')),
   }

@@ -22,6 +22,7 @@ import { startBanner } from './banner.ts'
 import { EXIT_FAILED, EXIT_OK } from './failure.ts'
 import { isLoopback, type ListenAddress } from './listen-address.ts'
 import { Log } from './log.ts'
+import { reachableAddress } from './peer-options.ts'
 import { openPostgresListener } from './postgres-listener.ts'
 import { isAuthenticated, type StartOptions } from './start-options.ts'
 import { listenForStop } from './stop-signal.ts'
@@ -84,6 +85,9 @@ export async function openMember(options: StartOptions, log: Log): Promise<Runni
   try {
     const member = await Member.open({
       folder: options.dataFolder,
+      name: options.peer.name,
+      cluster: options.peer.cluster,
+      log: (level, event, fields) => log[level](event, fields),
       limits: options.limits.group,
       statementTimeoutMs: options.limits.gateway.statementTimeoutMs,
       drainTimeoutMs: options.limits.gateway.drainTimeoutMs,
@@ -93,7 +97,7 @@ export async function openMember(options: StartOptions, log: Log): Promise<Runni
     opened.push(() => member.close())
     // What is on the disk now is known only after a new start.
     const stopFor = (error: Error): void => {
-      log.error('the journal could not be written', { error: error.message })
+      log.error('the member can not go on', { error: error.message })
       fail(error)
     }
     void member.failed.then(stopFor)
@@ -116,6 +120,7 @@ export async function openMember(options: StartOptions, log: Log): Promise<Runni
       log,
     })
     if (postgres !== null) opened.push(() => postgres.drain())
+    member.setClientAddresses(clientAddresses(options, { host: address, port }, postgres?.address ?? null))
     return {
       http,
       routes,
@@ -127,6 +132,18 @@ export async function openMember(options: StartOptions, log: Log): Promise<Runni
   } catch (error) {
     await closeAll()
     throw error
+  }
+}
+
+/** As the cluster tells them to others. */
+function clientAddresses(
+  { peer }: StartOptions,
+  http: ListenAddress,
+  postgres: ListenAddress | null,
+): { readonly http: string | null; readonly postgres: string | null } {
+  return {
+    http: reachableAddress(peer.httpAdvertise, http, peer.cluster),
+    postgres: reachableAddress(peer.postgresAdvertise, postgres, peer.cluster),
   }
 }
 

@@ -55,7 +55,8 @@ export class ClusterView {
       voters: configuration.voters.map(({ id }) => id),
       learners: configuration.learners.map(({ id }) => id),
       commitIndex: status.commitIndex,
-      appliedIndex: status.appliedIndex,
+      // A database that sleeps will have applied everything committed when it is woken.
+      appliedIndex: group.isAwake ? status.appliedIndex : status.commitIndex,
       isAsleep: status.isAsleep,
       failure: status.failure,
       followers: status.followers.map(({ member, state, matchIndex, isActive }) => ({

@@ -60,6 +60,8 @@ export class Newcomers {
   readonly #options: NewcomerOptions
   #promise: { readonly token: string; readonly address: string; readonly untilMs: number } | null = null
   #lastReportMs = Number.NEGATIVE_INFINITY
+  /** Addresses of the last round, this member's own included. */
+  #addressCount = 1
 
   constructor(options: NewcomerOptions) {
     this.#options = options
@@ -107,6 +109,7 @@ export class Newcomers {
     const { self, addresses } = this.#options
     const others = new Set(await addresses())
     others.delete(self.addresses.peer)
+    this.#addressCount = others.size + 1
     const answers = await Promise.all([...others].map((address) => this.#hello(address)))
     const found = new Map<string, Answer>()
     for (const answer of answers) {
@@ -158,6 +161,8 @@ export class Newcomers {
   async #found(answers: readonly Answer[]): Promise<MemberIdentity | null> {
     const { self, expected, clock, random, log } = this.#options
     if (expected === 0 || answers.length + 1 < expected) return null
+    // Two groups of half of them could each have enough promises.
+    if (expected <= this.#addressCount / 2) return null
     if (answers.some(({ standing }) => standing.member !== 0 || standing.expected === 0)) return null
     const own = self.addresses.peer
     if (answers.some(({ standing }) => standing.peerAddress <= own)) return null

@@ -234,7 +234,7 @@ test('a journal that can not be written: nobody is told a guess, the member ends
     assert.deepEqual(outcome, { kind: 'unknown' })
     await server.exited()
     assert.equal(server.exitCode, 1)
-    assert.match(server.output, /the journal could not be written/)
+    assert.match(server.output, /the member can not go on/)
     assert.equal(await rowsAfterStart(folder), 1)
   }))
 
