@@ -20,6 +20,7 @@ import type { GroupPeers } from '../peers.ts'
 import { NO_PEERS } from '../peers.ts'
 import { DEFAULT_TIMING } from '../raft-timing.ts'
 import { EngineFaults } from './faulty-engine.ts'
+import { request, resultOf } from './group-fixture.ts'
 import { ManualClock } from './manual-clock.ts'
 
 export interface GroupClusterOptions {
@@ -27,6 +28,8 @@ export interface GroupClusterOptions {
   /** Default: three voters, the others learners. */
   readonly initial?: InitialMembers
   readonly limits?: Partial<GroupLimits>
+  /** Open on every member from the start. Default: one. */
+  readonly groups?: readonly number[]
   readonly snapshots?: GroupHostOptions['snapshots']
 }
 
@@ -207,6 +210,43 @@ export class GroupCluster {
     return this.members.filter((member) => member !== leader && member.host !== null)
   }
 
+  /** Submits at whoever leads, and lets time pass until there is an answer. */
+  async write(sql: string): Promise<string> {
+    const leader = await this.awaitLeader()
+    return this.settled(resultOf(leader.group.submit(request(sql))))
+  }
+
+  /** Lets time pass until `promise` is settled. */
+  async settled<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false
+    void promise.catch(() => {}).finally(() => (isSettled = true))
+    await this.until(() => isSettled)
+    return promise
+  }
+
+  /** Lets time pass until every running member has applied the same. */
+  async caughtUp(group = 1): Promise<void> {
+    await this.until(() => {
+      const running = this.members.filter(({ host }) => host !== null)
+      const commits = running.map((member) => member.groups.get(group)?.commitIndex ?? 0)
+      const behind = running.filter((member) => {
+        const replica = member.groups.get(group)
+        return Number(replica?.appliedIndex) !== Math.max(...commits)
+      })
+      return behind.length === 0
+    })
+  }
+
+  /** Nothing gets from these members to the others, nor back. */
+  cutOff(...members: readonly ClusterMember[]): void {
+    const numbers = new Set(members.map(({ number }) => number))
+    this.isLost = ({ from, to }) => numbers.has(from) !== numbers.has(to)
+  }
+
+  heal(): void {
+    this.isLost = () => false
+  }
+
   /** Lets time pass in steps of a tick until `condition` holds. */
   async until(condition: () => boolean): Promise<void> {
     const limit = process.hrtime.bigint() + BigInt(POLL_LIMIT_MS) * 1_000_000n
@@ -266,7 +306,7 @@ export async function withCluster(
 ): Promise<void> {
   const cluster = new GroupCluster(options)
   try {
-    await cluster.startAll()
+    await cluster.startAll(options.groups)
     await work(cluster)
   } finally {
     await cluster.dispose()
