@@ -22,6 +22,8 @@ export class GroupLog {
   readonly #index: GroupIndex
   readonly #append: (records: readonly JournalRecord[]) => Promise<void>
   #pendingCount = 0
+  /** Without those of the reclaimer, of which the owner of the log hears nothing. */
+  #ownPendingCount = 0
   /** Lowest index at which a write that is not durable yet may drop entries. */
   #pendingDropFrom: number = Number.POSITIVE_INFINITY
   /** Base and last index as they will be when everything that is being written is durable. */
@@ -167,7 +169,7 @@ export class GroupLog {
 
   /** For the journal: nothing that is being written will be. */
   forgetPending(): void {
-    if (this.#pendingCount > 0) this.#rejectionCount++
+    if (this.#ownPendingCount > 0) this.#rejectionCount++
     this.#pendingLastIndex = this.#index.lastIndex
     this.#pendingBaseIndex = this.#index.base.index
   }
@@ -188,7 +190,7 @@ export class GroupLog {
     const { group } = this
     const copies = entries.map((entry) => ({ kind: 'entry-copy', group, entry }) as const)
     const records = [...(hasState ? this.#stateRecords() : []), ...copies]
-    if (records.length > 0) await this.#write(records)
+    if (records.length > 0) await this.#writeAny(records)
     return locations.reduce((total, location) => total + location.sizeBytes, 0)
   }
 
@@ -205,6 +207,15 @@ export class GroupLog {
   }
 
   async #write(records: readonly JournalRecord[]): Promise<void> {
+    this.#ownPendingCount++
+    try {
+      await this.#writeAny(records)
+    } finally {
+      this.#ownPendingCount--
+    }
+  }
+
+  async #writeAny(records: readonly JournalRecord[]): Promise<void> {
     this.#pendingCount++
     try {
       await this.#append(records)

@@ -136,6 +136,7 @@ export class Journal {
       disk: this.#options.disk,
       folder: this.#options.folder,
       segmentCountTarget: this.#options.segmentCountTarget,
+      writtenBytes: () => this.#writtenBytes,
     })
   }
 

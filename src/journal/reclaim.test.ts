@@ -1,6 +1,7 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
+import { HarmonyError } from '../base/errors.ts'
 import { contentOf, entry, newJournal, openJournal } from './testing/journal-fixture.ts'
 
 const base = (index: number) => ({ index, term: 1, configuration: new Uint8Array() })
@@ -73,4 +74,35 @@ test('nothing is copied while most of the journal is live', async () => {
   await turn()
   assert.equal(journal.stats().copiedBytes, 0)
   assert.equal(journal.stats().segments, 10)
+})
+
+test('segments that are half empty because nothing more fits are not copied round and round', async () => {
+  const { journal } = await newJournal()
+  // Four of the seven sectors of a segment: the next one does not fit, and less than half of the file is live.
+  const text = 'x'.repeat(1_800)
+  for (let index = 1; index <= 10; index++) await journal.group(1).write({ entries: [entry(index, text)] })
+  for (let turns = 0; turns < 500; turns++) await turn()
+  assert.ok(journal.stats().copiedBytes <= 10 * 2_000, `${journal.stats().copiedBytes} bytes were copied`)
+  assert.equal(Object.keys(await contentOf(journal.group(1))).length, 10)
+})
+
+test('a copy that the full disk refuses is none of the log\u2019s own writes', async () => {
+  const { disk, journal } = await newJournal()
+  const slow = journal.group(1)
+  await slow.write({ entries: [entry(1, 'slow')] })
+  const busy = journal.group(2)
+  disk.beforeOperation = ({ kind }) => {
+    if (kind === 'allocate') throw new HarmonyError('DISK_FULL', 'The disk is full.')
+  }
+  let refused = 0
+  for (let index = 1; index <= 60 && refused < 3; index++) {
+    try {
+      await busy.write({ entries: [entry(busy.lastIndex + 1)] })
+      await busy.compact(base(busy.lastIndex))
+    } catch {
+      refused++
+    }
+  }
+  for (let turns = 0; turns < 20; turns++) await turn()
+  assert.equal(slow.rejectionCount, 0)
 })

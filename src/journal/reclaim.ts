@@ -1,9 +1,12 @@
 /**
  * Gives the space of old segments back, oldest first. A segment that nobody needs goes at once. When the journal is longer than its
- * target and less than half of it is live, what the oldest segment still holds is copied to the end: each
- * round frees more than it writes, so the copying costs at most as much as the writing did.
+ * target and less than half of it is live, what the oldest segment still holds is copied to the end, up to the segment that was
+ * the last one when that began: one lap. Usually a lap frees more than it writes, but not where segments are half
+ * empty because large frames do not fit what is left of them. So the next lap waits until as much was written as the last
+ * one has copied: the copying costs at most as much as the writing did.
  */
 
+import { must } from '../base/assert.ts'
 import type { Disk } from '../host/disk.ts'
 import type { GroupLog } from './group-log.ts'
 import type { Segment } from './segment.ts'
@@ -17,6 +20,8 @@ export interface ReclaimerOptions {
   readonly disk: Disk
   readonly folder: string
   readonly segmentCountTarget: number
+  /** Bytes that were written to the journal so far. */
+  readonly writtenBytes: () => number
 }
 
 /** Live records are copied while they are at most this part of the journal. */
@@ -26,6 +31,11 @@ export class Reclaimer {
   readonly #options: ReclaimerOptions
   #running: Promise<void> | null = null
   #isStopped = false
+  /** Number of the last segment that is copied in this lap; null between two laps. */
+  #lapEnd: number | null = null
+  #copiedBeforeLap = 0
+  /** The next lap begins when so much was written. */
+  #restUntilBytes = 0
   /** Size of the entries that were copied so far. */
   copiedBytes = 0
 
@@ -51,17 +61,35 @@ export class Reclaimer {
     const { segments, segmentCountTarget } = this.#options
     const oldest = segments[0]
     if (oldest === undefined || segments.length < 2) return false
-    if (segments.length > segmentCountTarget && this.#livePart() <= LIVE_PART_MAX) return true
-    return !oldest.isNeeded
+    if (!oldest.isNeeded) return true
+    const isInLap = this.#lapEnd !== null || this.#options.writtenBytes() >= this.#restUntilBytes
+    return isInLap && segments.length > segmentCountTarget && this.#livePart() <= LIVE_PART_MAX
   }
 
   async #reclaim(): Promise<void> {
     const { segments } = this.#options
     while (!this.#isStopped && this.#isWorthwhile()) {
       const oldest = segments[0] as Segment
-      if (oldest.isNeeded && !(await this.#copyAll(oldest))) return
+      if (oldest.isNeeded) {
+        if (this.#isLapOver(oldest)) continue
+        if (!(await this.#copyAll(oldest))) return
+      }
       await this.#dispose(oldest)
     }
+  }
+
+  /** Begins a lap unless one is on its way. */
+  #isLapOver(oldest: Segment): boolean {
+    if (this.#lapEnd === null) {
+      this.#lapEnd = must(this.#options.segments.at(-1)).sequence
+      this.#copiedBeforeLap = this.copiedBytes
+    }
+    if (oldest.sequence <= this.#lapEnd) return false
+    this.#lapEnd = null
+    // At least one byte, so that this ends the round.
+    this.#restUntilBytes =
+      this.#options.writtenBytes() + Math.max(1, this.copiedBytes - this.#copiedBeforeLap)
+    return true
   }
 
   /** False if a group was writing, so that something is left: another time. */
