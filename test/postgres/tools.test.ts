@@ -60,6 +60,16 @@ if (existsSync(PGBENCH)) {
       assert.equal(sums['rows'], '100000')
     }
   })
+
+  test('pgbench: all steps of the initialisation, made by the client and by the server, foreign keys included', async () => {
+    await using harness = await openPostgres()
+    const env = environment(harness)
+    for (const steps of ['dtgvpf', 'dtGvpf']) {
+      const { stderr } = await run(PGBENCH, ['-i', '-q', '-s', '1', '-I', steps], { env })
+      assert.match(stderr, /done in/, steps)
+    }
+    assert.equal((await balances(harness))['rows'], '100000')
+  })
 } else {
   test('pgbench is not installed here', () => assert.ok(!existsSync(PGBENCH)))
 }

@@ -582,3 +582,10 @@ test('a stored value that breaks its type is an error in binary format, and the 
   assert.deepEqual(await client.ask(query('select 9223372036854775807 + 1')), ['T 1', 'E 22003', 'Z I'])
   assert.deepEqual(await client.ask(query('select 1')), ['T 1', 'D 1', 'C SELECT 1', 'Z I'])
 })
+
+test('an error of Parse comes without a Sync, for clients that describe first and wait behind Flush', async () => {
+  await using client = await RawClient.ready(harness.port)
+  client.send(parse('', 'select $1::nothing'), describe('S', ''), flush)
+  assert.equal(shortForm((await client.next())!), 'E 42704')
+  assert.deepEqual(await client.ask(sync), ['Z I'])
+})

@@ -34,7 +34,7 @@ export interface PostgresServerOptions {
 }
 
 /** Databases that exist in every PostgreSQL, and whose names tools connect to by default. */
-const MAINTENANCE_DATABASE = 'postgres'
+const MAINTENANCE_DATABASES: ReadonlySet<string> = new Set(['postgres', 'template1'])
 const DEFAULT_DATABASE = 'default'
 /** Process ids are signed 32-bit numbers on the wire. */
 const PROCESS_ID_MAX = 2 ** 31 - 1
@@ -142,7 +142,7 @@ export class PostgresServer {
       cancel: (processId, secret) => this.#cancel(processId, secret),
       newSecret: (sizeBytes) => randomBytes(sizeBytes),
       fallbackDatabase: (database, user) =>
-        database === MAINTENANCE_DATABASE || database === user ? DEFAULT_DATABASE : null,
+        MAINTENANCE_DATABASES.has(database) || database === user ? DEFAULT_DATABASE : null,
     }
   }
 

@@ -334,3 +334,38 @@ select ceil(-0.5), floor(-0.5), round(-0.5), trunc(-0.5)
 select position('b' in 'abc') + 1
 select 'x' between 'a' and 'z', 5 not in (1, 2), null in (1), 1 in (null, 1)
 drop table orders
+select * from length('four') as n
+select n + 1 from abs(-4) n
+create table key_later (a int, b int)
+alter table key_later add primary key (b)
+insert into key_later values (1, 10), (2, 20)
+create table key_user (id int primary key, b int references key_later)
+insert into key_user values (1, 10)
+insert into key_user values (2, 30)
+delete from key_later where b = 10
+create table key_user2 (id int, b int)
+alter table key_user2 add constraint key_user2_fk foreign key (b) references key_later
+insert into key_user2 values (1, 99)
+show statement_timeout
+set statement_timeout = 90000
+show statement_timeout
+set statement_timeout = '2min'
+show statement_timeout
+set statement_timeout = 'soon'
+reset statement_timeout
+create table drop_a (id int primary key)
+create table drop_b (id int primary key, a int references drop_a on delete cascade)
+create view drop_v as select id from drop_a
+insert into drop_a values (1)
+drop table drop_a
+drop view drop_v
+drop table drop_a
+insert into drop_b values (1, 1)
+drop table drop_a, drop_b
+create table drop_a (id int primary key)
+create view drop_v as select id from drop_a
+create view drop_w as select id from drop_v
+drop view drop_v
+drop table drop_a cascade
+select * from drop_w
+drop table if exists drop_a, drop_b

@@ -28,15 +28,8 @@ import { clauseName, only, open } from './ast.ts'
 import { typeOfName } from './casts.ts'
 import { copyPlan } from './copy-statement.ts'
 import { createTable } from './create-table.ts'
-import {
-  alterTable,
-  createIndex,
-  createTableAs,
-  createView,
-  drop,
-  rename,
-  type Definition,
-} from './definition.ts'
+import { alterTable, createIndex, createTableAs, createView, rename, type Definition } from './definition.ts'
+import { drop } from './drop.ts'
 import { expression } from './expression.ts'
 import {
   deleteStatement,

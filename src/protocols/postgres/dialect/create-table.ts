@@ -10,6 +10,7 @@ import { assigned } from './assignment.ts'
 import { knownType } from './casts.ts'
 import { condition } from './conditions.ts'
 import { INT2_RANGE, INT4_RANGE } from './schema-loader.ts'
+import type { Schema } from './schema.ts'
 import { Scope } from './scope.ts'
 import type { Translator } from './translation.ts'
 import { storageDefault } from './defaults.ts'
@@ -201,7 +202,7 @@ export function columnConstraint(
       return `GENERATED ALWAYS AS (${sql}) STORED`
     }
     case 'CONSTR_FOREIGN':
-      return foreignText(constraint, '')
+      return foreignText(constraint, '', table.translator.context.schema)
     case 'CONSTR_ATTR_DEFERRABLE':
     case 'CONSTR_ATTR_NOT_DEFERRABLE':
     case 'CONSTR_ATTR_IMMEDIATE':
@@ -244,7 +245,11 @@ export function tableConstraint(
       return [checkText(constraint, table)]
     case 'CONSTR_FOREIGN':
       return [
-        foreignText(constraint, `FOREIGN KEY (${strings(constraint.fk_attrs).map(quoteName).join(', ')}) `),
+        foreignText(
+          constraint,
+          `FOREIGN KEY (${strings(constraint.fk_attrs).map(quoteName).join(', ')}) `,
+          table.translator.context.schema,
+        ),
       ]
     default:
       throw notSupported(`the constraint ${constraint.contype}`)
@@ -259,7 +264,8 @@ const ACTIONS: Readonly<Record<string, string>> = {
   d: 'SET DEFAULT',
 }
 
-export function foreignText(constraint: Constraint, prefix: string): string {
+/** Without columns it means the primary key of the other table, which SQLite does not find where ALTER TABLE added it. */
+export function foreignText(constraint: Constraint, prefix: string, schema: Schema): string {
   only(
     'Constraint',
     constraint,
@@ -273,7 +279,8 @@ export function foreignText(constraint: Constraint, prefix: string): string {
   )
   if (constraint.fk_matchtype === 'f') throw notSupported('MATCH FULL')
   const target = newName(must(constraint.pktable))
-  const columns = strings(constraint.pk_attrs)
+  const given = strings(constraint.pk_attrs)
+  const columns = given.length > 0 ? given : (schema.primaryKey(target) ?? [])
   const list = columns.length === 0 ? '' : ` (${columns.map(quoteName).join(', ')})`
   const onDelete = ACTIONS[constraint.fk_del_action ?? 'a'] ?? ''
   const onUpdate = ACTIONS[constraint.fk_upd_action ?? 'a'] ?? ''

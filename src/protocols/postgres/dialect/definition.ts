@@ -1,4 +1,4 @@
-/** CREATE INDEX and VIEW, CREATE TABLE AS, ALTER TABLE, RENAME, DROP. Each gives the SQLite statements that do it. */
+/** CREATE INDEX and VIEW, CREATE TABLE AS, ALTER TABLE, RENAME. Each gives the SQLite statements that do it. */
 
 import type {
   AlterTableCmd,
@@ -6,10 +6,8 @@ import type {
   ColumnDef,
   Constraint,
   CreateTableAsStmt,
-  DropStmt,
   IndexElem,
   IndexStmt,
-  Node,
   RenameStmt,
   ViewStmt,
 } from 'libpg-query'
@@ -30,11 +28,11 @@ export interface Definition {
   readonly notices: readonly string[]
 }
 
-function definition(...sql: readonly string[]): Definition {
+export function definition(...sql: readonly string[]): Definition {
   return { sql, notices: [] }
 }
 
-function nothing(notice: string): Definition {
+export function nothing(notice: string): Definition {
   return { sql: [], notices: [notice] }
 }
 
@@ -173,13 +171,19 @@ export function alterTable(body: AlterTableStmt, translator: Translator): Defini
     return nothing(`relation "${relationNode.relname}" does not exist, skipping`)
   }
   const relation = relationOf(relationNode, translator)
-  const parts = (body.cmds ?? []).map((node) =>
-    alterCommand(open(node).body as AlterTableCmd, relation, translator),
-  )
+  const commands = (body.cmds ?? []).map((node) => open(node).body as AlterTableCmd)
+  // The table made anew would be as it was before the other commands.
+  if (commands.length > 1 && commands.some(makesAnew))
+    throw notSupported('ADD FOREIGN KEY beside other commands of one ALTER TABLE')
+  const parts = commands.map((command) => alterCommand(command, relation, translator))
   return { sql: parts.flatMap(({ sql }) => sql), notices: parts.flatMap(({ notices }) => notices) }
 }
 
-function objectName(kind: string | undefined): string {
+function makesAnew({ def }: AlterTableCmd): boolean {
+  return def !== undefined && (open(def).body as Constraint).contype === 'CONSTR_FOREIGN'
+}
+
+export function objectName(kind: string | undefined): string {
   return (kind ?? '').replace('OBJECT_', '').toLowerCase()
 }
 
@@ -269,6 +273,7 @@ function addConstraint(constraint: Constraint, relation: SchemaRelation, transla
       const text = foreignText(
         constraint,
         `FOREIGN KEY (${strings(constraint.fk_attrs).map(quoteName).join(', ')}) `,
+        translator.context.schema,
       )
       return definition(...withConstraint(relation, text, translator.context.schema))
     }
@@ -321,41 +326,4 @@ export function rename(body: RenameStmt, translator: Translator): Definition {
     default:
       throw notSupported(`ALTER ${objectName(body.renameType)} … RENAME`)
   }
-}
-
-const DROPPED: Readonly<Record<string, 'TABLE' | 'VIEW' | 'INDEX'>> = {
-  OBJECT_TABLE: 'TABLE',
-  OBJECT_VIEW: 'VIEW',
-  OBJECT_INDEX: 'INDEX',
-  OBJECT_SEQUENCE: 'TABLE',
-}
-
-/** Without CASCADE, PostgreSQL refuses to drop what others depend on; SQLite checks foreign keys only. */
-export function drop(body: DropStmt, translator: Translator): Definition {
-  only('DropStmt', body, 'objects', 'removeType', 'behavior', 'missing_ok', 'concurrent')
-  const word = DROPPED[body.removeType ?? '']
-  if (word === undefined) throw notSupported(`DROP ${objectName(body.removeType)}`)
-  const names = (body.objects ?? []).map((node) => strings(open(node).body['items'] as readonly Node[]))
-  const parts = names.map((name) => dropOne(name, word, body.missing_ok === true, translator))
-  return { sql: parts.flatMap(({ sql }) => sql), notices: parts.flatMap(({ notices }) => notices) }
-}
-
-function dropOne(
-  names: readonly string[],
-  word: 'TABLE' | 'VIEW' | 'INDEX',
-  isMissingOk: boolean,
-  { context }: Translator,
-): Definition {
-  const name = names.at(-1) ?? ''
-  if (names.length > 1 && names[0] !== 'public')
-    throw notSupported(`the schema "${names[0]}" (there is only "public")`)
-  if (word === 'INDEX') return definition(`DROP INDEX ${isMissingOk ? 'IF EXISTS ' : ''}${quoteName(name)}`)
-  const relation = context.schema.find(name)
-  const kind = word.toLowerCase()
-  if (relation === null) {
-    if (isMissingOk) return nothing(`${kind} "${name}" does not exist, skipping`)
-    throw context.error('42P01', `${kind} "${name}" does not exist`)
-  }
-  if (relation.kind !== kind) throw context.error('42809', `"${name}" is not a ${kind}`)
-  return definition(`DROP ${word} ${quoteName(relation.name)}`)
 }

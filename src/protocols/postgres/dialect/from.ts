@@ -189,7 +189,8 @@ function functionItem(body: RangeFunction, scope: Scope, translator: Translator)
     throw notSupported('this function in FROM')
   const name = strings((call.body as FuncCall).funcname).at(-1) ?? ''
   const args = ((call.body as FuncCall).args ?? []).map((node) => translator.expression(node, scope))
-  const rows = rowsOf(name, args, body.alias?.aliasname ?? name, translator)
+  const alias = body.alias?.aliasname ?? name
+  const rows = rowsOf(name, args, alias, translator) ?? oneRow(must(list[0]), alias, scope, translator)
   const columns =
     body.ordinality === true
       ? [...rows.columns, { name: 'ordinality', type: plain(INT8_TYPE), origin: null }]
@@ -205,7 +206,12 @@ interface RowFunction {
 }
 
 /** A single column is named for the alias (PostgreSQL documentation, "Table Functions"). */
-function rowsOf(name: string, args: readonly Typed[], alias: string, translator: Translator): RowFunction {
+function rowsOf(
+  name: string,
+  args: readonly Typed[],
+  alias: string,
+  translator: Translator,
+): RowFunction | null {
   switch (name) {
     case 'generate_series':
       return series(args, alias, translator)
@@ -248,8 +254,32 @@ function rowsOf(name: string, args: readonly Typed[], alias: string, translator:
     case 'jsonb_each_text':
       return jsonEach(must(args[0]), name)
     default:
-      throw translator.context.notSupported(`the function ${name} in FROM`)
+      if (SETS_ELSEWHERE.has(name)) throw translator.context.notSupported(`the function ${name} in FROM`)
+      return null
   }
+}
+
+/** Functions that give sets in PostgreSQL, and that may mean something else where one value is wanted. */
+const SETS_ELSEWHERE: ReadonlySet<string> = new Set([
+  'regexp_matches',
+  'regexp_split_to_table',
+  'string_to_table',
+  'json_populate_recordset',
+  'jsonb_populate_recordset',
+  'json_to_recordset',
+  'jsonb_to_recordset',
+  'json_to_record',
+  'jsonb_to_record',
+  'jsonb_path_query',
+  'pg_get_keywords',
+  'pg_show_all_settings',
+  'aclexplode',
+])
+
+/** Any other function gives one row with one column (PostgreSQL documentation, "Table Functions"). */
+function oneRow(call: Node, alias: string, scope: Scope, translator: Translator): RowFunction {
+  const { sql, type } = translator.expression(call, new Scope(scope.withoutSources()))
+  return oneColumn(`SELECT ${sql} AS ${quoteName(alias)}`, alias, type ?? TEXT)
 }
 
 function oneColumn(sql: string, name: string, type: SourceColumn['type'] | typeof TEXT): RowFunction {

@@ -69,7 +69,7 @@ function numbering({ name, sql }: SchemaRelation, temporary: string): string[] {
 }
 
 /** RENAME checks all views, and would find those on the dropped table broken. */
-function viewsOf(name: string, schema: Schema): SchemaRelation[] {
+export function viewsOf(name: string, schema: Schema): SchemaRelation[] {
   const word = new RegExp(
     `(?<![\\w$])${name.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)}(?![\\w$])`,
     'i',

@@ -94,7 +94,7 @@ function relationOf(row: Row, rows: SchemaRows): SchemaRelation {
     columns: own.map((column, index) => columnOf(column, index, sql, rowidColumn)),
     keys: indexes.filter(isKey).map(keyOf),
     indexes,
-    foreignKeys: foreignKeysOf({ name, sql }, rows.foreignKeys.get(name) ?? []),
+    foreignKeys: foreignKeysOf({ name, sql }, rows.foreignKeys.get(name) ?? [], rows.columns),
     triggers: (rows.triggers.get(name) ?? []).map(([, text]) => text as string),
     rowidColumn,
     sql,
@@ -197,6 +197,7 @@ function indexOf(table: string, tableSql: string, rows: readonly Row[]): SchemaI
 function foreignKeysOf(
   { name: table, sql }: { readonly name: string; readonly sql: string },
   rows: readonly Row[],
+  columnsOf: RowsByTable,
 ): SchemaForeignKey[] {
   return [...Map.groupBy(rows, (row) => row[1] as bigint).values()].map((group) => {
     const [, , target, , , onUpdate, onDelete] = group[0] as [
@@ -209,15 +210,24 @@ function foreignKeysOf(
       string,
     ]
     const columns = group.map((row) => row[3] as string)
+    const key = primaryKeyOf(columnsOf.get(target) ?? [])
     return {
       name: constraintName(sql, 'FOREIGN KEY', columns) ?? `${table}_${columns.join('_')}_fkey`,
       columns,
       table: target,
-      targetColumns: group.map((row) => (row[4] as string | null) ?? 'id'),
+      targetColumns: group.map((row, index) => (row[4] as string | null) ?? key[index] ?? 'id'),
       onUpdate,
       onDelete,
     }
   })
+}
+
+/** In the order of the key, which need not be that of the columns. */
+function primaryKeyOf(columns: readonly Row[]): readonly string[] {
+  return columns
+    .filter((column) => (column[6] as bigint) > 0n)
+    .toSorted((a, b) => Number(a[6]) - Number(b[6]))
+    .map((column) => column[2] as string)
 }
 
 /** The name that CREATE TABLE gives to a constraint of the table; SQLite tells none. */

@@ -84,6 +84,14 @@ export class Schema {
     return this.#relations.values()
   }
 
+  /** Null where the table is unknown or has none. */
+  primaryKey(table: string): readonly string[] | null {
+    const relation = this.find(table)
+    const key = relation?.keys.find(({ isPrimary }) => isPrimary)?.columns
+    const rowid = relation?.rowidColumn ?? null
+    return key ?? (rowid === null ? null : [rowid])
+  }
+
   /** The constraint on exactly these columns. */
   constraintName(table: string, columns: readonly string[]): string | null {
     const key = this.find(table)?.keys.find(

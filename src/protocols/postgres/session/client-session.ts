@@ -430,9 +430,11 @@ export class ClientSession {
     if (!this.#transaction.isOpen) await this.#afterTransaction(false)
   }
 
+  /** The error goes out at once: clients that sent Flush wait for it before they send Sync. */
   async #skipAfter(error: unknown): Promise<void> {
     this.#isSkipping = true
     await this.#fail(error)
+    await this.#output.flush()
   }
 
   #guarded(work: () => void): Promise<void> | null {
@@ -484,10 +486,9 @@ export class ClientSession {
   async #endFailedCopy(error: unknown): Promise<void> {
     this.#copyIn = null
     const isSimple = this.#resume !== null
-    if (!isSimple) this.#isSkipping = true
+    if (!isSimple) return this.#skipAfter(error)
     await this.#fail(error)
-    if (isSimple) await this.#endSimpleQuery()
-    else await this.#output.flush()
+    await this.#endSimpleQuery()
   }
 }
 

@@ -10,6 +10,7 @@ import { PgError } from '../error.ts'
 import { dateText, storedTimestampTz, timestampText, timeText, MICROS } from '../types/datetime.ts'
 import { TIMESTAMPTZ_CODEC } from '../types/datetime-codec.ts'
 import { isUtc } from '../types/time-zone.ts'
+import { durationMs } from './duration.ts'
 import type { Settings } from './settings.ts'
 import type { TransactionState } from './transaction.ts'
 
@@ -236,7 +237,7 @@ export class Executor {
     const setting = this.#settings.find('statement_timeout')
     if (setting === '0' || setting === null) return undefined
     const timeoutMs = durationMs(setting)
-    if (timeoutMs === 0) return undefined
+    if (timeoutMs === null || timeoutMs === 0) return undefined
     return setTimeout(() => this.cancel('statement timeout'), timeoutMs)
   }
 
@@ -285,24 +286,4 @@ function bound(
   }
   const positional = values.length === step.parameterCount ? values : values.slice(0, step.parameterCount)
   return { sql: step.sql, args: { positional, named: [] } }
-}
-
-const UNITS_MS: Readonly<Record<string, number>> = {
-  '': 1,
-  us: 0.001,
-  ms: 1,
-  s: 1000,
-  min: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-}
-
-/** '30s', '5min', '250': milliseconds. */
-export function durationMs(setting: string): number {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/.exec(setting)
-  const unit = UNITS_MS[match?.[2] ?? ' ']
-  if (match === null || unit === undefined) {
-    throw new PgError('22023', `invalid value for a duration: "${setting}"`)
-  }
-  return Math.ceil(Number(match[1]) * unit)
 }

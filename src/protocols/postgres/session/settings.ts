@@ -5,6 +5,7 @@
 
 import { notSupported, PgError } from '../error.ts'
 import { timeZone, UTC, type TimeZone } from '../types/time-zone.ts'
+import { checkedDuration } from './duration.ts'
 import { parseBoolean } from '../types/boolean-codec.ts'
 
 export const SERVER_VERSION = '15.14'
@@ -85,9 +86,9 @@ const PARAMETERS: readonly Parameter[] = [
     check: (value) => fixed('extra_float_digits', '1', '2', '3')(value),
   },
   { name: 'client_min_messages', initial: 'notice' },
-  { name: 'statement_timeout', initial: '0' },
-  { name: 'lock_timeout', initial: '0' },
-  { name: 'idle_in_transaction_session_timeout', initial: '0' },
+  ...['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout'].map(
+    (name) => ({ name, initial: '0', check: checkedDuration(name) }),
+  ),
   { name: 'row_security', initial: 'on' },
   {
     name: 'session_replication_role',
