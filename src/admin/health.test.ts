@@ -33,6 +33,13 @@ test('a member that starts is ready when every database has a leader and everyth
   assert.equal(world.statusWith(CATALOG, READY), 'ok')
 })
 
+test('a member that starts under load need not catch up with what is committed meanwhile', () => {
+  const world = new World()
+  assert.equal(world.statusWith(CATALOG, { ...READY, commitIndex: 9, appliedIndex: 7 }), 'waiting')
+  assert.equal(world.statusWith(CATALOG, { ...READY, commitIndex: 12, appliedIndex: 8 }), 'waiting')
+  assert.equal(world.statusWith(CATALOG, { ...READY, commitIndex: 15, appliedIndex: 9 }), 'ok')
+})
+
 test('a failover does not make it unready, and being cut off for long does', () => {
   const world = new World()
   assert.equal(world.statusWith(CATALOG, READY), 'ok')

@@ -2,8 +2,8 @@
  * Whether a member can serve (readiness, for load balancers) and whether it should be started again (liveness, for whoever supervises
  * it). They are two questions: a member that waits for a majority of its cluster is not helped by a restart.
  *
- * While it starts, a member is ready once all its databases have a leader and it has applied what is committed in them. From
- * then on only the catalog counts, and only after a while without a leader: a failover takes a second in which requests wait, and a
+ * While it starts, a member is ready once all its databases have a leader and it has applied what was committed when it first heard of
+ * that leader; what is committed at each moment, a member under load is always a little behind. From then on only the catalog counts, and only after a while without a leader: a failover takes a second in which requests wait, and a
  * balancer that took every member out in that second would make an outage of it.
  */
 
@@ -32,6 +32,8 @@ export class HealthCheck {
   readonly #sources: HealthSources
   #hasBeenReady = false
   #leaderSeenMs: number
+  /** Group → what was committed in it when its leader was first known. */
+  readonly #targets = new Map<number, number>()
 
   constructor(sources: HealthSources) {
     this.#sources = sources
@@ -42,10 +44,28 @@ export class HealthCheck {
     const failure = this.#sources.failure()
     if (failure !== null) return { status: 'failing', reason: failure.message }
     const { groups } = this.#sources.state()
-    const reason = this.#hasBeenReady ? this.#isolation(groups) : startProblem(groups)
+    const reason = this.#hasBeenReady ? this.#isolation(groups) : this.#startProblem(groups)
     if (reason !== null) return { status: 'waiting', reason }
     this.#hasBeenReady = true
+    this.#targets.clear()
     return { status: 'ok' }
+  }
+
+  #startProblem(groups: readonly GroupState[]): string | null {
+    if (catalogOf(groups) === undefined)
+      return 'The member belongs to no cluster yet: it looks for the other members.'
+    const leaderless = groups.filter(({ leader }) => leader === null)
+    if (leaderless.length > 0)
+      return `${databases(leaderless)} no leader yet: an election is under way, or most members do not run.`
+    const behind = groups.filter((group) => group.role === 'none' || !this.#hasCaughtUp(group))
+    if (behind.length > 0) return `${databases(behind)} not applied yet what is committed.`
+    return null
+  }
+
+  #hasCaughtUp({ group, commitIndex, appliedIndex }: GroupState): boolean {
+    const target = this.#targets.get(group) ?? commitIndex
+    this.#targets.set(group, target)
+    return appliedIndex >= target
   }
 
   #isolation(groups: readonly GroupState[]): string | null {
@@ -54,17 +74,6 @@ export class HealthCheck {
     if (nowMs - this.#leaderSeenMs < LEADERLESS_MS_MAX) return null
     return 'No leader is known: most members of the cluster do not run or can not be reached from here.'
   }
-}
-
-function startProblem(groups: readonly GroupState[]): string | null {
-  if (catalogOf(groups) === undefined)
-    return 'The member belongs to no cluster yet: it looks for the other members.'
-  const leaderless = groups.filter(({ leader }) => leader === null)
-  if (leaderless.length > 0)
-    return `${databases(leaderless)} no leader yet: an election is under way, or most members do not run.`
-  const behind = groups.filter((group) => group.role === 'none' || group.appliedIndex < group.commitIndex)
-  if (behind.length > 0) return `${databases(behind)} not applied yet what is committed.`
-  return null
 }
 
 /** `The database shop has` or `3 databases, shop among them, have`. */

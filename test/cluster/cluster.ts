@@ -124,13 +124,16 @@ export class Cluster implements AsyncDisposable {
   /** Resolves when the members, or all of them, serve and have caught up. Rejects with the log of one that ends. */
   async ready(...indexes: number[]): Promise<void> {
     for (const index of indexes.length === 0 ? this.indexes : indexes) {
+      let health = ''
       await until(
         `member ${index} is ready`,
         async () => {
           if (this.pid(index) === null) throw new Error(`member ${index} ended:\n${this.log(index)}`)
-          return (await fetch(`${this.url(index)}/health`).catch(() => null))?.ok === true
+          const answer = await fetch(`${this.url(index)}/health`).catch(() => null)
+          health = (await answer?.text()) ?? 'no answer'
+          return answer?.ok === true
         },
-        () => this.log(index).slice(-2000),
+        () => `${health}\n${this.log(index).slice(-2000)}`,
       )
     }
   }
