@@ -214,7 +214,7 @@ export class Machine {
       ({ database, appliedIndex, commitIndex, failure }) =>
         `${database} ${appliedIndex}/${commitIndex}${failure === null ? '' : ` (${failure})`}`,
     )
-    const consensus = this.member?.describe?.() ?? ''
+    const consensus = this.member?.describe?.()
     return [state, consensus, this.lastProblem?.message, ...places]
       .filter((part) => part !== undefined)
       .join(', ')

@@ -116,7 +116,7 @@ export function drawWeather(random: Random): NetworkWeather {
   return {
     delayMinMs,
     delayMaxMs: delayMinMs + random.pick([0.1, 2, 20]),
-    fragmentBytesMax: random.pick([100, 5_000, Number.MAX_SAFE_INTEGER]),
+    fragmentBytesMax: random.pick([2_000, 64_000, Number.MAX_SAFE_INTEGER]),
     breakChance: random.pick([0, 0, 0.0005]),
     partitionEveryUs: random.chance(0.6) ? random.between(3, 10) * SECOND : 0,
     breakEveryUs: random.chance(0.5) ? random.between(1, 10) * SECOND : 0,

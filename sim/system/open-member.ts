@@ -4,6 +4,7 @@ import type { Disk } from '../../src/host/disk.ts'
 import type { Clock } from '../../src/host/clock.ts'
 import type { Network } from '../../src/host/network.ts'
 import type { Random } from '../../src/host/random.ts'
+import { TRANSPORT_DEFAULTS } from '../../src/cluster/transport/limits.ts'
 import type { EngineOpener } from '../../src/engine/engine.ts'
 import type { Machine } from './machine.ts'
 import type { GroupView, MemberHere } from './member-here.ts'
@@ -29,7 +30,8 @@ export async function openMember(parts: MemberParts): Promise<MemberHere> {
     return StaticMember.open(parts)
   }
   const { Member } = await import('../../src/cluster/member.ts')
-  const { folder, disk, clock, random, openEngine, options } = parts
+  const { folder, disk, clock, random, openEngine, options, machine, machines, network } = parts
+  const isAlone = machines.length === 1
   return Member.open({
     folder,
     disk,
@@ -42,8 +44,24 @@ export async function openMember(parts: MemberParts): Promise<MemberHere> {
     limits: options.limits,
     journal: options.journal,
     databaseIdleTimeMs: options.databaseIdleTimeMs,
+    name: machine.host,
+    log: (_, event, fields) => parts.log(`${event} ${JSON.stringify(fields)}`),
+    ...(!isAlone && {
+      cluster: {
+        listen: { host: machine.host, port: PEER_PORT },
+        advertise: null,
+        secret: SECRET,
+        network,
+        seeds: async () => machines.map(({ host }) => `${host}:${PEER_PORT}`),
+        start: { expected: machines.length },
+        limits: TRANSPORT_DEFAULTS,
+      },
+    }),
   })
 }
+
+export const PEER_PORT = 7000
+export const SECRET: Uint8Array = new TextEncoder().encode('the secret of the simulated cluster')
 
 /** The database that every workload but those of databases themselves uses. */
 export const DATABASE = 'shop'

@@ -70,7 +70,7 @@ export function drawOptions(random: Random): SystemOptions {
   const picked = WORKLOADS.filter(() => random.chance(0.6))
   return {
     kind: 'cluster',
-    machines: 1,
+    machines: random.pick([1, 2, 3, 3, 3, 4]),
     faultsForUs: random.integer(10, 25) * SECOND,
     faults: drawFaults(random.fork('faults')),
     weather: drawWeather(random.fork('weather')),

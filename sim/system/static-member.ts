@@ -13,14 +13,12 @@ import type { TransportHandlers } from '../../src/cluster/transport/context.ts'
 import { TRANSPORT_DEFAULTS } from '../../src/cluster/transport/limits.ts'
 import { PeerTransport } from '../../src/cluster/transport/peer-transport.ts'
 import type { MemberHere } from './member-here.ts'
-import { DATABASE } from './open-member.ts'
+import { DATABASE, PEER_PORT, SECRET } from './open-member.ts'
 import type { MemberParts } from './open-member.ts'
 
 const GROUP = 1
-const PEER_PORT = 7000
 /** Like a real cluster of four: three voters and a learner. */
 const VOTERS_MAX = 3
-const SECRET = new TextEncoder().encode('the secret of the simulated cluster')
 const STATIC_CLUSTER = '0123456789abcdef'
 
 export class StaticMember implements MemberHere {
