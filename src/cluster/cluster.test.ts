@@ -54,3 +54,98 @@ test('three members found a cluster, and a database that is made on one is on al
     'three voters everywhere',
   )
 })
+
+const FOUR_VOTES = ['_catalog', 'default']
+
+async function untilSettled(cluster: TestCluster, members: readonly Member[], voters: number): Promise<void> {
+  await cluster.until(
+    () =>
+      members.every((member) => {
+        const { groups, members: rows } = member.clusterState()
+        const active = rows.filter(({ status }) => status === 'active').map(({ member: one }) => one)
+        return groups.every(
+          (group) =>
+            group.voters.length === voters &&
+            group.leader === group.preferredLeader &&
+            [...group.voters, ...group.learners].toSorted().join() === active.toSorted().join(),
+        )
+      }),
+    `${voters} voters of every database, led by the first choice`,
+  )
+}
+
+test('a fourth member joins: it follows or votes as placement says, and has everything', async () => {
+  await using cluster = new TestCluster()
+  const members = await cluster.found('a', 'b', 'c')
+  const [first] = members as [Member, Member, Member]
+  await run(await first.get('default'), 'CREATE TABLE t (a)', 'INSERT INTO t VALUES (1)')
+  const fourth = await cluster.start('d', 'join', ['b'])
+  assert.equal(fourth.number, 4)
+  await untilSettled(cluster, [...members, fourth], 3)
+  for (const name of FOUR_VOTES) assert.equal(groupOf(fourth, name).learners.length, 1)
+  assert.deepEqual(await column(await fourth.get('default'), 'SELECT a FROM t'), [1n])
+  await run(await fourth.get('default'), 'INSERT INTO t VALUES (2)')
+  await cluster.until(
+    async () => (await localRows(fourth, 'default', 'SELECT a FROM t')).length === 2,
+    'the row in the file of the fourth',
+  )
+})
+
+test('a member that is removed hands over, stops and never comes back; the others go on', async () => {
+  await using cluster = new TestCluster()
+  const members = await cluster.found('a', 'b', 'c')
+  const [first] = members as [Member, Member, Member]
+  await untilSettled(cluster, members, 3)
+  const gone = [...cluster.members].find(([, member]) => member !== first)
+  assert.ok(gone)
+  const [host, member] = gone
+  await first.removeMember(member.number)
+  const reason = await member.failed
+  assert.equal(reason.code, 'MEMBERSHIP_REFUSED')
+  await cluster.stop(host)
+  const rest = members.filter((one) => one !== member)
+  await untilSettled(cluster, rest, 2)
+  await run(await first.get('default'), 'CREATE TABLE t (a)')
+  await assert.rejects(cluster.start(host, 'join', ['a', 'b', 'c']), {
+    code: 'MEMBERSHIP_REFUSED',
+    message: /was removed from its cluster/,
+  })
+  await assert.rejects(first.removeMember(member.number), { code: 'MEMBER_NOT_FOUND' })
+})
+
+test('a removal that would cost the majority is refused', async () => {
+  await using cluster = new TestCluster()
+  const members = await cluster.found('a', 'b', 'c')
+  const [first] = members as [Member, Member, Member]
+  await untilSettled(cluster, members, 3)
+  const [left, right] = [...cluster.members].filter(([, member]) => member !== first)
+  assert.ok(left && right)
+  await cluster.stop(left[0])
+  await cluster.until(
+    () => first.clusterState().members.some(({ connection }) => connection === 'unreachable'),
+    'the loss of one',
+  )
+  await assert.rejects(first.removeMember(right[1].number), {
+    code: 'MEMBERSHIP_REFUSED',
+    message: /no majority/,
+  })
+  await first.removeMember(left[1].number)
+  await untilSettled(cluster, [first, right[1]], 2)
+})
+
+test('a member whose folder was wiped takes the place of what it was, under a new number', async () => {
+  await using cluster = new TestCluster()
+  const members = await cluster.found('a', 'b', 'c')
+  await untilSettled(cluster, members, 3)
+  const old = cluster.members.get('c') as Member
+  const [survivor] = members.filter((member) => member !== old) as [Member]
+  await run(await survivor.get('default'), 'CREATE TABLE t (a)', 'INSERT INTO t VALUES (1)')
+  await cluster.stop('c')
+  cluster.wipe('c')
+  const again = await cluster.start('c', { expected: 3 }, ['a', 'b', 'c'])
+  assert.equal(again.number, 4)
+  const statuses = again.clusterState().members.map(({ member, status }) => `${member} ${status}`)
+  assert.ok(statuses.includes(`${old.number} removed`), statuses.join())
+  await untilSettled(cluster, [...cluster.members.values()], 3)
+  assert.deepEqual(await column(await again.get('default'), 'SELECT a FROM t'), [1n])
+})

@@ -62,11 +62,11 @@ export class Databases {
   }
 
   /** The group went on without this member, and its files are gone. It may be given another replica. */
-  reopen(group: number): void {
+  removed(group: number, mayReturn: boolean): void {
     const open = this.#byGroup.get(group)
     if (open === undefined) return
     this.#forget(open.row)
-    this.#add(open.row, null)
+    if (mayReturn) this.#add(open.row, null)
   }
 
   /**

@@ -92,14 +92,15 @@ export class MemberService {
       payload: encodeAnnouncement(membership.addresses),
       deadlineMs: clock.nowMs() + ANNOUNCE_TIMEOUT_MS,
     })
-    if (outcome.kind === 'answered' && decodeYesOrNo(outcome.payload)) membership.noteRemoved()
+    if (outcome.kind === 'answered' && decodeYesOrNo(outcome.payload)) membership.leaveNow()
   }
 
   #takeAnnouncement(membership: Membership, from: number, payload: Uint8Array): Uint8Array {
     const { peer } = decodeAnnouncement(payload)
     const row = membership.content.members.find(({ member }) => member === from)
     if (peer !== null && row?.status === 'active') this.peers?.setAddress(from, peer)
-    return encodeYesOrNo(row?.status === 'removed')
+    // One whose vote is still needed stays, and hears of its removal from its groups.
+    return encodeYesOrNo(row?.status === 'removed' && !membership.isInUse(from))
   }
 
   /** Only who leads can hand over. */

@@ -4,13 +4,14 @@
  */
 
 import { HarmonyError } from '../base/errors.ts'
-import type { Clock } from '../host/clock.ts'
+import type { Clock, Timer } from '../host/clock.ts'
 import { sleep } from '../host/clock.ts'
 import type { Disk } from '../host/disk.ts'
 import type { NetworkAddress } from '../host/network.ts'
 import type { Random } from '../host/random.ts'
 import type { DatabaseGroup } from '../group/database-group.ts'
 import type { GroupHost, GroupHostOptions } from '../group/group-host.ts'
+import { members as replicasOf } from '../raft/membership.ts'
 import { Catalog } from './catalog.ts'
 import type { CatalogContent, MemberRow } from './catalog-reader.ts'
 import { CatalogReplica } from './catalog-replica.ts'
@@ -52,6 +53,9 @@ export interface MembershipOptions {
 
 const REPORT_INTERVAL_MS = 10_000
 const POLL_MS = 50
+/** Longer than all of its groups need to change their replicas, while a majority of them lives. */
+const LEAVE_TIMEOUT_MS = 30_000
+const LINGER_CHECK_MS = 1_000
 const NOT_SENT = { kind: 'not-sent', reason: 'unknown-member' } as const
 
 export class Membership {
@@ -74,6 +78,8 @@ export class Membership {
   }
   #reconciling: Promise<void> = Promise.resolve()
   #identityWrites: Promise<void> = Promise.resolve()
+  #isLeaving = false
+  #lingerTimer: Timer | null = null
   #isClosed = false
 
   static async open(options: MembershipOptions): Promise<Membership> {
@@ -215,16 +221,37 @@ export class Membership {
     this.#selfReport.check(this.#ownRow())
   }
 
-  /** The cluster says that this member is none of it any more: it stops, and never comes back under its number. */
-  noteRemoved(): void {
+  /**
+   * The cluster says that this member is none of it any more. It stays until its groups have gone on without it, because until then they may
+   * need its vote; then it stops, and never comes back under its number.
+   */
+  leave(): void {
+    if (this.#isLeaving || this.#isClosed) return
+    this.#isLeaving = true
+    this.#options.log('warn', 'This member was removed from its cluster', { member: this.self })
+    const deadlineMs = this.#options.clock.nowMs() + LEAVE_TIMEOUT_MS
+    void this.#untilReleased(deadlineMs)
+  }
+
+  /** Nobody needs this member any more: it stops at once. */
+  leaveNow(): void {
     if (this.#identity.isRemoved || this.#isClosed) return
+    this.#isLeaving = true
     this.#identity = { ...this.#identity, isRemoved: true }
     void this.#writeIdentity().then(() => this.#fail(removed(this.self, this.#options.folder.path)))
+  }
+
+  /** Whether a group that is open here still has a replica on this member. */
+  isInUse(member: number): boolean {
+    return this.#groups().some(({ configuration }) =>
+      replicasOf(configuration).some(({ id }) => id === member),
+    )
   }
 
   /** Hands leaderships over and closes everything. `drained` is called when nothing of the clients is left. */
   async close(drained: () => void): Promise<void> {
     this.#isClosed = true
+    this.#lingerTimer?.cancel()
     this.steward.stop()
     this.#replica.stop()
     this.#selfReport.stop()
@@ -289,7 +316,7 @@ export class Membership {
     if (content.cluster === '') return
     this.#updatePeers(content.members)
     const own = this.#ownRow()
-    if (own?.status === 'removed') this.noteRemoved()
+    if (own?.status === 'removed') this.leave()
     this.#selfReport.check(own)
     const reconciled = this.#reconciling.then(() =>
       this.#isClosed ? undefined : this.databases.reconcile(content.databases),
@@ -302,18 +329,38 @@ export class Membership {
 
   /** Something concerns all groups: a member came or went. */
   touchAll(): void {
-    this.steward.touch(CATALOG_GROUP)
-    for (const { row } of this.databases.all()) this.steward.touch(row.group)
+    for (const { group } of this.#groups()) this.steward.touch(group)
+  }
+
+  #groups(): DatabaseGroup[] {
+    return [this.catalogGroup, ...this.databases.all().map(({ group }) => group)]
   }
 
   #updatePeers(members: readonly MemberRow[]): void {
-    const peers = members
-      .filter(({ status, member }) => status === 'active' && member !== this.self)
-      .flatMap(({ member, peerAddress }) => (peerAddress === null ? [] : [{ member, address: peerAddress }]))
-    this.peers?.setMembers(peers)
+    const others = members.filter(({ member, peerAddress }) => member !== this.self && peerAddress !== null)
+    const peers = others.filter(({ status }) => status === 'active').map(peerOf)
+    const lingering = others.filter(({ status, member }) => status === 'removed' && this.#isLingering(member))
+    this.peers?.setMembers([...peers, ...lingering.map(peerOf)])
+    this.#lingerTimer?.cancel()
+    this.#lingerTimer =
+      lingering.length === 0
+        ? null
+        : this.#options.clock.after(LINGER_CHECK_MS, () => this.#updatePeers(this.content.members))
     if (JSON.stringify(peers) === JSON.stringify(this.#identity.peers)) return
     this.#identity = { ...this.#identity, peers }
     void this.#writeIdentity()
+  }
+
+  /** A removed member is needed until its groups have changed, and has to hear that they have. */
+  #isLingering(member: number): boolean {
+    return this.isInUse(member) || (this.peers?.isConnected(member) ?? false)
+  }
+
+  async #untilReleased(deadlineMs: number): Promise<void> {
+    const { clock } = this.#options
+    while (!this.#isClosed && clock.nowMs() < deadlineMs && this.isInUse(this.self))
+      await sleep(clock, POLL_MS)
+    this.leaveNow()
   }
 
   #writeIdentity(): Promise<void> {
@@ -325,8 +372,9 @@ export class Membership {
 
   #groupRemoved(group: number): void {
     if (this.#isClosed) return
-    if (group === CATALOG_GROUP) this.noteRemoved()
-    else if (this.#ownRow()?.status === 'active') this.databases.reopen(group)
+    const isActive = !this.#isLeaving && this.#ownRow()?.status === 'active'
+    if (group === CATALOG_GROUP) this.leave()
+    else this.databases.removed(group, isActive)
   }
 
   #fail(error: HarmonyError): void {
@@ -365,6 +413,10 @@ export class Membership {
       log,
     })
   }
+}
+
+function peerOf({ member, peerAddress }: MemberRow): PeerAddress {
+  return { member, address: peerAddress ?? '' }
 }
 
 function seatOf({ member, seat, role }: MemberRow): Seat {
