@@ -22,6 +22,7 @@ import { DEFAULT_TIMING } from '../raft-timing.ts'
 import { EngineFaults } from './faulty-engine.ts'
 import { request, resultOf } from './group-fixture.ts'
 import { ManualClock } from './manual-clock.ts'
+import { JOURNAL_FOLDER, SplitDisk } from './split-disk.ts'
 
 export interface GroupClusterOptions {
   readonly members?: number
@@ -45,6 +46,8 @@ export class ClusterMember {
   sentCount = 0
   starts = 0
   host: GroupHost | null = null
+  /** Groups that went on without it. */
+  readonly removedGroups: number[] = []
   readonly groups: Map<number, DatabaseGroup> = new Map<number, DatabaseGroup>()
 
   constructor(number: number, folder: string) {
@@ -132,13 +135,14 @@ export class GroupCluster {
     member.faults = new EngineFaults()
     const { limits, snapshots } = this.options
     member.host = await GroupHost.open({
-      disk: member.disk,
+      disk: new SplitDisk(member.disk),
       clock: this.clock,
       random: new SeededRandom(BigInt(member.number * 1000 + member.starts)),
-      journalFolder: '/journal',
+      journalFolder: JOURNAL_FOLDER,
       openEngine: member.faults.open,
       member: member.number,
       peers: this.#peersOf(member, member.starts),
+      onRemoved: (group) => member.removedGroups.push(group),
       journal: { segmentSizeBytes: 256 * 1024 },
       ...(limits !== undefined && { limits }),
       ...(snapshots !== undefined && { snapshots }),
@@ -224,16 +228,14 @@ export class GroupCluster {
     return promise
   }
 
-  /** Lets time pass until every running member has applied the same. */
+  /** Lets time pass until every running member that takes part has applied everything. */
   async caughtUp(group = 1): Promise<void> {
+    const leader = await this.awaitLeader(group)
     await this.until(() => {
-      const running = this.members.filter(({ host }) => host !== null)
-      const commits = running.map((member) => member.groups.get(group)?.commitIndex ?? 0)
-      const behind = running.filter((member) => {
-        const replica = member.groups.get(group)
-        return Number(replica?.appliedIndex) !== Math.max(...commits)
-      })
-      return behind.length === 0
+      const { configuration, commitIndex } = leader.groups.get(group) ?? leader.group
+      const taking = [...configuration.voters, ...configuration.learners].map(({ id }) => this.member(id))
+      const running = taking.filter(({ host }) => host !== null)
+      return running.every((member) => Number(member.groups.get(group)?.appliedIndex) === commitIndex)
     })
   }
 
