@@ -552,3 +552,39 @@ test('malformed Protobuf', async () => {
   assert.equal(response.status, 400)
   assert.equal(((await response.json()) as { code: string }).code, 'REQUEST_INVALID')
 })
+
+test('the header x-harmonydb-consistency is the level of one request; a baton keeps none of it', async () => {
+  await using server = await startServer()
+  const send = async (level: string | null, path: string, body: object): Promise<Answer> => {
+    const headers = {
+      authorization: 'Bearer writer',
+      ...(level !== null && { 'x-harmonydb-consistency': level }),
+    }
+    const response = await fetch(server.url + path, { method: 'POST', headers, body: JSON.stringify(body) })
+    return {
+      status: response.status,
+      ...(JSON.parse((await response.text()).split('\n')[0] ?? '') as Answer),
+    }
+  }
+  const batch = { steps: [{ stmt: { sql: 'SELECT 3' } }] }
+  const first = await send('stale 500ms', '/v2/pipeline', { baton: null, requests: [execute('SELECT 1')] })
+  const second = await send(null, '/v3/pipeline', { baton: first.baton, requests: [execute('SELECT 2')] })
+  const third = await send('session 7', '/v3/cursor', { baton: second.baton, batch })
+  await send('session', '/v3/pipeline', { baton: third.baton, requests: [{ type: 'batch', batch }, CLOSE] })
+  await send('stale', '/v1/execute', { stmt: { sql: 'SELECT 4' } })
+  assert.deepEqual(server.gateway.levels, ['stale 500ms', 'linearizable', 'session 7', 'session', 'stale'])
+})
+
+test('a header x-harmonydb-consistency that can not be read is refused before anything runs, and uses no baton up', async () => {
+  await using server = await startServer()
+  const { baton } = await pipeline(server, null, execute('SELECT 1'))
+  const headers = { authorization: 'Bearer writer', 'x-harmonydb-consistency': 'weak' }
+  const body = JSON.stringify({ baton, requests: [execute('SELECT 2')] })
+  const response = await fetch(`${server.url}/v2/pipeline`, { method: 'POST', headers, body })
+  assert.equal(response.status, 400)
+  assert.match(
+    ((await response.json()) as Answer).message ?? '',
+    /x-harmonydb-consistency is "weak"; it must be/,
+  )
+  assert.equal((await pipeline(server, baton, execute('SELECT 3'), CLOSE)).status, 200)
+})

@@ -6,6 +6,7 @@
 
 import { HarmonyError } from '../../base/errors.ts'
 import { turnEnded } from '../../gateway/turn.ts'
+import { consistencyOf } from '../http/consistency-header.ts'
 import type { HttpExchange, HttpRoute } from '../http/exchange.ts'
 import { statusOf } from '../http/status.ts'
 import type { Cursor } from './cursor.ts'
@@ -66,7 +67,7 @@ class HranaHttp {
       this.#options.pipelineRequestsMax,
     )
     const mayKeep = requests.at(-1)?.type !== 'close'
-    const stream = await this.#streams.acquire(baton, exchange, mayKeep)
+    const stream = await this.#acquire(baton, exchange, mayKeep)
     let continuation: StreamContinuation | null = null
     const stopWatching = whenClientLeaves(exchange, () => stream.stream.session.cancel?.())
     try {
@@ -79,6 +80,14 @@ class HranaHttp {
       stopWatching()
       await this.#streams.release(stream, continuation?.baton !== null && continuation !== null)
     }
+  }
+
+  /** The level is read first: a request that is wrong uses no baton up. */
+  async #acquire(baton: string | null, exchange: HttpExchange, mayKeep: boolean): Promise<HttpStream> {
+    const consistency = consistencyOf(exchange.request)
+    const stream = await this.#streams.acquire(baton, exchange, mayKeep)
+    stream.stream.consistency = consistency
+    return stream
   }
 
   async #runAll<Piece extends string | Uint8Array>(
@@ -114,7 +123,7 @@ class HranaHttp {
     codec: HttpCodec<Piece>,
   ): Promise<void> {
     const { baton, batch } = codec.decodeCursor(await exchange.readBody())
-    const stream = await this.#streams.acquire(baton, exchange, true)
+    const stream = await this.#acquire(baton, exchange, true)
     let cursor: Cursor | null = null
     let isKept = false
     let unsent: Piece[]
@@ -139,7 +148,7 @@ class HranaHttp {
   /** `POST /v1/execute` and `/v1/batch`: a stream of its own for one request (HTTP_V1_SPEC.md). */
   async stateless(exchange: HttpExchange, decode: (body: Uint8Array) => StreamRequest): Promise<void> {
     const request = decode(await exchange.readBody())
-    const stream = await this.#streams.acquire(null, exchange, false)
+    const stream = await this.#acquire(null, exchange, false)
     const stopWatching = whenClientLeaves(exchange, () => stream.stream.session.cancel?.())
     try {
       const result = await run(stream, request)

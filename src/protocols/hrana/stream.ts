@@ -6,13 +6,15 @@
 import { unreachable } from '../../base/assert.ts'
 import { HarmonyError } from '../../base/errors.ts'
 import type { SqlStatement } from '../../base/value.ts'
-import type { BatchStep, Session } from '../../gateway/session.ts'
+import type { BatchStep, Consistency, ExecuteOptions, Session } from '../../gateway/session.ts'
 import { collectBatch, Cursor } from './cursor.ts'
 import type { SqlStore } from './sql-store.ts'
 import type { Batch, Statement, StreamRequest, StreamResponse } from './types.ts'
 
 export class HranaStream {
   readonly session: Session
+  /** What the request that runs asks for its reads; null leaves it to the session. */
+  consistency: Consistency | null = null
   readonly #store: SqlStore
   readonly #responseBytesMax: number
   #isClosed = false
@@ -32,16 +34,20 @@ export class HranaStream {
     const { type } = request
     switch (type) {
       case 'execute': {
-        const options = { wantRows: request.statement.wantRows }
+        const options = { ...this.#options(), wantRows: request.statement.wantRows }
         return { type, result: await this.session.execute(this.#resolve(request.statement), options) }
       }
       case 'batch': {
         const steps = this.#resolveBatch(request.batch)
-        const result = await collectBatch(this.session.batch(steps), steps, this.#responseBytesMax)
+        const result = await collectBatch(
+          this.session.batch(steps, this.#options()),
+          steps,
+          this.#responseBytesMax,
+        )
         return { type, result }
       }
       case 'sequence':
-        await this.session.sequence(this.#store.resolve(request.text))
+        await this.session.sequence(this.#store.resolve(request.text), this.#options())
         return { type }
       case 'describe':
         return { type, result: await this.session.describe(this.#store.resolve(request.text)) }
@@ -63,7 +69,7 @@ export class HranaStream {
 
   /** Throws SQL_NOT_STORED and ARGS_BOTH_POSITIONAL_AND_NAMED; anything else comes as the cursor's last entry. */
   openCursor(batch: Batch): Cursor {
-    return new Cursor(this.session.batch(this.#resolveBatch(batch)))
+    return new Cursor(this.session.batch(this.#resolveBatch(batch), this.#options()))
   }
 
   /** Rolls back what is open. Never rejects. */
@@ -71,6 +77,10 @@ export class HranaStream {
     if (this.#isClosed) return
     this.#isClosed = true
     await this.session.close()
+  }
+
+  #options(): ExecuteOptions {
+    return this.consistency === null ? {} : { consistency: this.consistency }
   }
 
   #resolve(statement: Statement): SqlStatement {

@@ -511,3 +511,22 @@ test('hrana3-protobuf', async () => {
   const [code] = (await once(socket, 'close')) as [number]
   assert.equal(code, 1007)
 })
+
+test('the header x-harmonydb-consistency of the upgrade is the level of all streams of the connection', async () => {
+  await using server = await startServer()
+  const headers = { 'x-harmonydb-consistency': 'stale 2s' }
+  await using client = await new Client(server, ['hrana3'], '/', { headers }).open()
+  for (const stream of [1, 2]) {
+    await client.request({ type: 'open_stream', stream_id: stream })
+    await client.execute(stream, 'SELECT 1')
+  }
+  assert.deepEqual(server.gateway.levels, ['stale 2000ms', 'stale 2000ms'])
+})
+
+test('a header x-harmonydb-consistency that can not be read makes streams that can not be opened', async () => {
+  await using server = await startServer()
+  const headers = { 'x-harmonydb-consistency': 'weak' }
+  await using client = await new Client(server, ['hrana3'], '/', { headers }).open()
+  const answer = await client.request({ type: 'open_stream', stream_id: 1 })
+  assert.match(answer.error?.message ?? '', /x-harmonydb-consistency is "weak"/)
+})

@@ -13,6 +13,7 @@
 import type { WebSocket } from 'ws'
 import { HarmonyError, toHarmonyError } from '../../base/errors.ts'
 import type { Credential } from '../../gateway/session.ts'
+import { consistencyOf } from '../http/consistency-header.ts'
 import type { HttpUpgrade, ProtocolContext } from '../http/exchange.ts'
 import { toHranaError } from './error.ts'
 import type { HranaOptions } from './options.ts'
@@ -210,7 +211,9 @@ export class WsConnection {
   }
 
   async #openSession(credential: Credential): Promise<HranaStream> {
+    const consistency = consistencyOf(this.#upgrade.request)
     const session = await this.#context.gateway.openSession(this.#upgrade.database, credential)
+    if (consistency !== null) session.consistency = consistency
     return new HranaStream(session, this.#store, this.#options.responseBytesMax)
   }
 

@@ -14,7 +14,8 @@ export interface OriginPolicyOptions {
 }
 
 const ALLOWED_METHODS = 'GET, HEAD, POST, DELETE, OPTIONS'
-const ALLOWED_HEADERS = 'authorization, content-type, accept, x-namespace, idempotency-key'
+const ALLOWED_HEADERS =
+  'authorization, content-type, accept, x-namespace, idempotency-key, x-harmonydb-consistency'
 const PREFLIGHT_AGE_SECONDS = '7200'
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
 

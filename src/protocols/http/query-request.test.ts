@@ -45,6 +45,10 @@ test('several statements are one atomic call; a statement without parameters may
 
 test('consistency is a level with its options, or just the level', () => {
   assert.deepEqual(read({ sql: 'x', consistency: 'linearizable' }).consistency, { level: 'linearizable' })
+  assert.deepEqual(read({ sql: 'x', consistency: 'stale 2s' }).consistency, {
+    level: 'stale',
+    maxStalenessMs: 2_000,
+  })
   assert.deepEqual(read({ sql: 'x', consistency: { level: 'session', index: 7 } }).consistency, {
     level: 'session',
     index: 7n,
@@ -81,7 +85,7 @@ test('each wrong field is refused by its name', () => {
   refused({ sql: 'x', params: { n: {} } }, /^params\.n must be/, 'ARGS_INVALID')
   refused({ sql: 'x', rows: 'maps' }, /^rows must be one of "objects", "arrays"/)
   refused({ sql: 'x', integers: 'bigint' }, /^integers must be one of/)
-  refused({ sql: 'x', consistency: 'strong' }, /^consistency\.level must be/)
+  refused({ sql: 'x', consistency: 'strong' }, /^consistency is "strong"; it must be/)
   refused({ sql: 'x', consistency: { level: 'stale', index: 1 } }, /consistency\.index belongs to/)
   refused({ sql: 'x', consistency: { level: 'session', maxStalenessMs: 1 } }, /maxStalenessMs belongs to/)
   refused({ sql: 'x', consistency: { level: 'session', index: -1 } }, /^consistency\.index must be/)

@@ -3,6 +3,7 @@
 import { HarmonyError } from '../../base/errors.ts'
 import type { SqlArguments, SqlStatement } from '../../base/value.ts'
 import { NO_ARGUMENTS } from '../../base/value.ts'
+import { parseConsistency } from '../../gateway/consistency.ts'
 import type { Consistency } from '../../gateway/session.ts'
 import type { ExactJson } from './exact-json.ts'
 import { decodeValue, type IntegerFormat, type RowFormat } from './json-values.ts'
@@ -72,10 +73,11 @@ function readParams(json: ExactJson, field: string): SqlArguments {
   return { positional: [], named }
 }
 
-/** `"stale"` is short for `{"level": "stale"}`. */
+/** A text says the same in short: `"stale 500ms"` is `{"level": "stale", "maxStalenessMs": 500}`. */
 function readConsistency(json: ExactJson | undefined): Consistency | null {
   if (json === undefined || json === null) return null
-  const body = typeof json === 'string' ? { level: json } : asObject(json, 'consistency', CONSISTENCY_FIELDS)
+  if (typeof json === 'string') return parseConsistency(json, 'consistency')
+  const body = asObject(json, 'consistency', CONSISTENCY_FIELDS)
   const { level, index, maxStalenessMs } = body as { [name: string]: ExactJson | undefined }
   if (index !== undefined && level !== 'session') {
     throw invalid('consistency.index belongs to the level "session".')

@@ -5,6 +5,7 @@ import { assert } from '../../base/assert.ts'
 import type { ResultColumn } from '../../base/value.ts'
 import type { ExecuteOptions, Gateway, Session } from '../../gateway/session.ts'
 import { asksFor } from './accepts.ts'
+import { consistencyOf } from './consistency-header.ts'
 import { parseExactJson } from './exact-json.ts'
 import type { HttpExchange, HttpRoute } from './exchange.ts'
 import { readQueryRequest, type QueryRequest } from './query-request.ts'
@@ -50,8 +51,9 @@ function executeOptions(request: QueryRequest, exchange: HttpExchange): ExecuteO
       `The header idempotency-key must be one text of 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} characters.`,
     )
   }
+  const consistency = request.consistency ?? consistencyOf(exchange.request)
   return {
-    ...(request.consistency === null ? {} : { consistency: request.consistency }),
+    ...(consistency === null ? {} : { consistency }),
     ...(key === undefined ? {} : { idempotencyKey: key }),
   }
 }

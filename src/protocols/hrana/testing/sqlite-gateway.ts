@@ -7,6 +7,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { unreachable } from '../../../base/assert.ts'
 import { HarmonyError, type HarmonyErrorCode } from '../../../base/errors.ts'
 import type { SqlStatement, SqlValue } from '../../../base/value.ts'
+import { formatConsistency } from '../../../gateway/consistency.ts'
 import type {
   BatchCondition,
   BatchEvent,
@@ -49,6 +50,7 @@ export class SqliteSession implements Session {
 
   async execute(statement: SqlStatement, options: ExecuteOptions = {}): Promise<ExecuteResult> {
     await this.#gateway.beforeStatement(statement.sql)
+    this.#gateway.levels.push(formatConsistency(options.consistency ?? this.consistency))
     const startedMs = performance.now()
     try {
       const prepared = this.#prepare(statement.sql)
@@ -84,14 +86,17 @@ export class SqliteSession implements Session {
     throw new Error('Hrana does not call this')
   }
 
-  async *batch(steps: readonly BatchStep[]): AsyncGenerator<BatchEvent, void, void> {
+  async *batch(
+    steps: readonly BatchStep[],
+    options: ExecuteOptions = {},
+  ): AsyncGenerator<BatchEvent, void, void> {
     const succeeded: boolean[] = []
     for (const [step, { statement, condition, wantRows }] of steps.entries()) {
       succeeded[step] = false
       if (condition !== null && !this.#holds(condition, succeeded)) continue
       let result: ExecuteResult
       try {
-        result = await this.execute(statement, { wantRows: wantRows ?? true })
+        result = await this.execute(statement, { ...options, wantRows: wantRows ?? true })
         succeeded[step] = true
       } catch (error) {
         yield { type: 'step_error', step, error: error as Error }
@@ -156,6 +161,8 @@ export class SqliteGateway implements Gateway {
   readonly open: Set<SqliteSession> = new Set()
   /** Pages of rows that batches have been asked for. */
   pagesTaken = 0
+  /** Level of each statement that was executed. */
+  readonly levels: string[] = []
   /** Called before each statement: what a test wants to happen meanwhile. */
   beforeStatement: (sql: string) => Promise<void> | void = () => undefined
 
