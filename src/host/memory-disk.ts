@@ -38,7 +38,7 @@ export class MemoryDisk implements Disk {
   #durableFiles = new Map<string, Content>()
   #folderChanges: FolderChange[] = []
   /** Called before every operation; what it throws is what the operation fails with, with nothing done. */
-  beforeOperation: (operation: DiskOperation) => void = () => {}
+  beforeOperation: (operation: DiskOperation) => void | Promise<void> = () => {}
   /** Total size that files may have; beyond it writes fail as on a full disk. */
   capacityBytes: number = Number.POSITIVE_INFINITY
 
@@ -134,7 +134,8 @@ export class MemoryDisk implements Disk {
   async operate<T>(operation: DiskOperation, effect: () => T, growthBytes: number = 0): Promise<T> {
     // Real calls answer in a later turn of the event loop; what depends on the order must notice here too.
     await Promise.resolve()
-    this.beforeOperation(operation)
+    const stall = this.beforeOperation(operation)
+    if (stall !== undefined) await stall
     if (growthBytes > 0 && this.#usedBytes() + growthBytes > this.capacityBytes) {
       throw toDiskError({ code: 'ENOSPC' }, operation.kind, operation.path)
     }
