@@ -84,3 +84,23 @@ test('a member with no others has no clock to watch', () =>
     },
     { members: 1 },
   ))
+
+test('a member that starts while the group sleeps is told who leads, a learner too, and the group falls asleep again', () =>
+  withCluster(
+    async (cluster) => {
+      await cluster.write('CREATE TABLE t (a)')
+      await cluster.caughtUp()
+      const learner = cluster.member(4)
+      const leader = await cluster.awaitLeader()
+      await cluster.until(() => leader.group.status().isAsleep)
+      await cluster.kill(learner)
+      await cluster.start(learner)
+      await cluster.pass(10_000)
+      assert.ok(leader.group.status().isAsleep)
+      assert.equal(learner.group.leader, null)
+      for (const { host, number } of cluster.members) if (number !== 4) host?.peerConnected(4)
+      await cluster.until(() => learner.group.leader === leader.number)
+      await cluster.until(() => cluster.members.every(({ group }) => group.status().isAsleep))
+    },
+    { members: 4 },
+  ))

@@ -308,8 +308,12 @@ export class RaftLog implements CommitLog {
     }
   }
 
+  /** A member that has just started does not know who leads, and a leader that sleeps would not tell it. */
   peerConnected(member: number): void {
     if (this.leader === member) this.#reads.retry()
+    const { replica } = this
+    if (replica === null || !replica.raft.quiesced || replica.raft.role !== 'leader') return
+    if (hasReplicaOn(member, replica.raft.configuration)) replica.input((raft) => raft.wake())
   }
 
   peerUnreachable(member: number): void {
@@ -521,4 +525,8 @@ export class RaftLog implements CommitLog {
     const refusal = this.#whyNotLeading()
     if (refusal !== null) this.#leadWaiters.rejectAll(refusal)
   }
+}
+
+function hasReplicaOn(member: number, { voters, votersOutgoing, learners }: Configuration): boolean {
+  return [voters, votersOutgoing, learners].some((list) => list.some(({ id }) => id === member))
 }
