@@ -183,6 +183,9 @@ export class Connection {
       case 'gssEncRequest':
         this.#socket.write(REFUSAL)
         return null
+      // PostgreSQL closes without a word, too: what is on the other side would not understand it.
+      case 'unintelligible':
+        return this.#terminated()
       case 'cancelRequest':
         this.#host.cancel(message.processId, message.secret)
         return this.#terminated()
@@ -236,6 +239,7 @@ export class Connection {
     const session = await this.#openSession(request, credential)
     if (this.#hasEnded) return session.close()
     const settings = this.#settingsOf(request)
+    settings.lastIndex = () => session.lastIndex
     const { client, listening } = this.#newClient(request, session, settings)
     this.#greet(request, settings)
     settings.onReported = (name, value) => parameterStatus(this.#output.encoder, name, value)

@@ -39,6 +39,8 @@ const EMPTY: ParsedStatement = {
 export class DatabaseDialect {
   #schema: Schema | null = null
   #checkedAtMs = 0
+  /** Log index of the newest change that this front door has made: whoever reads older states must not bring an older schema for all. */
+  #changedAt = 0n
   readonly #scripts = new LruCache<readonly ParsedStatement[]>(SCRIPTS_MAX)
   readonly #plans = new LruCache<CompiledStatement>(PLANS_MAX)
 
@@ -47,8 +49,9 @@ export class DatabaseDialect {
   readonly constraintNames: ConstraintNames = (table, columns) =>
     this.#schema?.constraintName(table, columns) ?? null
 
-  /** A statement of this front door has changed the schema, or may have. */
-  schemaChanged(): void {
+  /** A statement of this front door has changed the schema, or may have; its session has seen `index`. */
+  schemaChanged(index: bigint): void {
+    if (index > this.#changedAt) this.#changedAt = index
     this.#schema = null
     this.#plans.clear()
   }
@@ -118,6 +121,17 @@ export class DatabaseDialect {
     // A look inside of a transaction would be its first read, and the snapshot would be that old at its first write.
     const isLookAllowed = session.isAutocommit && now - this.#checkedAtMs >= CHECK_INTERVAL_MS
     if (this.#schema !== null && !isLookAllowed) return this.#schema
+    const { consistency } = session
+    if (consistency.level !== 'linearizable')
+      session.consistency = { level: 'session', index: this.#changedAt }
+    try {
+      return await this.#look(session, now)
+    } finally {
+      session.consistency = consistency
+    }
+  }
+
+  async #look(session: Session, now: number): Promise<Schema> {
     if (this.#schema !== null && (await schemaVersion(session)) === this.#schema.version) {
       this.#checkedAtMs = now
       return this.#schema

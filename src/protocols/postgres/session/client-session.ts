@@ -13,6 +13,7 @@
 import { must } from '../../../base/assert.ts'
 import { HarmonyError } from '../../../base/errors.ts'
 import type { SqlValue } from '../../../base/value.ts'
+import { consistencyHint } from '../../../gateway/consistency.ts'
 import { catalogJson } from '../catalog/relations.ts'
 import type { ParsedStatement } from '../dialect/compiler.ts'
 import type { DatabaseDialect } from '../dialect/database-dialect.ts'
@@ -366,7 +367,8 @@ export class ClientSession {
     parsed: ParsedStatement,
     parameterTypes: readonly number[],
   ): ReturnType<DatabaseDialect['compile']> {
-    const { dialect, session } = this.#parts
+    const { dialect, session, settings } = this.#parts
+    session.consistency = consistencyHint(parsed.text) ?? settings.consistency
     return dialect.compile(parsed, parameterTypes, session, this.#transaction.hasChangedSchema)
   }
 
@@ -378,11 +380,12 @@ export class ClientSession {
   ): Promise<CommandResult> {
     const { plan } = statement.compiled
     if (plan.kind !== 'query') return this.#runUtility(plan, portal)
+    this.#parts.session.consistency = statement.consistency ?? this.#parts.settings.consistency
     for (const message of plan.notices) {
       noticeResponse(this.#out, { severity: 'NOTICE', sqlState: '00000', message })
     }
     const result = await this.#executor.run(plan, values, surroundings)
-    if (plan.changesSchema) this.#parts.dialect.schemaChanged()
+    if (plan.changesSchema) this.#parts.dialect.schemaChanged(this.#parts.session.lastIndex)
     const layout = plan.returnsRows ? statement.layout(result.columns, portal?.formats ?? NO_FORMATS) : null
     if (portal !== null && layout !== null) portal.writers = layout.writers
     return {
@@ -426,7 +429,7 @@ export class ClientSession {
     errorResponse(this.#out, toPgError(error, this.#parts.dialect.constraintNames))
     const hadChangedSchema = this.#transaction.hasChangedSchema
     await this.#transaction.fail()
-    if (hadChangedSchema) this.#parts.dialect.schemaChanged()
+    if (hadChangedSchema) this.#parts.dialect.schemaChanged(this.#parts.session.lastIndex)
     if (!this.#transaction.isOpen) await this.#afterTransaction(false)
   }
 

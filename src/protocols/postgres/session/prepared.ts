@@ -1,6 +1,8 @@
 /** Prepared statements and portals of one connection. */
 
 import type { ResultColumn, SqlValue } from '../../../base/value.ts'
+import { consistencyHint } from '../../../gateway/consistency.ts'
+import type { Consistency } from '../../../gateway/session.ts'
 import type { CompiledStatement } from '../dialect/plan.ts'
 import { PgError } from '../error.ts'
 import type { PostgresLimits } from '../limits.ts'
@@ -21,6 +23,8 @@ export class PreparedStatement {
   readonly name: string
   readonly sql: string
   readonly compiled: CompiledStatement
+  /** What a comment in its text asks for. */
+  readonly consistency: Consistency | null
   /** What a client was told by Describe; it may not change behind its back. */
   describedColumns: readonly ResolvedColumn[] | null = null
   #layoutKey: readonly ResultColumn[] | null = null
@@ -31,6 +35,7 @@ export class PreparedStatement {
     this.name = name
     this.sql = sql
     this.compiled = compiled
+    this.consistency = consistencyHint(sql)
   }
 
   /**

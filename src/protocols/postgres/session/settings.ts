@@ -3,6 +3,8 @@
  * refused; parameters that only tune PostgreSQL are remembered and shown, because clients set them as a matter of course.
  */
 
+import { formatConsistency, LINEARIZABLE, parseConsistency } from '../../../gateway/consistency.ts'
+import type { Consistency } from '../../../gateway/session.ts'
 import { notSupported, PgError } from '../error.ts'
 import { timeZone, UTC, type TimeZone } from '../types/time-zone.ts'
 import { checkedDuration } from './duration.ts'
@@ -41,6 +43,18 @@ function dateStyle(value: string): string {
   const known = parts.every((part) => ['iso', 'mdy', 'us', 'noneuropean', 'default'].includes(part))
   if (!known) throw notSupported(`DateStyle = '${value}'`)
   return 'ISO, MDY'
+}
+
+const CONSISTENCY = 'harmonydb.consistency'
+const LAST_INDEX = 'harmonydb.last_index'
+
+function consistency(value: string): Consistency {
+  try {
+    return parseConsistency(value, CONSISTENCY)
+  } catch (error) {
+    const hint = error instanceof Error ? error.message : ''
+    throw new PgError('22023', `invalid value for parameter "${CONSISTENCY}": "${value}"`, { hint })
+  }
 }
 
 function encoding(value: string): string {
@@ -128,6 +142,10 @@ const PARAMETERS: readonly Parameter[] = [
       )
     },
   },
+  // How fresh reads are: gateway/consistency.ts has the forms.
+  { name: CONSISTENCY, initial: 'linearizable', check: (value) => formatConsistency(consistency(value)) },
+  // The session's read-your-writes token.
+  { name: LAST_INDEX, initial: '0', isReadOnly: true },
   { name: 'role', initial: 'none', check: fixed('role', 'none', 'default') },
 ]
 
@@ -147,11 +165,19 @@ export class Settings {
   /** Name → value before the open transaction touched it; `undefined` where there was none. */
   readonly #before = new Map<string, { readonly value: string | undefined; isLocal: boolean }>()
   #timeZone: TimeZone = UTC
+  #consistency: Consistency = LINEARIZABLE
+  /** Tells `harmonydb.last_index`. */
+  lastIndex: () => bigint = () => 0n
   /** Called when a parameter changes that clients are told of. */
   onReported: ((name: string, value: string) => void) | null = null
 
   get timeZone(): TimeZone {
     return this.#timeZone
+  }
+
+  /** The level of reads. */
+  get consistency(): Consistency {
+    return this.#consistency
   }
 
   /** From the startup packet; what RESET goes back to. */
@@ -198,6 +224,7 @@ export class Settings {
 
   find(name: string): string | null {
     const key = name.toLowerCase()
+    if (key === LAST_INDEX) return String(this.lastIndex())
     return this.#values.get(key) ?? this.#initial.get(key) ?? BY_NAME.get(key)?.initial ?? null
   }
 
@@ -235,6 +262,7 @@ export class Settings {
 
   #changed(key: string): void {
     if (key === 'timezone') this.#timeZone = timeZone(this.get(key))
+    if (key === CONSISTENCY) this.#consistency = consistency(this.get(key))
     const parameter = BY_NAME.get(key)
     if (parameter?.isReported === true) this.onReported?.(parameter.name, this.get(key))
   }
