@@ -589,3 +589,23 @@ test('an error of Parse comes without a Sync, for clients that describe first an
   assert.equal(shortForm((await client.next())!), 'E 42704')
   assert.deepEqual(await client.ask(sync), ['Z I'])
 })
+
+test('a client that leaves before its startup packet, or speaks something else, is left without a word', async () => {
+  for (const bytes of [terminate, text('GET / HTTP/1.1\r\n\r\n')]) {
+    await using client = await RawClient.open(harness.port)
+    client.send(bytes)
+    assert.equal(await client.next(), null)
+  }
+})
+
+test('a SERIAL column of a table without a key numbers its rows, and says that it is the key', async () => {
+  await using client = await RawClient.ready(harness.port)
+  const answer = await client.ask(query('create table numbered (id serial, v text)'))
+  assert.deepEqual(answer, [
+    'N HarmonyDB makes the numbered column "id" the primary key of "numbered"',
+    'C CREATE TABLE',
+    'Z I',
+  ])
+  const rows = await client.ask(query("insert into numbered (v) values ('a'), ('b') returning id"))
+  assert.deepEqual(rows, ['T 1', 'D 1', 'D 2', 'C INSERT 0 2', 'Z I'])
+})

@@ -216,10 +216,7 @@ class Compiler {
     const translator = this.#translator
     switch (kind) {
       case 'CreateStmt':
-        return this.#definition('CREATE TABLE', {
-          sql: [createTable(body as CreateStmt, translator).sql],
-          notices: [],
-        })
+        return this.#createTable(body as CreateStmt)
       case 'CreateTableAsStmt':
         return this.#definition('CREATE TABLE AS', createTableAs(body as CreateTableAsStmt, translator))
       case 'ViewStmt':
@@ -237,6 +234,11 @@ class Compiler {
       default:
         return null
     }
+  }
+
+  #createTable(body: CreateStmt): Plan {
+    const { sql, notices } = createTable(body, this.#translator)
+    return this.#definition('CREATE TABLE', { sql: [sql], notices })
   }
 
   #wrappingPlan(kind: string, body: unknown): Plan | null {

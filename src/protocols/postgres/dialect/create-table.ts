@@ -27,6 +27,7 @@ const SERIALS: Readonly<Record<string, TypeWithModifier['type']>> = {
 export interface TableText {
   readonly sql: string
   readonly name: string
+  readonly notices: readonly string[]
 }
 
 export function createTable(body: CreateStmt, translator: Translator): TableText {
@@ -47,13 +48,38 @@ export function createTable(body: CreateStmt, translator: Translator): TableText
     columns: columns.map((column) => ownColumn(column, translator)),
     merged: new Set(),
   })
-  const table: TableContext = { name, scope, translator, primaryKey: primaryKeyOf(columns, tableConstraints) }
+  const declaredKey = primaryKeyOf(columns, tableConstraints)
+  const numbered = declaredKey.length === 0 ? loneNumbered(columns) : null
+  const primaryKey = numbered === null ? declaredKey : [numbered]
+  const table: TableContext = { name, scope, translator, primaryKey }
   const lines = [
     ...columns.map((column) => columnText(column, table)),
     ...tableConstraints.flatMap((constraint) => tableConstraint(constraint, table)),
   ]
   const exists = body.if_not_exists === true ? 'IF NOT EXISTS ' : ''
-  return { sql: `CREATE TABLE ${exists}${quoteName(name)} (${lines.join(', ')})`, name }
+  return {
+    sql: `CREATE TABLE ${exists}${quoteName(name)} (${lines.join(', ')})`,
+    name,
+    notices: keyNotice(numbered, name),
+  }
+}
+
+/** SQLite numbers the rows of a primary key only. In a table without one, the numbered column becomes it: what differs is that no number comes twice. */
+function loneNumbered(columns: readonly ColumnDef[]): string | null {
+  const numbered = columns.filter(isNumbered)
+  return numbered.length === 1 ? (numbered[0]?.colname ?? '') : null
+}
+
+function isNumbered(column: ColumnDef): boolean {
+  return (
+    serialType(column) !== null || constraintsOf(column).some(({ contype }) => contype === 'CONSTR_IDENTITY')
+  )
+}
+
+function keyNotice(column: string | null, table: string): string[] {
+  return column === null
+    ? []
+    : [`HarmonyDB makes the numbered column "${column}" the primary key of "${table}"`]
 }
 
 interface TableContext {

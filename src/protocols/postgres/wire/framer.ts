@@ -67,7 +67,8 @@ export class Framer {
     if (!this.#has(STARTUP_HEADER_BYTES)) return null
     const length = this.#head.readInt32BE(this.#offset)
     if (length < 8 || length > this.#limits.startupSizeBytesMax) {
-      throw protocolViolation('invalid length of startup packet')
+      this.takeAll()
+      return { kind: 'unintelligible' }
     }
     if (!this.#has(length)) return null
     const start = this.#offset + STARTUP_HEADER_BYTES

@@ -9,6 +9,8 @@ export type StartupMessage =
       readonly minorVersion: number
       readonly parameters: ReadonlyMap<string, string>
     }
+  /** Not this protocol, or a client that left before it began: its length makes no sense. Nothing is left in the framer. */
+  | { readonly kind: 'unintelligible' }
   | { readonly kind: 'sslRequest' }
   | { readonly kind: 'gssEncRequest' }
   | { readonly kind: 'cancelRequest'; readonly processId: number; readonly secret: Buffer }
