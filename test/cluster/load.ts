@@ -6,8 +6,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-export const LOAD_SCHEMA =
-  'CREATE TABLE IF NOT EXISTS load (client INTEGER, number INTEGER, PRIMARY KEY (client, number))'
 /** Longer than a member lets a request wait for a leader. */
 const REQUEST_TIMEOUT_MS = 30_000
 const PAUSE_MS = 4
@@ -55,7 +53,11 @@ interface Client {
   readonly url: string
 }
 
+/** Each load has a table of its own. */
+let loads = 0
+
 export class Load {
+  readonly #table = `load_${++loads}`
   readonly #clients: readonly Client[]
   readonly #lastNumber = new Map<number, number>()
   /** Client → numbers that were acknowledged. */
@@ -86,7 +88,10 @@ export class Load {
   async start(): Promise<void> {
     const [first] = this.#clients
     assert.ok(first !== undefined)
-    await query(first.url, LOAD_SCHEMA)
+    await query(
+      first.url,
+      `CREATE TABLE ${this.#table} (client INTEGER, number INTEGER, PRIMARY KEY (client, number))`,
+    )
     this.#work = Promise.all(this.#clients.flatMap((client) => [this.#write(client), this.#read(client)]))
   }
 
@@ -127,7 +132,7 @@ export class Load {
   /** Nothing acknowledged is missing at `url`, and nothing is there that was never sent. */
   async check(url: string): Promise<void> {
     for (const { number: client } of this.#clients) {
-      const rows = await query(url, 'SELECT number FROM load WHERE client = ?', [client])
+      const rows = await query(url, `SELECT number FROM ${this.#table} WHERE client = ?`, [client])
       const found = new Set(rows.map(([number]) => Number(number)))
       const lost = (this.#acknowledged.get(client) ?? []).filter((number) => !found.has(number))
       assert.deepEqual(lost, [], `LOST at ${url}: acknowledged writes of client ${client}`)
@@ -140,7 +145,7 @@ export class Load {
     for (let number = 1; !this.#isOver; number++) {
       this.#sent.set(client.number, number)
       try {
-        await query(client.url, 'INSERT INTO load VALUES (?, ?)', [client.number, number])
+        await query(client.url, `INSERT INTO ${this.#table} VALUES (?, ?)`, [client.number, number])
         this.#acknowledged.get(client.number)?.push(number)
         this.#acknowledgedAtMs.get(client.number)?.push(performance.now())
         this.#lastNumber.set(client.number, number)
@@ -160,9 +165,11 @@ export class Load {
       const atLeast = this.#lastNumber.get(other.number) ?? 0
       const atMs = performance.now()
       try {
-        const [[seen] = []] = await query(client.url, 'SELECT max(number) FROM load WHERE client = ?', [
-          other.number,
-        ])
+        const [[seen] = []] = await query(
+          client.url,
+          `SELECT max(number) FROM ${this.#table} WHERE client = ?`,
+          [other.number],
+        )
         assert.ok(
           Number(seen ?? 0) >= atLeast,
           `stale: client ${other.number} had ${atLeast}, and ${seen} was read`,

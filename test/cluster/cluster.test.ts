@@ -1,0 +1,121 @@
+/**
+ * Four real members. These are the short forms of the measurements beside this file, without a look at the clock: what a slow machine
+ * can't make fail.
+ */
+
+import { test, before, after } from 'node:test'
+import assert from 'node:assert/strict'
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { runCommand } from '../member/running-member.ts'
+import { Cluster, until } from './cluster.ts'
+import { measureFailovers } from './failover.ts'
+import { joinUnderLoad } from './large-database.ts'
+import { query } from './load.ts'
+import { itemsOf, leadersOf, makeDatabases } from './many-databases.ts'
+
+let cluster: Cluster
+
+before(async () => {
+  cluster = await Cluster.start({ members: 4 })
+})
+
+after(async () => {
+  await cluster[Symbol.asyncDispose]()
+})
+
+test('every member is a process of its own, and tells of the same cluster with three voters and a learner', async () => {
+  const states = await Promise.all(cluster.indexes.map((index) => cluster.state(index)))
+  assert.equal(new Set(cluster.indexes.map((index) => cluster.pid(index))).size, 4)
+  assert.equal(new Set(states.map((state) => state.cluster)).size, 1)
+  assert.deepEqual(
+    states.map((state) => state.member).toSorted((a, b) => a - b),
+    [1, 2, 3, 4],
+  )
+  await until('the default database has three voters and a learner', async () => {
+    const { voters, learners } = await cluster.group(0)
+    return voters.length === 3 && learners.length === 1
+  })
+  assert.equal(statSync(join(cluster.path, 'secret')).mode & 0o777, 0o600)
+})
+
+test('what is written through one member is read through each other at once', async () => {
+  await query(cluster.url(0), 'CREATE TABLE seen (member INTEGER PRIMARY KEY)')
+  for (const writer of cluster.indexes) {
+    await query(cluster.url(writer), 'INSERT INTO seen VALUES (?)', [writer])
+    for (const reader of cluster.indexes) {
+      const rows = await query(cluster.url(reader), 'SELECT member FROM seen ORDER BY member')
+      assert.equal(rows.length, writer + 1, `member ${reader} after a write through member ${writer}`)
+    }
+  }
+})
+
+test('the leader is killed under load: the others go on, no read fails there, nothing acknowledged is lost', async (t) => {
+  const report = await measureFailovers(cluster, { kills: 1, clientsPerMember: 1 })
+  t.diagnostic(JSON.stringify(report))
+  assert.deepEqual(report.failovers[0]?.readFailures, [])
+})
+
+test('databases are led by different members, and each is served by all', async (t) => {
+  await makeDatabases(cluster, 12, 4)
+  for (const member of cluster.indexes) {
+    for (const at of [0, 5, 11]) assert.deepEqual(await itemsOf(cluster, member, at), [[1, `shop-${at}`]])
+  }
+  await until('leadership is spread over the members', async () => {
+    const leaders = await leadersOf(cluster)
+    return !leaders.has(null) && leaders.size >= 3
+  })
+  t.diagnostic(JSON.stringify(Object.fromEntries(await leadersOf(cluster))))
+})
+
+test('`harmonydb status` and `member` tell of it; a transfer moves the leadership', async () => {
+  const url = cluster.url(3)
+  await until('all is well', async () => (await runCommand(['status', url])).exitCode === 0)
+  const list = await runCommand(['member', 'list', url])
+  assert.equal(list.stdout.match(/active/g)?.length, 4, list.stdout + list.stderr)
+  const leader = await cluster.leader()
+  const { member } = await cluster.state(leader)
+  const moved = await runCommand([
+    'member',
+    'transfer',
+    url,
+    '--database',
+    'default',
+    '--from',
+    String(member),
+  ])
+  assert.equal(moved.exitCode, 0, moved.stderr)
+  await until('another member leads', async () => (await cluster.leader()) !== leader)
+})
+
+test('a member that was stopped and one that was killed come back and catch up', async () => {
+  await query(cluster.url(0), 'CREATE TABLE missed (id INTEGER PRIMARY KEY)')
+  assert.equal(await cluster.stop(2), true)
+  await query(cluster.url(0), 'INSERT INTO missed VALUES (1)')
+  cluster.start(2)
+  await cluster.ready(2)
+  await cluster.kill(3)
+  await query(cluster.url(0), 'INSERT INTO missed VALUES (2)')
+  cluster.start(3)
+  await cluster.ready(3)
+  for (const index of cluster.indexes)
+    assert.deepEqual(await query(cluster.url(index), 'SELECT id FROM missed ORDER BY id'), [[1], [2]])
+})
+
+test('a fifth member joins under load', async (t) => {
+  const joined = await joinUnderLoad(cluster)
+  t.diagnostic(JSON.stringify(joined))
+  const list = await runCommand(['member', 'list', cluster.url(joined.index)])
+  assert.equal(list.stdout.match(/active/g)?.length, 5, list.stdout + list.stderr)
+})
+
+test('all are killed at once, started again, and everything is there', async () => {
+  const [[before] = []] = await query(cluster.url(0), 'SELECT count(*) FROM load_1')
+  await Promise.all(cluster.indexes.map((index) => cluster.kill(index)))
+  for (const index of cluster.indexes) cluster.start(index)
+  await cluster.ready()
+  for (const index of cluster.indexes) {
+    const [[now] = []] = await query(cluster.url(index), 'SELECT count(*) FROM load_1')
+    assert.equal(now, before)
+  }
+})
