@@ -19,7 +19,8 @@ export class EngineFaults {
   before: (method: Method | 'open') => void | Promise<void> = () => {}
   /** The same for batches, by what is in them. */
   beforeBatch: (requests: readonly TransactionRequest[]) => void = () => {}
-  /** Calls so far, in order. */
+  /** Calls so far, in order: when they were made, and when the engine turned to them. */
+  readonly sent: string[] = []
   readonly calls: string[] = []
   readonly #engines = new Set<Engine>()
   #isDead = false
@@ -50,6 +51,7 @@ export class EngineFaults {
     let last: Promise<unknown> = Promise.resolve()
     const guarded = <A extends unknown[], R>(method: Method, call: (...args: A) => Promise<R>) => {
       return (...args: A): Promise<R> => {
+        this.sent.push(method)
         const result = last.then(async () => {
           await this.#pass(method)
           return call(...args)

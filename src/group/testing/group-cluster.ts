@@ -171,8 +171,8 @@ export class GroupCluster {
     member.groups.clear()
     member.disk = member.disk.crash(new SeededRandom(BigInt(member.starts)))
     await member.faults.kill()
-    // Whatever is left of it only has a disk that is no longer there.
-    await host?.close().catch(() => {})
+    // Whatever is left of it only has a disk that is no longer there, and may never answer.
+    host?.close().catch(() => {})
     this.#tellUnreachable(member.number)
   }
 
