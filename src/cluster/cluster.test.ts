@@ -2,6 +2,7 @@
 
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import type { Member } from './member.ts'
 import { column, run } from './testing/member-fixture.ts'
 import { TestCluster } from './testing/cluster-fixture.ts'
@@ -67,7 +68,8 @@ async function untilSettled(cluster: TestCluster, members: readonly Member[], vo
           (group) =>
             group.voters.length === voters &&
             group.leader === group.preferredLeader &&
-            [...group.voters, ...group.learners].toSorted().join() === active.toSorted().join(),
+            new Set([...group.voters, ...group.learners, ...active]).size === active.length &&
+            group.voters.length + group.learners.length === active.length,
         )
       }),
     `${voters} voters of every database, led by the first choice`,
@@ -148,4 +150,135 @@ test('a member whose folder was wiped takes the place of what it was, under a ne
   assert.ok(statuses.includes(`${old.number} removed`), statuses.join())
   await untilSettled(cluster, [...cluster.members.values()], 3)
   assert.deepEqual(await column(await again.get('default'), 'SELECT a FROM t'), [1n])
+})
+
+test('all members stop and start again: the same cluster, without being told how to join', async () => {
+  await using cluster = new TestCluster()
+  const members = await cluster.found('a', 'b', 'c')
+  await run(await (members[0] as Member).get('default'), 'CREATE TABLE t (a)', 'INSERT INTO t VALUES (1)')
+  const numbers = new Map([...cluster.members].map(([host, { number }]) => [host, number]))
+  const before = members[0]?.clusterState().cluster
+  await Promise.all([...cluster.members.keys()].map((host) => cluster.stop(host)))
+  const again = await Promise.all([...numbers.keys()].map((host) => cluster.start(host, 'found-alone', [])))
+  for (const [host, member] of cluster.members) assert.equal(member.number, numbers.get(host))
+  for (const member of again) {
+    assert.equal(member.clusterState().cluster, before)
+    assert.deepEqual(await column(await member.get('default'), 'SELECT a FROM t'), [1n])
+    const own = member.clusterState().members.find(({ connection }) => connection === 'self')
+    assert.equal(own?.incarnation, 2)
+  }
+})
+
+test('members that all come back under other addresses find each other by their options', async () => {
+  await using cluster = new TestCluster()
+  await cluster.found('a', 'b', 'c')
+  const moved = new Map([...cluster.members.keys()].map((host) => [host, `${host}2`]))
+  await Promise.all([...moved.keys()].map((host) => cluster.stop(host)))
+  for (const [host, next] of moved) cluster.move(host, next)
+  const again = await Promise.all(
+    [...moved.values()].map((host) => cluster.start(host, 'found-alone', [...moved.values()])),
+  )
+  await run(await (again[0] as Member).get('default'), 'CREATE TABLE t (a)')
+  await cluster.until(
+    () =>
+      again.every((member) =>
+        member.clusterState().members.every(({ addresses }) => addresses.peer?.includes('2:') === true),
+      ),
+    'the new addresses in the catalog',
+  )
+})
+
+test('a database that is dropped while a member is away is gone there, too, when it comes back', async () => {
+  await using cluster = new TestCluster()
+  const members = await cluster.found('a', 'b', 'c')
+  const [first] = members as [Member]
+  await first.create('shop')
+  await untilSettled(cluster, members, 3)
+  const [host, away] = [...cluster.members].find(([, member]) => member !== first) as [string, Member]
+  const { dataFile } = await away.get('shop')
+  await run(await away.get('shop'), 'CREATE TABLE t (a)')
+  await cluster.stop(host)
+  await first.drop('shop')
+  await first.create('shop')
+  const back = await cluster.start(host, 'found-alone', [])
+  await cluster.until(() => !existsSync(dataFile), 'the end of the file')
+  await cluster.until(
+    async () =>
+      (await localRows(back, 'shop', `SELECT name FROM sqlite_schema WHERE name = 't'`)).length === 0,
+    'the new database of the name',
+  )
+})
+
+test('a newcomer with another secret is refused with the reason, and does not wait', async () => {
+  await using cluster = new TestCluster()
+  await cluster.found('a')
+  await assert.rejects(
+    cluster.start('b', 'join', ['a'], {
+      cluster: { ...cluster.optionsOf('b', 'join', ['a']), secret: new Uint8Array(32) },
+    }),
+    { code: 'MEMBERSHIP_REFUSED', message: /different cluster secrets/ },
+  )
+})
+
+test('a newcomer that others can not reach at the address that it tells is refused', async () => {
+  await using cluster = new TestCluster()
+  const [first] = (await cluster.found('a')) as [Member]
+  for (const [advertise, message] of [
+    ['elsewhere:7001', /nobody answers at its address elsewhere:7001/],
+    ['a:7001', /another one answers at its address a:7001: member 1/],
+  ] as const) {
+    const options = { ...cluster.optionsOf('b', 'join', ['a']), advertise }
+    await assert.rejects(cluster.start('b', 'join', ['a'], { cluster: options }), {
+      code: 'MEMBERSHIP_REFUSED',
+      message,
+    })
+  }
+  assert.equal(first.clusterState().members.length, 1)
+})
+
+test('an operator keeps a number for a learner, and promotes it later', async () => {
+  await using cluster = new TestCluster()
+  const [first, ...others] = (await cluster.found('a', 'b')) as [Member, Member]
+  assert.equal(await first.addMember('c:7001', 'learner'), 3)
+  await assert.rejects(first.addMember('c:7001', 'voter'), { code: 'MEMBERSHIP_REFUSED' })
+  await assert.rejects(first.addMember('nonsense', 'voter'), { code: 'ARGS_INVALID' })
+  const third = await cluster.start('c', 'join', ['a'])
+  assert.equal(third.number, 3)
+  await untilSettled(cluster, [first, ...others, third], 2)
+  assert.deepEqual(groupOf(first, 'default').learners, [3])
+  await first.promoteMember(3)
+  await untilSettled(cluster, [first, ...others, third], 3)
+  await assert.rejects(first.promoteMember(9), { code: 'MEMBER_NOT_FOUND' })
+})
+
+test('leadership is handed over on request, from any member', async () => {
+  await using cluster = new TestCluster()
+  const members = await cluster.found('a', 'b', 'c')
+  await untilSettled(cluster, members, 3)
+  const [first] = members as [Member]
+  const { leader } = groupOf(first, 'default')
+  const target = members.map(({ number }) => number).find((number) => number !== leader) ?? 0
+  assert.equal(await first.transferLeadership({ database: 'default', from: null, to: target }), 1)
+  await assert.rejects(first.transferLeadership({ database: 'none', from: null, to: null }), {
+    code: 'DATABASE_NOT_FOUND',
+  })
+  await assert.rejects(first.transferLeadership({ database: null, from: null, to: 9 }), {
+    code: 'MEMBER_NOT_FOUND',
+  })
+})
+
+test('a member that stops has handed over: the others have a leader at once', async () => {
+  await using cluster = new TestCluster()
+  const members = await cluster.found('a', 'b', 'c')
+  await untilSettled(cluster, members, 3)
+  const leader = groupOf(members[0] as Member, 'default').leader
+  const [host] = [...cluster.members].find(([, member]) => member.number === leader) as [string, Member]
+  const rest = members.filter(({ number }) => number !== leader)
+  const terms = rest.map((member) => groupOf(member, 'default').term)
+  await cluster.stop(host)
+  for (const [at, member] of rest.entries()) {
+    const group = groupOf(member, 'default')
+    assert.ok(group.leader !== null && group.leader !== leader, 'a leader is known before the member is gone')
+    assert.equal(group.term, (terms[at] ?? 0) + 1)
+  }
 })

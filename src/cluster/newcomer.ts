@@ -108,8 +108,8 @@ export class Newcomers {
   async #askAll(): Promise<Answer[]> {
     const { self, addresses } = this.#options
     const others = new Set(await addresses())
-    others.delete(self.addresses.peer)
-    this.#addressCount = others.size + 1
+    // This one may be among them, under any address: its token tells.
+    this.#addressCount = new Set([...others, self.addresses.peer]).size
     const answers = await Promise.all([...others].map((address) => this.#hello(address)))
     const found = new Map<string, Answer>()
     for (const answer of answers) {

@@ -1,6 +1,6 @@
 /** Members of one cluster in this process, on temporary folders and a network in memory, with their engines in this thread. */
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import type { Clock } from '../../host/clock.ts'
 import { SystemClock } from '../../host/clock.ts'
@@ -40,19 +40,28 @@ export class TestCluster {
       journal: { segmentSizeBytes: 256 * 1024 },
       steadyAfterMs: 300,
       log: (level, event, fields) => this.logs.push(`${host} ${level} ${event} ${JSON.stringify(fields)}`),
-      cluster: {
-        listen: { host, port: PEER_PORT },
-        advertise: null,
-        secret: SECRET,
-        network: this.network.of(host),
-        seeds: async () => seeds.map(peerAddressOf),
-        start,
-        limits: { ...TRANSPORT_DEFAULTS, reconnectMaxMs: 500 },
-      },
+      cluster: this.optionsOf(host, start, seeds),
       ...options,
     })
     this.members.set(host, member)
     return member
+  }
+
+  optionsOf(host: string, start: ClusterOptions['start'], seeds: readonly string[]): ClusterOptions {
+    return {
+      listen: { host, port: PEER_PORT },
+      advertise: null,
+      secret: SECRET,
+      network: this.network.of(host),
+      seeds: async () => seeds.map(peerAddressOf),
+      start,
+      limits: { ...TRANSPORT_DEFAULTS, reconnectMaxMs: 500 },
+    }
+  }
+
+  /** Its data folder is that of the machine `next` from now on; no process may have it. */
+  move(host: string, next: string): void {
+    renameSync(`${this.folder}/${host}`, `${this.folder}/${next}`)
   }
 
   /** All of them at once, as `--bootstrap-expect` founds a cluster. */
