@@ -11,7 +11,7 @@ import { withCluster } from './testing/group-cluster.ts'
 import { request, resultOf } from './testing/group-fixture.ts'
 
 const SEEDS = [1n, 2n, 3n, 4n, 5n, 6n]
-const WRITES = 120
+const WRITES = 200
 
 interface History {
   readonly committed: Set<number>
@@ -55,7 +55,7 @@ async function crashAll(cluster: GroupCluster, random: SeededRandom, isOver: () 
   let crashes = 0
   while (!isOver()) {
     const member = cluster.member(random.integer(3) + 1)
-    const operations = random.integer(60)
+    const operations = random.integer(25)
     await diesAfter(cluster, member, operations, isOver)
     if (isOver()) break
     crashes++
@@ -97,7 +97,7 @@ for (const seed of SEEDS) {
         const crashing = crashAll(cluster, new SeededRandom(seed + 100n), () => isOver)
         await writeAll(cluster, random, history)
         isOver = true
-        assert.ok((await crashing) > 2, 'there were crashes')
+        assert.ok((await crashing) > 4, 'there were crashes')
         await cluster.caughtUp()
         assert.equal(new Set(cluster.members.map((member) => member.content())).size, 1)
         const rows = cluster.member(1).read('SELECT a FROM t') as number[]
