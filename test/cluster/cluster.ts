@@ -206,7 +206,7 @@ export async function until(
 }
 
 /** A port from which all ports of the members are free at the moment. */
-async function freeBasePort(members: number): Promise<number> {
+export async function freeBasePort(members: number): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const base = PORTS_FIRST + Math.floor(Math.random() * (PORTS_COUNT / 10)) * 10
     const ports = Array.from({ length: members }, (_, index) =>

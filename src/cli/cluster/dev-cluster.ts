@@ -158,14 +158,33 @@ async function watch(
   const intervalMs = screen instanceof TerminalScreen ? LOOK_INTERVAL_MS : LOG_INTERVAL_MS
   const stopped = stop.then((): true => true)
   const failures = new FailureNotes(screen)
+  const ready = new ReadyNote(screen)
   do {
     const seen = Promise.all(cluster.members.map((place) => observeMember(place, runningPid(place), token)))
     const observations = await Promise.race([seen, stopped])
     if (!Array.isArray(observations)) return
     const picture = pictureOf(observations, APPLICATION_DATABASE)
     failures.look(picture)
+    ready.look(picture)
     screen.show(picture)
   } while (!(await Promise.race([stopped, sleep(intervalMs, false)])))
+}
+
+/** Tells once how long the start took. */
+class ReadyNote {
+  readonly #screen: Screen
+  readonly #beganMs = performance.now()
+  #isTold = false
+
+  constructor(screen: Screen) {
+    this.#screen = screen
+  }
+
+  look({ rows }: ClusterPicture): void {
+    if (this.#isTold || rows.some(({ status }) => status !== 'up')) return
+    this.#isTold = true
+    this.#screen.note(`all members are ready (${Math.round(performance.now() - this.#beganMs)} ms)`)
+  }
 }
 
 /** A member that ends by itself has said why in its log; whoever watches should not have to look there. */

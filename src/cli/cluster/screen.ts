@@ -42,7 +42,7 @@ export class TerminalScreen implements Screen {
     // A line of the terminal's full width would wrap on some terminals.
     const width = (this.#output.columns ?? DEFAULT_WIDTH) - 1
     const keys = keysLine(this.#cluster.members.length, width, this.style)
-    this.#lines = [...pictureLines(this.#cluster, picture, width, this.style), '', keys]
+    this.#lines = ['', ...pictureLines(this.#cluster, picture, width, this.style), '', keys]
     this.#draw('')
   }
 
