@@ -6,5 +6,5 @@ test('mutated conversations do not crash the member or leave anything behind', a
   await using harness = await openPostgres()
   const seed = (Date.now() % 1_000_000) + 1
   console.log(`seed ${seed}`)
-  await fuzz(1000, seed, harness)
+  await fuzz(2000, seed, harness)
 })

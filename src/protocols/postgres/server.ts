@@ -52,7 +52,7 @@ export class PostgresServer {
     this.#options = options
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.#host = this.#newHost()
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket))
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.accept(socket))
   }
 
   /** Resolves when it listens. Rejects with the system's error (EADDRINUSE and so on). */
@@ -91,7 +91,8 @@ export class PostgresServer {
     clearTimeout(timer)
   }
 
-  #accept(socket: Socket): void {
+  /** Serves a client; also one whose bytes come from elsewhere than the listener. */
+  accept(socket: Socket): void {
     if (this.#isDraining || this.#connections.size >= this.#limits.connectionsMax) {
       this.#refuse(socket)
       return

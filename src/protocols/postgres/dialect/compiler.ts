@@ -1,5 +1,6 @@
 /** From a parsed statement to its plan. */
 
+import type { Consistency } from '../../../gateway/session.ts'
 import type {
   AlterTableStmt,
   CopyStmt,
@@ -60,6 +61,8 @@ export interface ParsedStatement {
   readonly syntaxError: PgError | null
   /** COMMIT, ROLLBACK and ROLLBACK TO: what a failed transaction still takes. */
   readonly isTransactionExit: boolean
+  /** What a comment in front of it or behind it asks for (`gateway/consistency.ts`); null if there is none. */
+  readonly consistency: Consistency | null
 }
 
 export function compileStatement(

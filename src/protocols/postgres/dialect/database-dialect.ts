@@ -8,6 +8,7 @@
 
 import type { RawStmt } from 'libpg-query'
 import { HarmonyError } from '../../../base/errors.ts'
+import { consistencyHint } from '../../../gateway/consistency.ts'
 import type { Session } from '../../../gateway/session.ts'
 import { PgError } from '../error.ts'
 import type { ConstraintNames } from '../session/harmony-error.ts'
@@ -34,6 +35,7 @@ const EMPTY: ParsedStatement = {
   tree: null,
   syntaxError: null,
   isTransactionExit: false,
+  consistency: null,
 }
 
 export class DatabaseDialect {
@@ -160,19 +162,33 @@ function parseScript(sql: string): readonly ParsedStatement[] {
   try {
     const statements = parseTree(sql)
     const offsets = new Offsets(sql)
-    return statements.map((statement) => parsedStatement(statement, sql, offsets))
+    let end = 0
+    return statements.map((statement) => {
+      const parsed = parsedStatement(statement, sql, offsets, end)
+      end = (statement.stmt_location ?? 0) + (statement.stmt_len ?? 0)
+      return parsed
+    })
   } catch (error) {
     if (!(error instanceof PgError) || error.sqlState !== '42601') throw error
     return parseMixed(sql, error)
   }
 }
 
-function parsedStatement(statement: RawStmt, script: string, offsets: Offsets): ParsedStatement {
+/** `from`: where the statement before ended, in bytes. What the parser leaves out in front of this one may hold a comment. */
+function parsedStatement(
+  statement: RawStmt,
+  script: string,
+  offsets: Offsets,
+  from: number,
+): ParsedStatement {
   const start = statement.stmt_location ?? 0
   const end = (statement.stmt_len ?? 0) === 0 ? undefined : offsets.index(start + (statement.stmt_len ?? 0))
   const tree = statement.stmt ?? null
   const text = start === 0 && end === undefined ? script : script.slice(offsets.index(start), end)
-  return { text, script, tree, syntaxError: null, isTransactionExit: tree !== null && isExit(tree) }
+  const before = script.slice(offsets.index(from), offsets.index(start)).replace(/^\s*;/, '')
+  const consistency = consistencyHint(before) ?? consistencyHint(text)
+  const isTransactionExit = tree !== null && isExit(tree)
+  return { text, script, tree, syntaxError: null, isTransactionExit, consistency }
 }
 
 function isExit(tree: ParsedStatement['tree'] & object): boolean {
@@ -191,7 +207,7 @@ function parseMixed(sql: string, error: PgError): readonly ParsedStatement[] {
     try {
       const [statement] = parseTree(text)
       if (statement === undefined) return EMPTY
-      return parsedStatement(statement, text, new Offsets(text))
+      return parsedStatement(statement, text, new Offsets(text), 0)
     } catch (own) {
       if (!(own instanceof PgError) || own.sqlState !== '42601') throw own
       return native(text, parts.length === 1 ? error : own)
@@ -200,5 +216,6 @@ function parseMixed(sql: string, error: PgError): readonly ParsedStatement[] {
 }
 
 function native(text: string, syntaxError: PgError): ParsedStatement {
-  return { text, script: text, tree: null, syntaxError, isTransactionExit: false }
+  const consistency = consistencyHint(text)
+  return { text, script: text, tree: null, syntaxError, isTransactionExit: false, consistency }
 }

@@ -66,7 +66,14 @@ const SCHEMA = new Schema(1n, [
 function translated(sql: string): string {
   try {
     const tree = parseTree(sql)[0]?.stmt ?? null
-    const parsed = { text: sql, script: sql, tree, syntaxError: null, isTransactionExit: false }
+    const parsed = {
+      text: sql,
+      script: sql,
+      tree,
+      syntaxError: null,
+      isTransactionExit: false,
+      consistency: null,
+    }
     const { plan, parameterTypes } = compileStatement(parsed, [], SCHEMA)
     const types = parameterTypes.map(({ type }) => type.name).join(', ')
     return shown(plan) + (types === '' ? '' : `\n-- parameters: ${types}`)

@@ -13,7 +13,6 @@
 import { must } from '../../../base/assert.ts'
 import { HarmonyError } from '../../../base/errors.ts'
 import type { SqlValue } from '../../../base/value.ts'
-import { consistencyHint } from '../../../gateway/consistency.ts'
 import { catalogJson } from '../catalog/relations.ts'
 import type { ParsedStatement } from '../dialect/compiler.ts'
 import type { DatabaseDialect } from '../dialect/database-dialect.ts'
@@ -196,7 +195,7 @@ export class ClientSession {
     if (compiled.parameterTypes.length > 0) {
       throw new PgError('42P02', `there is no parameter $1`)
     }
-    const statement = new PreparedStatement('', parsed.text, compiled)
+    const statement = new PreparedStatement('', parsed.text, compiled, parsed.consistency)
     if (compiled.plan.kind === 'copyIn') {
       await this.#startCopyIn(compiled.plan, surroundings)
       return true
@@ -259,7 +258,7 @@ export class ClientSession {
     const parsed = statements[0] ?? this.#parts.dialect.emptyStatement
     this.#transaction.checkNotFailed(parsed.isTransactionExit)
     const compiled = await this.#compile(parsed, parameterTypes)
-    this.#store.addStatement(new PreparedStatement(name, sql, compiled))
+    this.#store.addStatement(new PreparedStatement(name, sql, compiled, parsed.consistency))
   }
 
   #bind(message: Message<'bind'>): void {
@@ -368,7 +367,7 @@ export class ClientSession {
     parameterTypes: readonly number[],
   ): ReturnType<DatabaseDialect['compile']> {
     const { dialect, session, settings } = this.#parts
-    session.consistency = consistencyHint(parsed.text) ?? settings.consistency
+    session.consistency = parsed.consistency ?? settings.consistency
     return dialect.compile(parsed, parameterTypes, session, this.#transaction.hasChangedSchema)
   }
 

@@ -1,7 +1,6 @@
 /** Prepared statements and portals of one connection. */
 
 import type { ResultColumn, SqlValue } from '../../../base/value.ts'
-import { consistencyHint } from '../../../gateway/consistency.ts'
 import type { Consistency } from '../../../gateway/session.ts'
 import type { CompiledStatement } from '../dialect/plan.ts'
 import { PgError } from '../error.ts'
@@ -31,11 +30,11 @@ export class PreparedStatement {
   #layoutFormats: readonly Format[] = []
   #layout: RowLayout | null = null
 
-  constructor(name: string, sql: string, compiled: CompiledStatement) {
+  constructor(name: string, sql: string, compiled: CompiledStatement, consistency: Consistency | null) {
     this.name = name
     this.sql = sql
     this.compiled = compiled
-    this.consistency = consistencyHint(sql)
+    this.consistency = consistency
   }
 
   /**
