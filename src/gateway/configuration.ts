@@ -16,6 +16,8 @@ export interface GatewayConfiguration {
   readonly transactionTotalTimeoutMs: number
   /** How long BEGIN IMMEDIATE, or the first write, waits for the writer; then TRANSACTION_BUSY. */
   readonly writerWaitTimeoutMs: number
+  /** How long a linearizable read looks for a leader that confirms its index: several elections fit. Then NOT_LEADER. */
+  readonly readIndexTimeoutMs: number
   /** How long a read waits until its index is applied here. */
   readonly appliedWaitTimeoutMs: number
   /** Of one statement that reads; enforced by ending the process that runs it. The writer gets the same bound. */
@@ -42,6 +44,7 @@ export const GATEWAY_DEFAULTS: GatewayConfiguration = {
   transactionIdleTimeoutMs: 10_000,
   transactionTotalTimeoutMs: 60_000,
   writerWaitTimeoutMs: 5_000,
+  readIndexTimeoutMs: 10_000,
   appliedWaitTimeoutMs: 5_000,
   statementTimeoutMs: STATEMENT_TIMEOUT_MS,
   workerWaitTimeoutMs: 10_000,

@@ -52,8 +52,11 @@ export interface DatabaseCore {
   /** Joins the next batch. Resolves when the transaction is durable, or nothing of it was done. */
   submit(request: TransactionRequest): Promise<TransactionOutcome>
   begin(options: BeginOptions): Promise<WriteTransaction>
-  /** An index such that a read at it sees every write acknowledged before this call (Raft thesis 6.4). */
-  readIndex(): Promise<bigint>
+  /**
+   * An index such that a read at it sees every write acknowledged before this call (Raft thesis 6.4). Rejects with NOT_LEADER when no leader
+   * confirmed one within `timeoutMs`.
+   */
+  readIndex(timeoutMs?: number): Promise<bigint>
   /** The same where it needs nobody's answer, so that a read may be made at once; null where it does. */
   readIndexNow?(): bigint | null
   /** Resolves when `appliedIndex >= index`. */

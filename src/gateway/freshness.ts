@@ -69,7 +69,7 @@ export class Freshness {
   }
 
   async #confirm(askedAtMs: number): Promise<bigint> {
-    const index = await this.#core.readIndex()
+    const index = await this.#core.readIndex(this.#configuration.readIndexTimeoutMs)
     const { appliedIndex } = this.#core
     const at = appliedIndex >= index ? appliedIndex : await this.applied(index)
     // Only now: what is committed and not applied here is not in the file yet.

@@ -51,7 +51,7 @@ export interface LocalReplica {
   /** Rejects with NOT_LEADER, nothing done, where another one leads. */
   submit(request: TransactionRequest): Promise<TransactionOutcome>
   begin(options: BeginOptions): Promise<OpenTransaction>
-  readIndex(): Promise<bigint>
+  readIndex(timeoutMs?: number): Promise<bigint>
   /** Null where other members have to be asked. */
   readIndexNow?(): bigint | null
   /** Rejects with why the database can't be used any more, even where the index is applied. */

@@ -65,8 +65,8 @@ export class RoutedDatabase {
     return this.#replica.onFileReplaced(listener)
   }
 
-  readIndex(): Promise<bigint> {
-    return this.#replica.readIndex()
+  readIndex(timeoutMs?: number): Promise<bigint> {
+    return this.#replica.readIndex(timeoutMs)
   }
 
   readIndexNow(): bigint | null {

@@ -1,0 +1,191 @@
+/** A cluster of three members in this process, each with all its protocols on ports of its own, between which a test cuts the network. */
+
+import pg from 'pg'
+import type { Member } from '../../src/cluster/member.ts'
+import { TestCluster } from '../../src/cluster/testing/cluster-fixture.ts'
+import { ReaderPool } from '../../src/engine/reader/database-reader.ts'
+import { LocalGateway } from '../../src/gateway/local-gateway.ts'
+import { createHrana } from '../../src/protocols/hrana/hrana.ts'
+import { OPEN_AUTHENTICATOR } from '../../src/protocols/http/authenticator.ts'
+import { jsonApiRoutes } from '../../src/protocols/http/json-api.ts'
+import { DEFAULT_HTTP_LIMITS } from '../../src/protocols/http/limits.ts'
+import { OriginPolicy } from '../../src/protocols/http/origin-policy.ts'
+import { HttpServer } from '../../src/protocols/http/server.ts'
+import { PostgresServer } from '../../src/protocols/postgres/server.ts'
+
+const HOSTS = ['a', 'b', 'c'] as const
+const LOOPBACK = '127.0.0.1'
+/** What can't be had is told after this time. */
+const GIVE_UP_MS = 500
+
+/** One member with its protocols. */
+export class Place implements AsyncDisposable {
+  readonly host: string
+  readonly member: Member
+  readonly url: string
+  readonly #gateway: LocalGateway
+  readonly #http: HttpServer
+  readonly #postgres: PostgresServer
+
+  private constructor(
+    host: string,
+    member: Member,
+    gateway: LocalGateway,
+    http: HttpServer,
+    url: string,
+    postgres: PostgresServer,
+  ) {
+    this.host = host
+    this.member = member
+    this.url = url
+    this.#gateway = gateway
+    this.#http = http
+    this.#postgres = postgres
+  }
+
+  static async open(host: string, member: Member): Promise<Place> {
+    const configuration = {
+      drainTimeoutMs: 50,
+      readIndexTimeoutMs: GIVE_UP_MS,
+      appliedWaitTimeoutMs: GIVE_UP_MS,
+    }
+    const gateway = new LocalGateway({ directory: member, readers: new ReaderPool(), configuration })
+    const context = { gateway, authenticator: OPEN_AUTHENTICATOR }
+    const hrana = createHrana(context)
+    const http = new HttpServer({
+      routes: [...hrana.routes, ...jsonApiRoutes(gateway, member)],
+      upgrade: hrana.upgrade,
+      authenticator: OPEN_AUTHENTICATOR,
+      origins: new OriginPolicy({ isAuthenticated: true, allowedOrigins: [] }),
+      limits: { ...DEFAULT_HTTP_LIMITS, drainTimeoutMs: 50 },
+      onFailure: () => undefined,
+    })
+    const { port } = await http.listen(LOOPBACK, 0)
+    const postgres = new PostgresServer({
+      ...context,
+      staticToken: null,
+      host: LOOPBACK,
+      port: 0,
+      directory: member,
+    })
+    await postgres.start()
+    return new Place(host, member, gateway, http, `http://${LOOPBACK}:${port}`, postgres)
+  }
+
+  /** A call of the JSON API. */
+  async query(sql: string, consistency?: unknown): Promise<QueryAnswer> {
+    const body = JSON.stringify({ sql, rows: 'arrays', ...(consistency !== undefined && { consistency }) })
+    const response = await fetch(`${this.url}/v1/databases/default/query`, { method: 'POST', body })
+    const answer = (await response.json()) as QueryAnswer
+    return { ...answer, status: response.status }
+  }
+
+  /** One statement over Hrana, as libSQL clients send it. */
+  async hrana(sql: string, level?: string): Promise<HranaAnswer> {
+    const headers = level === undefined ? {} : { 'x-harmonydb-consistency': level }
+    const requests = [{ type: 'execute', stmt: { sql } }, { type: 'close' }]
+    const response = await fetch(`${this.url}/v2/pipeline`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ requests }),
+    })
+    const { results } = (await response.json()) as { results: readonly HranaResult[] }
+    const [first] = results
+    return {
+      value: first?.response?.result?.rows[0]?.[0]?.value ?? null,
+      index: first?.response?.result?.replication_index ?? null,
+      error: first?.error?.message ?? null,
+    }
+  }
+
+  async postgres(options: string = ''): Promise<pg.Client> {
+    const { port } = this.#postgres.address
+    const client = new pg.Client({ host: LOOPBACK, port, user: 'tester', database: 'default', options })
+    client.on('error', () => undefined)
+    await client.connect()
+    return client
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#http.drain()
+    await this.#postgres.drain(50)
+    await this.#gateway.close()
+  }
+}
+
+export interface QueryAnswer {
+  readonly status: number
+  readonly rows?: readonly (readonly unknown[])[]
+  readonly meta?: { readonly index: number }
+  readonly error?: { readonly code: string; readonly message: string }
+}
+
+interface HranaResult {
+  readonly response?: {
+    readonly result?: {
+      readonly rows: readonly (readonly { readonly value: string }[])[]
+      readonly replication_index: string
+    }
+  }
+  readonly error?: { readonly message: string }
+}
+
+export interface HranaAnswer {
+  readonly value: string | null
+  /** The token. */
+  readonly index: string | null
+  readonly error: string | null
+}
+
+export class ThreeMembers implements AsyncDisposable {
+  readonly cluster: TestCluster
+  readonly places: readonly Place[]
+
+  private constructor(cluster: TestCluster, places: readonly Place[]) {
+    this.cluster = cluster
+    this.places = places
+  }
+
+  static async open(): Promise<ThreeMembers> {
+    const cluster = new TestCluster()
+    const members = await cluster.found(...HOSTS)
+    const places = await Promise.all(members.map((member, at) => Place.open(HOSTS[at] as string, member)))
+    const three = new ThreeMembers(cluster, places)
+    await cluster.until(
+      () => places.every(({ member }) => three.#isWhole(member)),
+      'three voters of each database',
+    )
+    return three
+  }
+
+  /** The member that leads the database, and the others. */
+  roles(): { readonly leader: Place; readonly followers: readonly [Place, Place] } {
+    const numbers = this.places.map(({ member }) => groupOf(member)?.leader ?? null)
+    const leader = this.places.find(({ member }) => numbers.every((number) => number === member.number))
+    if (leader === undefined) throw new Error(`no agreed leader: ${numbers.join(', ')}`)
+    const followers = this.places.filter((place) => place !== leader)
+    return { leader, followers: followers as unknown as [Place, Place] }
+  }
+
+  cutOff(place: Place): void {
+    for (const other of HOSTS) if (other !== place.host) this.cluster.network.separate(place.host, other)
+  }
+
+  heal(place: Place): void {
+    for (const other of HOSTS) if (other !== place.host) this.cluster.network.join(place.host, other)
+  }
+
+  #isWhole(member: Member): boolean {
+    const { groups } = member.clusterState()
+    return groups.length >= 2 && groups.every(({ voters, leader }) => voters.length === 3 && leader !== null)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.places.map((place) => place[Symbol.asyncDispose]()))
+    await this.cluster[Symbol.asyncDispose]()
+  }
+}
+
+function groupOf(member: Member): ReturnType<Member['clusterState']>['groups'][number] | undefined {
+  return member.clusterState().groups.find(({ database }) => database === 'default')
+}
