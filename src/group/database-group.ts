@@ -123,7 +123,12 @@ export class DatabaseGroup {
       this.#applier.poke()
       this.#checkpoints.poke()
     }
-    this.#applier = new Applier({ ...shared, onApplied: () => this.#checkpoints.poke() })
+    const onApplied = (): void => {
+      // A database that follows is not idle, and its engine need not be opened again for each write.
+      this.#lastUseMs = clock.nowMs()
+      this.#checkpoints.poke()
+    }
+    this.#applier = new Applier({ ...shared, onApplied })
     this.#proposals = new Proposals({ ...shared, onBatchDone: onFree })
     this.#transactions = new Transactions({ ...shared, onEnd: onFree })
     this.#snapshots = options.snapshots(this.#snapshotHost())

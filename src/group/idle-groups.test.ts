@@ -104,3 +104,14 @@ test('a member that starts while the group sleeps is told who leads, a learner t
     },
     { members: 4 },
   ))
+
+test('a database that follows is not idle, though nobody uses it on this member', () =>
+  withCluster(async (cluster) => {
+    await cluster.write('CREATE TABLE t (a)')
+    await cluster.pass(60_000)
+    const [follower] = cluster.followers()
+    assert.ok(follower !== undefined && follower.group.idleMs >= 60_000)
+    await cluster.write('INSERT INTO t VALUES (1)')
+    await cluster.caughtUp()
+    assert.ok(follower.group.idleMs < 60_000)
+  }))
