@@ -609,3 +609,10 @@ test('a SERIAL column of a table without a key numbers its rows, and says that i
   const rows = await client.ask(query("insert into numbered (v) values ('a'), ('b') returning id"))
   assert.deepEqual(rows, ['T 1', 'D 1', 'D 2', 'C INSERT 0 2', 'Z I'])
 })
+
+test('a statement with more parameters than SQLite takes is refused with 54000', async () => {
+  await using client = await RawClient.ready(harness.port)
+  const list = (count: number): string => Array.from({ length: count }, (_, at) => `($${at + 1}::int)`).join()
+  assert.deepEqual(await client.ask(parse('', `values ${list(32_767)}`), sync), ['E 54000', 'Z I'])
+  assert.deepEqual(await client.ask(parse('', `values ${list(32_766)}`), sync), ['1', 'Z I'])
+})

@@ -12,6 +12,8 @@ import { atom, plain, type ColumnOrigin, type Typed } from './typed.ts'
 
 /** PostgreSQL counts parameters in 16 bits. */
 const PARAMETERS_MAX = 65_535
+/** SQLite's own bound (sqlite.org/limits.html, SQLITE_MAX_VARIABLE_NUMBER). */
+const SQLITE_PARAMETERS_MAX = 32_766
 
 /** Where a session value's number will stand: its number is known only when all of the client's parameters are. */
 const SESSION_MARK = '\u0001'
@@ -173,7 +175,12 @@ export class Translation {
       new RegExp(`${SESSION_MARK}(\\d+)${SESSION_MARK}`, 'g'),
       (_all, index: string) => `?${this.#parameters.length + Number(index) + 1}`,
     )
-    return { sql: text, parameterCount: highestParameter(text) }
+    const parameterCount = highestParameter(text)
+    if (parameterCount > SQLITE_PARAMETERS_MAX) {
+      const message = `a statement takes ${SQLITE_PARAMETERS_MAX} parameters at most, this one has ${parameterCount}: split it`
+      throw new PgError('54000', message)
+    }
+    return { sql: text, parameterCount }
   }
 }
 
