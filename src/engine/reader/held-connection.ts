@@ -72,9 +72,10 @@ function isOverLimit(error: unknown): boolean {
 }
 
 export class HeldConnection {
+  readonly #dataFile: string
   readonly #options: ReaderOptions
-  readonly #connection: ReadConnection
-  readonly #schemaVersion: StatementSync
+  #connection: ReadConnection
+  #schemaVersion: StatementSync
   readonly #compiled: LruMap<string, Compiled>
   /** Texts that a worker has compiled in a short time, so that this thread may. */
   readonly #vetted: LruMap<string, true>
@@ -91,16 +92,21 @@ export class HeldConnection {
   #timer: NodeJS.Timeout | null = null
 
   constructor(dataFile: string, options: ReaderOptions) {
+    this.#dataFile = dataFile
     this.#options = options
-    this.#connection = new ReadConnection(dataFile, {
-      valueSizeBytesMax: VALUE_SIZE_BYTES_INLINE_MAX,
-      mmapSizeBytes: options.mmapSizeBytes,
-      programLengthMax: PROGRAM_LENGTH_INLINE_MAX,
-    })
+    this.#connection = this.#open()
     this.#compiled = new LruMap(options.statementsCachedMax)
     this.#vetted = new LruMap(options.statementsCachedMax)
     this.#slow = new LruMap(options.statementsCachedMax)
     this.#schemaVersion = this.#connection.prepareOwn('PRAGMA schema_version')
+  }
+
+  #open(): ReadConnection {
+    return new ReadConnection(this.#dataFile, {
+      valueSizeBytesMax: VALUE_SIZE_BYTES_INLINE_MAX,
+      mmapSizeBytes: this.#options.mmapSizeBytes,
+      programLengthMax: PROGRAM_LENGTH_INLINE_MAX,
+    })
   }
 
   get isHeld(): boolean {
@@ -292,6 +298,7 @@ export class HeldConnection {
     if (this.#heldIndex >= appliedIndex) return
     const isTimed = this.#heldIndex < 0n || this.#timer !== null
     this.#letGo()
+    if (this.#connection.isReplaced) this.#moveOver()
     this.#connection.run('BEGIN')
     // Reading the schema's version also takes the snapshot: BEGIN alone takes none.
     const version = (this.#schemaVersion.all() as unknown as bigint[][])[0]?.[0] as bigint
@@ -304,6 +311,15 @@ export class HeldConnection {
     this.#smallRows.clear()
     if (version !== this.#knownSchemaVersion) this.#forgetSchema(version)
     if (isTimed) this.#timer = setTimeout(() => this.#letGo(), this.#options.holdTimeMs).unref()
+  }
+
+  /** A copy from another member has taken the file's place. */
+  #moveOver(): void {
+    const opened = this.#open()
+    this.#forgetSchema(-1n)
+    this.#connection.close()
+    this.#connection = opened
+    this.#schemaVersion = opened.prepareOwn('PRAGMA schema_version')
   }
 
   #forgetSchema(version: bigint): void {

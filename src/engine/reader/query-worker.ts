@@ -20,6 +20,9 @@ const STATEMENTS_MAX = 100
 /** SQLite's own limit (https://sqlite.org/limits.html). */
 const SQLITE_PROGRAM_LENGTH_MAX = 250_000_000
 
+/** The exchange takes milliseconds, and another process carries it out. */
+const REPLACEMENT_WAIT_MS = 1_000
+
 interface OpenFile {
   readonly connection: ReadConnection
   readonly statements: LruMap<string, { readonly statement: StatementSync; readonly layout: ParameterLayout }>
@@ -39,21 +42,26 @@ let seenIndex = 0n
 
 function fileOf(dataFile: string): OpenFile {
   const known = files.get(dataFile)
-  if (known !== undefined) return known
+  if (known !== undefined && (dataFile === transactionFile || !known.connection.isReplaced)) return known
+  if (known !== undefined) forget(dataFile, known)
   for (const [path, oldest] of files) {
     if (files.size < CONNECTIONS_MAX) break
-    if (path === transactionFile) continue
-    oldest.connection.close()
-    files.delete(path)
+    if (path !== transactionFile) forget(path, oldest)
   }
   const connection = new ReadConnection(dataFile, {
     valueSizeBytesMax: options.valueSizeBytesMax,
     mmapSizeBytes: options.mmapSizeBytes,
     programLengthMax: SQLITE_PROGRAM_LENGTH_MAX,
+    replacementWaitMs: REPLACEMENT_WAIT_MS,
   })
   const opened: OpenFile = { connection, statements: new LruMap(STATEMENTS_MAX) }
   files.set(dataFile, opened)
   return opened
+}
+
+function forget(path: string, { connection }: OpenFile): void {
+  connection.close()
+  files.delete(path)
 }
 
 function send(reply: WorkerReply): void {

@@ -8,6 +8,7 @@ import { HarmonyError } from '../../base/errors.ts'
 import { INITIAL_CONTEXT, type SessionContext } from '../../base/transaction.ts'
 import type { ResultColumn, SqlArguments, SqlValue } from '../../base/value.ts'
 import { bindingOf, type ParameterLayout, parametersOf, valuesOf } from '../parameters.ts'
+import { fileIdentity, isBeingReplaced, openUnmixed } from '../file-replacement.ts'
 import { installPostgresFunctions } from '../functions-postgres.ts'
 import { classify, startOfStatement } from '../sql-text.ts'
 import { fromSqlite } from '../sqlite-errors.ts'
@@ -21,6 +22,8 @@ export interface ReadConnectionOptions {
   readonly mmapSizeBytes: number
   /** Longest program that a statement may compile to. */
   readonly programLengthMax: number
+  /** How long opening may block while the file is being replaced. Default 0. */
+  readonly replacementWaitMs?: number
 }
 
 /** What is known of a statement without running it. The same shape as the gateway's StatementDescription. */
@@ -33,7 +36,10 @@ export interface Description {
 }
 
 export class ReadConnection {
+  readonly #dataFile: string
   readonly #db: DatabaseSync
+  /** Of the file that it has open. */
+  readonly #identity: string | null
   #context: SessionContext = INITIAL_CONTEXT
   #refusal: HarmonyError | null = null
   #appliedIndex: StatementSync | null = null
@@ -41,7 +47,11 @@ export class ReadConnection {
   #purpose: Purpose | null = null
 
   constructor(dataFile: string, options: ReadConnectionOptions) {
-    this.#db = openReadOnly(dataFile, options)
+    const { replacementWaitMs = 0 } = options
+    const opened = openUnmixed(dataFile, replacementWaitMs, () => openReadOnly(dataFile, options))
+    this.#dataFile = dataFile
+    this.#db = opened.connection
+    this.#identity = opened.identity
     this.#defineSessionFunctions()
     installPostgresFunctions(this.#db)
     this.#db.setAuthorizer((action, first, second) => this.#authorize(action, first, second))
@@ -50,6 +60,11 @@ export class ReadConnection {
   /** What `last_insert_rowid()`, `changes()` and `total_changes()` tell from now on. */
   set context(context: SessionContext) {
     this.#context = context
+  }
+
+  /** Another file has taken the place of the one that it reads; a new connection would see that. */
+  get isReplaced(): boolean {
+    return fileIdentity(this.#dataFile) !== this.#identity && !isBeingReplaced(this.#dataFile)
   }
 
   get isInTransaction(): boolean {
@@ -164,6 +179,8 @@ function openReadOnly(dataFile: string, options: ReadConnectionOptions): Databas
   db.exec(
     `PRAGMA temp_store=MEMORY; PRAGMA query_only=1; PRAGMA mmap_size=${options.mmapSizeBytes}; PRAGMA cache_size=-8000`,
   )
+  // Reads, so that the WAL is open from here on (file-replacement.ts).
+  db.exec('PRAGMA schema_version')
   return db
 }
 
