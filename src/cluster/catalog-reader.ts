@@ -32,9 +32,17 @@ export interface CatalogContent {
   readonly isNew: boolean
   readonly members: readonly MemberRow[]
   readonly databases: readonly DatabaseRow[]
+  /** The highest number that a database was ever given. */
+  readonly lastGroup: number
 }
 
-export const EMPTY_CATALOG: CatalogContent = { cluster: '', isNew: true, members: [], databases: [] }
+export const EMPTY_CATALOG: CatalogContent = {
+  cluster: '',
+  isNew: true,
+  members: [],
+  databases: [],
+  lastGroup: 0,
+}
 
 /**
  * Opened and closed each time: it is read when it changes, which is rare, and a connection that is held would go on reading a file that a
@@ -63,6 +71,9 @@ function readTables(db: DatabaseSync): CatalogContent {
     isNew: false,
     members: members.map((row) => memberOf(row)),
     databases: databases.map((row) => databaseOf(row)),
+    lastGroup: Number(
+      db.prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'databases'`).get()?.['seq'] ?? 0,
+    ),
   }
 }
 

@@ -16,6 +16,8 @@ import type { Placement } from './placement.ts'
 import type { Newcomer } from './visit-codec.ts'
 
 const RESULT_SIZE_BYTES_MAX = 1024 * 1024
+/** Databases that may be created elsewhere before this member hears of it. */
+const FORESEEN_GROUPS = 32
 const NOT_REMOVED = `status <> 'removed'`
 
 /** Group 0, led by any member: `Routing.database`. */
@@ -99,7 +101,7 @@ export class Catalog {
       ])
       return { index, member: Number(results[0]?.rows[0]?.[0]) }
     } catch (error) {
-      throw isUniqueViolation(error) ? addressTaken(peerAddress) : error
+      throw isConstraint(error, 'UNIQUE') ? addressTaken(peerAddress) : error
     }
   }
 
@@ -127,31 +129,42 @@ export class Catalog {
         ),
       ])
     } catch (error) {
-      throw isUniqueViolation(error) ? addressTaken(peer ?? '') : error
+      throw isConstraint(error, 'UNIQUE') ? addressTaken(peer ?? '') : error
     }
   }
 
   /**
-   * A database whose group begins with the placement that `place` gives for its number. Rejects with DATABASE_EXISTS.
+   * A database whose group begins with the placement that `place` gives for its number. Rejects with DATABASE_EXISTS. `lastGroup`: the
+   * highest number that was given out, as far as it is known here.
+   *
+   * The number is known only inside of the transaction, which can't call `place`; so it gets the placements of the numbers that
+   * are likely, and fails if the real one is none of them. (Rejected: asking for the number first. Members that create at the same
+   * time then take turns in failing.)
    */
-  async createDatabase(name: string, place: (group: number) => Placement): Promise<CatalogChange> {
-    // The number has to be known for the placement, and to be still free then: whoever is faster makes the insert fail.
-    for (;;) {
-      const group = await this.#nextGroup()
-      const { voters, learners } = place(group)
-      const lists = [voters, learners].map((list) => JSON.stringify(list.toSorted((a, b) => a - b)))
+  async createDatabase(
+    name: string,
+    lastGroup: number,
+    place: (group: number) => Placement,
+  ): Promise<CatalogChange> {
+    for (let last = lastGroup; ; last = await this.#lastGroup()) {
       try {
         return await this.#run([
           statement(
-            `INSERT INTO databases ("group", name, state, created_at) VALUES (?, ?, 'open', datetime('now'))`,
-            BigInt(group),
+            `INSERT INTO databases (name, state, created_at) VALUES (?, 'open', datetime('now'))`,
             name,
           ),
-          statement('INSERT INTO initial_replicas VALUES (?, ?, ?)', BigInt(group), ...lists),
+          statement(
+            `INSERT INTO initial_replicas
+             SELECT "group", json_extract(?1, '$."' || "group" || '".voters'), json_extract(?1, '$."' || "group" || '".learners')
+             FROM databases WHERE name = ?2 AND state = 'open'`,
+            likelyPlacements(last, place),
+            name,
+          ),
         ])
       } catch (error) {
-        if (isUniqueViolation(error)) throw databaseExists(name)
-        if (!isNumberTaken(error)) throw error
+        if (isConstraint(error, 'UNIQUE')) throw databaseExists(name)
+        // The catalog has moved on by more than was foreseen.
+        if (!isConstraint(error, 'NOTNULL')) throw error
       }
     }
   }
@@ -163,10 +176,10 @@ export class Catalog {
     ])
   }
 
-  /** A transaction that changes nothing has no index of its own: what it read is there already. */
-  async #nextGroup(): Promise<number> {
+  /** A transaction that changes nothing makes no entry. */
+  async #lastGroup(): Promise<number> {
     const { results } = await this.#run([
-      statement(`SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'databases'), 0) + 1`),
+      statement(`SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'databases'), 0)`),
     ])
     return Number(results[0]?.rows[0]?.[0])
   }
@@ -210,10 +223,20 @@ function removedBefore(member: number): HarmonyError {
   )
 }
 
-function isUniqueViolation(error: unknown): boolean {
-  return error instanceof HarmonyError && error.code === 'SQLITE_CONSTRAINT_UNIQUE'
+function isConstraint(error: unknown, which: 'UNIQUE' | 'NOTNULL'): boolean {
+  return error instanceof HarmonyError && error.code === `SQLITE_CONSTRAINT_${which}`
 }
 
-function isNumberTaken(error: unknown): boolean {
-  return error instanceof HarmonyError && error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY'
+/** JSON: number of a group → its lists. */
+function likelyPlacements(lastGroup: number, place: (group: number) => Placement): string {
+  const sorted = (list: readonly number[]): number[] => list.toSorted((left, right) => left - right)
+  const groups = Array.from({ length: FORESEEN_GROUPS }, (_, at) => lastGroup + 1 + at)
+  return JSON.stringify(
+    Object.fromEntries(
+      groups.map((group) => {
+        const { voters, learners } = place(group)
+        return [group, { voters: sorted(voters), learners: sorted(learners) }]
+      }),
+    ),
+  )
 }

@@ -19,16 +19,17 @@ import type { EngineOpener } from '../group/group-host.ts'
 import { GroupHost } from '../group/group-host.ts'
 import { GROUP_DEFAULTS } from '../group/limits.ts'
 import { Administration } from './administration.ts'
-import { databaseExists } from './catalog.ts'
 import { CATALOG_NAME } from './catalog-schema.ts'
 import type { ClusterAdministration, ClusterState, MemberRole, TransferRequest } from './cluster-state.ts'
 import { ClusterView } from './cluster-view.ts'
 import { DataFolder } from './data-folder.ts'
 import { checkDatabaseName } from './database-name.ts'
+import type { OpenDatabase } from './databases.ts'
 import type { Entry } from './enter-cluster.ts'
 import { enterCluster } from './enter-cluster.ts'
 import { Membership } from './membership.ts'
 import type { DatabaseInfo, MemberOptions, MemberStats } from './member-parts.ts'
+import type { Placement } from './placement.ts'
 import type { RoutedDatabase } from './routing/routed-database.ts'
 import type { TransportLog } from './transport/context.ts'
 
@@ -145,8 +146,7 @@ export class Member implements ClusterAdministration {
   /** Rejects with DATABASE_NOT_FOUND, or with why the database can't be used now. */
   async get(name: string): Promise<RoutedDatabase> {
     this.#checkRunning()
-    const open = this.#membership.databases.get(name)
-    if (open === undefined) throw databaseNotFound(name)
+    const open = await this.#find(name)
     await this.#wake(open.group)
     return open.routed
   }
@@ -160,11 +160,9 @@ export class Member implements ClusterAdministration {
   async create(name: string): Promise<void> {
     checkDatabaseName(name)
     await this.#change(async () => {
-      const { databases, catalog } = this.#membership
-      if (databases.get(name) !== undefined) throw databaseExists(name)
-      const { index } = await catalog.createDatabase(name, (group) =>
-        must(this.#membership.placementOf(group)),
-      )
+      const { catalog, content } = this.#membership
+      const place = (group: number): Placement => must(this.#membership.placementOf(group))
+      const { index } = await catalog.createDatabase(name, content.lastGroup, place)
       await this.#membership.reach(index, CATALOG_TIMEOUT_MS)
     })
   }
@@ -172,10 +170,8 @@ export class Member implements ClusterAdministration {
   /** Deletes the database everywhere. Its open transactions end with DATABASE_NOT_FOUND. Rejects with DATABASE_NOT_FOUND. */
   async drop(name: string): Promise<void> {
     await this.#change(async () => {
-      const { databases, catalog } = this.#membership
-      const open = databases.get(name)
-      if (open === undefined) throw databaseNotFound(name)
-      const { index } = await catalog.deleteDatabase(open.row.group)
+      const open = await this.#find(name)
+      const { index } = await this.#membership.catalog.deleteDatabase(open.row.group)
       await this.#membership.reach(index, CATALOG_TIMEOUT_MS)
     })
   }
@@ -256,6 +252,17 @@ export class Member implements ClusterAdministration {
     // A database that sleeps will have applied everything committed when it is woken.
     const appliedIndex = BigInt(database.commitIndex)
     return { name: database.name, appliedIndex, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) }
+  }
+
+  /** One that is not known here may have been created elsewhere a moment ago: only the newest catalog says that there is none. */
+  async #find(name: string): Promise<OpenDatabase> {
+    const { databases, catalogGroup } = this.#membership
+    const known = databases.get(name)
+    if (known !== undefined) return known
+    await this.#membership.reach(await catalogGroup.readIndex(CATALOG_TIMEOUT_MS), CATALOG_TIMEOUT_MS)
+    const found = databases.get(name)
+    if (found === undefined) throw databaseNotFound(name)
+    return found
   }
 
   #change(work: () => Promise<void>): Promise<void> {
