@@ -5,6 +5,7 @@
 
 import { DEFAULT_LIMITS as ENGINE_DEFAULTS } from '../engine/connection.ts'
 import { READER_DEFAULTS, type ReaderOptions } from '../engine/reader/reader-options.ts'
+import { ROUTING_DEFAULTS, type RoutingLimits } from '../cluster/routing/limits.ts'
 import { GATEWAY_DEFAULTS, type GatewayConfiguration } from '../gateway/configuration.ts'
 import { GROUP_DEFAULTS, type GroupLimits } from '../group/limits.ts'
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../protocols/http/limits.ts'
@@ -18,6 +19,7 @@ export interface Limits {
   readonly gateway: GatewayConfiguration
   readonly reader: ReaderOptions
   readonly group: GroupLimits
+  readonly routing: RoutingLimits
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -26,6 +28,7 @@ export const DEFAULT_LIMITS: Limits = {
   gateway: GATEWAY_DEFAULTS,
   reader: READER_DEFAULTS,
   group: GROUP_DEFAULTS,
+  routing: ROUTING_DEFAULTS,
 }
 
 const SIZE_UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }

@@ -89,6 +89,7 @@ export async function openMember(options: StartOptions, log: Log): Promise<Runni
       cluster: options.peer.cluster,
       log: (level, event, fields) => log[level](event, fields),
       limits: options.limits.group,
+      routing: options.limits.routing,
       statementTimeoutMs: options.limits.gateway.statementTimeoutMs,
       drainTimeoutMs: options.limits.gateway.drainTimeoutMs,
       onEngineEnd: (error) =>

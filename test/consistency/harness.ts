@@ -72,6 +72,10 @@ export class Place implements AsyncDisposable {
     return new Place(host, member, gateway, http, `http://${LOOPBACK}:${port}`, postgres)
   }
 
+  get postgresPort(): number {
+    return this.#postgres.address.port
+  }
+
   /** A call of the JSON API. */
   async query(sql: string, consistency?: unknown): Promise<QueryAnswer> {
     const body = JSON.stringify({ sql, rows: 'arrays', ...(consistency !== undefined && { consistency }) })
@@ -99,8 +103,13 @@ export class Place implements AsyncDisposable {
   }
 
   async postgres(options: string = ''): Promise<pg.Client> {
-    const { port } = this.#postgres.address
-    const client = new pg.Client({ host: LOOPBACK, port, user: 'tester', database: 'default', options })
+    const client = new pg.Client({
+      host: LOOPBACK,
+      port: this.postgresPort,
+      user: 'tester',
+      database: 'default',
+      options,
+    })
     client.on('error', () => undefined)
     await client.connect()
     return client

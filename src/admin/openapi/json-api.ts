@@ -72,9 +72,10 @@ export const JSON_API_SCHEMAS: Schemas = {
   Consistency: {
     description:
       '`linearizable` (the default) sees every write acknowledged before. `session` sees at least the write or read whose ' +
-      '`meta.index` is given as `index`. `stale` reads what this member has, at most `maxStalenessMs` old if that is given.',
+      '`meta.index` is given as `index`. `stale` reads what this member has, at most `maxStalenessMs` old if that is given. In ' +
+      'short: `session 42`, `stale 500ms`; the header `x-harmonydb-consistency` takes these texts, too.',
     oneOf: [
-      { enum: ['linearizable', 'session', 'stale'] },
+      { type: 'string', pattern: '^(linearizable|session( [0-9]+)?|stale( [0-9]+(ms|s|min)?)?)$' },
       {
         type: 'object',
         properties: {
