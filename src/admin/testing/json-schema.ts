@@ -38,6 +38,10 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const matching = problems.filter((one) => one.length === 0).length
     return matching === 1 ? [] : [`${at}: fits ${matching} of oneOf: ${problems.flat().join('; ')}`]
   },
+  pattern: (rule, value, _all, at) =>
+    typeof value !== 'string' || new RegExp(String(rule)).test(value)
+      ? []
+      : [`${at}: does not match ${String(rule)}`],
   minimum: (rule, value, _all, at) =>
     Number(value) >= Number(rule) ? [] : [`${at}: is below ${String(rule)}`],
   minItems: (rule, value, _all, at) =>
