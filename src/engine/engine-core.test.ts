@@ -52,6 +52,17 @@ test('nothing is visible, and nothing is left, until the entry is committed', (c
   reader.close()
 })
 
+test('behind a commit that failed nothing is executed: it would not be what replicas do', (context) => {
+  const leader = new TestLeader(temporaryFolder(context))
+  leader.run('CREATE TABLE t (a)')
+  const batch = [request(['INSERT INTO t VALUES (1)'])]
+  leader.core.executeBatch(batch, nextStamp())
+  assert.throws(() => leader.core.commit(1n, leader.core.applied.index), /applied twice/)
+  assert.throws(() => leader.core.executeBatch(batch, nextStamp()), /applied twice/)
+  leader.core.rollback()
+  assert.throws(() => leader.core.executeBatch(batch, nextStamp()), /applied twice/)
+})
+
 test('a failed request tells which statement failed and what the ones before gave', (context) => {
   const leader = new TestLeader(temporaryFolder(context))
   const [outcome] = leader.submit(request(['SELECT 1', 'SELECT 2', 'SELECT * FROM missing', 'SELECT 3']))

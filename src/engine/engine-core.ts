@@ -5,6 +5,7 @@
  *     idle ──begin──▶ interactive ──prepareCommit──▶ pending
  *                     interactive ──rollback, a statement that ends it──▶ idle
  *     idle ──replay──▶ idle
+ *     a commit that fails: the log has an entry that the file lacks ──▶ behind, for good
  */
 
 import { assert, must } from '../base/assert.ts'
@@ -46,6 +47,7 @@ type State =
   | { readonly kind: 'idle' }
   | { readonly kind: 'interactive'; readonly transaction: InteractiveRun }
   | { readonly kind: 'pending'; readonly entry: PendingEntry }
+  | { readonly kind: 'behind'; readonly cause: unknown }
 
 const IDLE: State = { kind: 'idle' }
 
@@ -81,7 +83,7 @@ export class EngineCore {
   }
 
   executeBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): BatchExecution {
-    assert(this.#state.kind === 'idle', 'executeBatch while a transaction is open')
+    this.#checkIdle('executeBatch')
     if (requests.length === 0) return { kind: 'settled', taken: 0, outcomes: [] }
     const parts = { run: this.#run, keys: this.#keys, limits: this.#limits, encoder: this.#encoder }
     const batch = new LeaderBatch(parts, requests, this.#inOrder(stamp))
@@ -92,7 +94,7 @@ export class EngineCore {
   }
 
   begin(request: BeginRequest): BeginResult {
-    assert(this.#state.kind === 'idle', 'begin while a transaction is open')
+    this.#checkIdle('begin')
     const stamp = this.#inOrder(request.stamp)
     const { idempotencyKey } = request
     const outcome = idempotencyKey === null ? null : this.#keys.find(idempotencyKey, stamp.timeMs)
@@ -133,16 +135,21 @@ export class EngineCore {
     const state = this.#state
     assert(state.kind === 'pending', 'commit without a pending entry')
     this.#state = IDLE
-    return this.#commit(state.entry, term, index)
+    try {
+      return this.#commit(state.entry, term, index)
+    } catch (cause) {
+      this.#state = { kind: 'behind', cause }
+      throw cause
+    }
   }
 
   rollback(): void {
-    this.#state = IDLE
+    if (this.#state.kind !== 'behind') this.#state = IDLE
     this.#run.undo()
   }
 
   replay(entries: readonly LogEntry[]): ReplayResult {
-    assert(this.#state.kind === 'idle', 'replay while a transaction is open')
+    this.#checkIdle('replay')
     const changes: EntryChanges[] = []
     for (const entry of entries) {
       const result = this.#replayOne(entry)
@@ -181,6 +188,15 @@ export class EngineCore {
   close(): void {
     this.rollback()
     this.#connection.close()
+  }
+
+  /**
+   * The next batch may be on its way already when a commit fails. Executed on a file that lacks the entry before, it would have another effect than on
+   * the replicas: it fails like that commit, and the owner opens the engine anew.
+   */
+  #checkIdle(call: string): void {
+    if (this.#state.kind === 'behind') throw this.#state.cause
+    assert(this.#state.kind === 'idle', () => `${call} while a transaction is open`)
   }
 
   #interactive(): State & { kind: 'interactive' } {

@@ -35,7 +35,8 @@ export class Applier {
   poke(): void {
     const { log, machine } = this.#options
     // Whoever waits for the fate of a proposal has the writer, and applies the entry itself or tells when it is over.
-    if (this.#isStopped || this.#running !== null || this.#retryTimer !== null || log.isPending) return
+    if (this.#isStopped || this.#running !== null || this.#retryTimer !== null) return
+    if (log.isPending || machine.isCommitting) return
     if (machine.skipOwnEntries()) return
     this.#running = this.#run().finally(() => (this.#running = null))
   }

@@ -167,7 +167,8 @@ export class InteractiveTransaction {
       await log.confirmLeadership(term)
       return { index: applied.index, context: prepared.context }
     }
-    const { outcomes } = await machine.commitOpen(prepared.payload, term, onOverdue)
+    const { applied: visible } = await machine.commitOpen(prepared.payload, term, onOverdue)
+    const { outcomes } = await visible
     const outcome = outcomes[0]
     if (outcome?.kind === 'failed') throw fromData(outcome.error)
     if (outcome === undefined) throw new HarmonyError('INTERNAL', 'The engine gave no outcome of a commit.')

@@ -42,6 +42,42 @@ test('what arrives while a batch is on its way to the disk becomes one batch, to
     assert.deepEqual({ batches, entries, requests }, { batches: 3, entries: 3, requests: 22 })
   }))
 
+test('the next batch is sent to the engine right behind the commit of the one before, not after its answer', () =>
+  withGroup(async (group, { disk, faults }) => {
+    let isSentBehind = false
+    faults.before = async (method) => {
+      if (method !== 'commit') return
+      faults.before = () => {}
+      for (let turns = 0; turns < 20; turns++) await turn()
+      isSentBehind = faults.sent.at(-1) === 'executeBatch'
+    }
+    const later: Promise<unknown>[] = []
+    disk.beforeOperation = (operation) => {
+      if (operation.kind === 'sync' && later.length === 0) later.push(group.submit(insert(2)))
+    }
+    await group.submit(insert(1))
+    await Promise.all(later)
+    assert.equal(isSentBehind, true)
+  }))
+
+test('a batch that was sent behind a commit that failed is executed after all, on an engine that has both', () =>
+  withGroup(async (group, fixture) => {
+    const { disk, faults } = fixture
+    faults.before = async (method) => {
+      if (method !== 'commit') return
+      faults.before = () => {}
+      for (let turns = 0; turns < 20; turns++) await turn()
+      throw toDiskError(new Error('EIO'), 'write', 'the file')
+    }
+    const later: Promise<string>[] = []
+    disk.beforeOperation = (operation) => {
+      if (operation.kind === 'sync' && later.length === 0) later.push(resultOf(group.submit(insert(2))))
+    }
+    assert.equal(await resultOf(group.submit(insert(1))), 'OUTCOME_UNKNOWN')
+    assert.deepEqual(await Promise.all(later), ['committed'])
+    assert.deepEqual(fixture.read('SELECT a FROM t'), [1, 2])
+  }))
+
 test('nobody is answered, and no reader sees anything, before the sync', () =>
   withGroup(async (group, fixture) => {
     let isAnswered = false

@@ -68,6 +68,7 @@ export class StateMachine {
   #lastFailure: { readonly error: HarmonyError; readonly atMs: number } | null = null
   #isClosed = false
   #isCurrent = false
+  #isCommitting = false
   /** Every command up to it is in the file; before the file was opened once, every command up to it was committed at the start. */
   #position = 0
   #replacing: Promise<void> | null = null
@@ -94,6 +95,11 @@ export class StateMachine {
   /** Every command up to it is in the file, although the file itself may not have been looked at yet: for those who watch. */
   get position(): number {
     return this.#position
+  }
+
+  /** Whether the engine's open transaction has been proposed and is not known to have been committed: then it is nobody else's to apply. */
+  get isCommitting(): boolean {
+    return this.#isCommitting
   }
 
   get checkpointCount(): number {
@@ -174,26 +180,30 @@ export class StateMachine {
    * Commits the engine's open transaction, begun in `term`, as `payload`. If it rejects, that transaction is rolled back: with
    * OUTCOME_UNKNOWN where the payload may be committed all the same, otherwise it is certain that nothing was done. `onOverdue`: the fate
    * takes longer than a client should wait.
+   *
+   * It resolves when the payload is committed and the engine has been told so; `applied` when the file has it. The engine carries calls out
+   * in order, so the next batch may be sent to it at once: it is executed after the commit, or fails with it.
    */
   async commitOpen(
     payload: Uint8Array,
     term: number,
     onOverdue: (error: HarmonyError) => void,
-  ): Promise<CommitResult> {
+  ): Promise<{ readonly applied: Promise<CommitResult> }> {
     const { log } = this.#options
     const engine = must(this.#engine)
     let position
+    this.#isCommitting = true
     try {
       position = await log.propose(payload, term, onOverdue)
     } catch (error) {
       await this.rollbackOpen()
       throw error
+    } finally {
+      this.#isCommitting = false
     }
-    const result = await this.#commitAt(engine, position)
     this.#bytesSinceCheckpoint += payload.length
     this.#entriesSinceCheckpoint++
-    this.#reach(position.index)
-    return result
+    return { applied: this.#commitAt(engine, position) }
   }
 
   /** Undoes the engine's open transaction, if there is one. Never rejects: an engine that can't is closed, which undoes it too. */
@@ -273,8 +283,12 @@ export class StateMachine {
     engine: Engine,
     position: { readonly index: number; readonly term: number },
   ): Promise<CommitResult> {
+    // Before there is an answer: else whoever asks for the current engine would have the entry replayed.
+    this.#position = Math.max(this.#position, position.index)
     try {
-      return await engine.commit(BigInt(position.term), BigInt(position.index))
+      const result = await engine.commit(BigInt(position.term), BigInt(position.index))
+      this.#reach(position.index)
+      return result
     } catch (error) {
       await this.#giveUpEngine()
       const cause = toHarmonyError(error)
