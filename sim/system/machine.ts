@@ -211,10 +211,10 @@ export class Machine {
     const state = this.isUp ? 'up' : this.isRunning ? 'starting or stopping' : 'down'
     const groups = this.member?.stats().databases ?? []
     const places = groups.map(
-      ({ database, appliedIndex, commitIndex, failure }) =>
-        `${database} ${appliedIndex}/${commitIndex}${failure === null ? '' : ` (${failure})`}`,
+      ({ database, baseIndex, appliedIndex, commitIndex, failure }) =>
+        `${database} ${baseIndex}/${appliedIndex}/${commitIndex}${failure === null ? '' : ` (${failure})`}`,
     )
-    const consensus = this.member?.describe?.()
+    const consensus = JSON.stringify(this.member?.clusterState?.() ?? null)
     return [state, consensus, this.lastProblem?.message, ...places]
       .filter((part) => part !== undefined)
       .join(', ')

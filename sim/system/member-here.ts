@@ -6,6 +6,7 @@ import type { DatabaseDirectory } from '../../src/gateway/core.ts'
 /** Of one group on this member. */
 export interface GroupView {
   readonly database: string
+  readonly baseIndex: number
   readonly appliedIndex: number
   readonly commitIndex: number
   readonly failure: string | null
@@ -16,6 +17,6 @@ export interface MemberHere extends DatabaseDirectory {
   readonly failed: Promise<HarmonyError>
   stats(): { readonly databases: readonly GroupView[] }
   /** For the message of a run that did not come to rest. */
-  describe?(): string
+  clusterState?(): unknown
   close(): Promise<void>
 }

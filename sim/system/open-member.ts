@@ -1,5 +1,6 @@
 /** The one place where the simulator puts a member together, as `cli/start.ts` does for a real one. */
 
+import { HarmonyError } from '../../src/base/errors.ts'
 import type { Disk } from '../../src/host/disk.ts'
 import type { Clock } from '../../src/host/clock.ts'
 import type { Network } from '../../src/host/network.ts'
@@ -66,6 +67,8 @@ export const SECRET: Uint8Array = new TextEncoder().encode('the secret of the si
 /** The database that every workload but those of databases themselves uses. */
 export const DATABASE = 'shop'
 
+const WAKE_PAUSE_MS = 100
+
 /** Every replica of every database has applied everything that is committed. */
 export function areAtRest(machines: readonly Machine[]): boolean {
   const groups = machines.flatMap((machine) => machine.member?.stats().databases ?? [])
@@ -85,8 +88,14 @@ function areEqual(replicas: readonly GroupView[]): boolean {
 export function wakeDatabases(machine: Machine, asleep: Set<Machine>): void {
   const wake = async (): Promise<void> => {
     const { member } = machine
-    for (const { name } of (await member?.list()) ?? []) await member?.get(name)
-    asleep.delete(machine)
+    try {
+      for (const { name } of (await member?.list()) ?? []) await member?.get(name)
+      asleep.delete(machine)
+    } catch (error) {
+      // One that could not be opened for a moment: again, for as long as the run allows.
+      if (!(error instanceof HarmonyError)) throw error
+      setTimeout(() => void wake(), WAKE_PAUSE_MS)
+    }
   }
   machine.run(() => void wake())
 }

@@ -128,7 +128,7 @@ class SystemRun {
     const world = this.#world
     this.#phase('start')
     for (const machine of this.#machines) machine.start()
-    await world.runUntil(RECOVERY_LIMIT_US, () => this.#machines.every((machine) => machine.isUp))
+    await this.#until('every member starts', () => this.#machines.every((machine) => machine.isUp))
     this.#phase('faults')
     for (const workload of this.workloads) workload.start()
     const faults = new Faults(world, this.#machines, this.#options.faults, world.random.fork('faults'))

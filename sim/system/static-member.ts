@@ -116,8 +116,8 @@ export class StaticMember implements MemberHere {
     return { databases: [this.#group.stats()] }
   }
 
-  describe(): string {
-    return JSON.stringify(this.#group.status())
+  clusterState(): unknown {
+    return this.#group.status()
   }
 
   async close(): Promise<void> {

@@ -17,6 +17,8 @@ export interface DoorkeeperOptions {
   readonly token: string
   readonly peerAddress: () => string
   readonly catalog: Catalog
+  /** Whether the catalog has its tables: a founder listens before it has. */
+  readonly isFounded: () => boolean
   /** All members, this one included. */
   readonly peers: () => readonly PeerAddress[]
   readonly visit: (
@@ -54,6 +56,8 @@ export class Doorkeeper {
   }
 
   async #join(newcomer: Newcomer): Promise<Uint8Array> {
+    if (!this.#options.isFounded())
+      throw new HarmonyError('NOT_LEADER', 'The cluster is being founded at this moment. Try again.')
     await this.#visitBack(newcomer)
     const { catalog, cluster, peers, log } = this.#options
     const { member, replaced } = await catalog.join(newcomer)

@@ -128,6 +128,8 @@ export class Membership {
       route: (group) => this.routing.database(group),
       onOpen: (group) => this.#watch(group),
       onClose: (group) => this.steward.forget(group),
+      onFailure: ({ name }, error) =>
+        log('warn', 'A database could not be opened', { database: name, reason: error.message }),
     })
     this.catalogGroup = host.openGroup(
       CATALOG_GROUP,
@@ -205,8 +207,7 @@ export class Membership {
     if (this.content.cluster === '') await this.#foundIfFirst()
     await this.#untilListed()
     if (this.content.cluster !== identity.cluster) throw this.#foreignCatalog()
-    await this.databases.deleteOrphans(this.content.databases)
-    await this.#reconciling
+    await this.#reconcile(() => this.databases.deleteOrphans(() => this.content.databases))
     this.#selfReport.start()
   }
 
@@ -318,13 +319,17 @@ export class Membership {
     const own = this.#ownRow()
     if (own?.status === 'removed') this.leave()
     this.#selfReport.check(own)
-    const reconciled = this.#reconciling.then(() =>
-      this.#isClosed ? undefined : this.databases.reconcile(content.databases),
-    )
-    this.#reconciling = reconciled.catch((error: unknown) => {
-      this.#options.log('warn', 'A database could not be opened or deleted', { reason: String(error) })
-    })
+    void this.#reconcile(() => this.databases.reconcile(content.databases))
     this.touchAll()
+  }
+
+  /** One after another. What fails is told and tried again at the next start, or when the catalog changes. */
+  #reconcile(work: () => Promise<void>): Promise<void> {
+    const done = this.#reconciling.then(() => (this.#isClosed ? undefined : work()))
+    this.#reconciling = done.catch((error: unknown) =>
+      this.#options.log('warn', 'A database could not be deleted', { reason: String(error) }),
+    )
+    return this.#reconciling
   }
 
   /** Something concerns all groups: a member came or went. */
@@ -408,6 +413,7 @@ export class Membership {
       token: folder.format.member,
       peerAddress: () => this.addresses.peer ?? '',
       catalog: this.catalog,
+      isFounded: () => this.content.cluster !== '',
       peers: () => this.knownPeers(),
       visit: visitor(cluster, clock, random),
       log,
