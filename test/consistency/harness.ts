@@ -77,9 +77,13 @@ export class Place implements AsyncDisposable {
   }
 
   /** A call of the JSON API. */
-  async query(sql: string, consistency?: unknown): Promise<QueryAnswer> {
+  async query(sql: string, consistency?: unknown, key?: string): Promise<QueryAnswer> {
     const body = JSON.stringify({ sql, rows: 'arrays', ...(consistency !== undefined && { consistency }) })
-    const response = await fetch(`${this.url}/v1/databases/default/query`, { method: 'POST', body })
+    const response = await fetch(`${this.url}/v1/databases/default/query`, {
+      method: 'POST',
+      headers: key === undefined ? {} : { 'idempotency-key': key },
+      body,
+    })
     const answer = (await response.json()) as QueryAnswer
     return { ...answer, status: response.status }
   }
@@ -174,6 +178,10 @@ export class ThreeMembers implements AsyncDisposable {
     if (leader === undefined) throw new Error(`no agreed leader: ${numbers.join(', ')}`)
     const followers = this.places.filter((place) => place !== leader)
     return { leader, followers: followers as unknown as [Place, Place] }
+  }
+
+  hasOneLeader(): boolean {
+    return new Set(this.places.map(({ member }) => groupOf(member)?.leader ?? null)).size === 1
   }
 
   cutOff(place: Place): void {

@@ -1,0 +1,111 @@
+/** What clients of the other members notice when the leader is lost: time, and nothing else. */
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Place } from './harness.ts'
+import { ThreeMembers } from './harness.ts'
+
+let three: ThreeMembers
+
+before(async () => {
+  three = await ThreeMembers.open()
+  const [place] = three.places
+  await place?.query('CREATE TABLE log (entry TEXT)')
+  await place?.query('CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER)')
+  await place?.query('INSERT INTO account VALUES (1, 0)')
+})
+
+after(async () => {
+  await three[Symbol.asyncDispose]()
+})
+
+interface Story {
+  readonly acknowledged: string[]
+  readonly unknown: string[]
+  readonly refused: string[]
+}
+
+/** Writes one entry after another until `isOver`. */
+async function writeOn(place: Place, name: string, hasKeys: boolean, isOver: () => boolean): Promise<Story> {
+  const story: Story = { acknowledged: [], unknown: [], refused: [] }
+  for (let count = 0; !isOver(); count++) {
+    const entry = `${name}.${count}`
+    const { error } = await place.query(
+      `INSERT INTO log VALUES ('${entry}')`,
+      undefined,
+      hasKeys ? entry : undefined,
+    )
+    if (error === undefined) story.acknowledged.push(entry)
+    else if (error.code === 'OUTCOME_UNKNOWN') story.unknown.push(entry)
+    else story.refused.push(`${entry}: ${error.code}: ${error.message}`)
+  }
+  return story
+}
+
+async function entries(place: Place): Promise<Map<string, number>> {
+  const { rows = [] } = await place.query('SELECT entry, count(*) FROM log GROUP BY entry')
+  return new Map(rows.map(([entry, count]) => [String(entry), Number(count)]))
+}
+
+/** The leader is lost under load, and comes back. */
+async function loseLeader(hasKeys: boolean): Promise<void> {
+  const { leader, followers } = three.roles()
+  let isOver = false
+  const clients = followers.flatMap((place, at) =>
+    Array.from({ length: 4 }, (_, client) =>
+      writeOn(place, `${leader.host}${hasKeys}${at}${client}`, hasKeys, () => isOver),
+    ),
+  )
+  await pause(200)
+  three.cutOff(leader)
+  const others = followers.map(({ member }) => member)
+  await three.cluster.until(
+    () => others.every((member) => leaderOf(member) !== leader.member.number && leaderOf(member) !== null),
+    'another leader',
+  )
+  await pause(300)
+  isOver = true
+  const stories = await Promise.all(clients)
+  const found = await entries(followers[0])
+  for (const { acknowledged, unknown, refused } of stories) {
+    assert.deepEqual(refused, [], 'nobody hears of a failover')
+    for (const entry of acknowledged) assert.equal(found.get(entry), 1, `${entry} was acknowledged`)
+    for (const entry of unknown) assert.ok((found.get(entry) ?? 0) <= 1, entry)
+    if (hasKeys) assert.deepEqual(unknown, [], 'with keys nothing is unknown')
+  }
+  three.heal(leader)
+  await three.cluster.until(
+    async () => (await leader.query('SELECT 1')).status === 200 && three.hasOneLeader(),
+    'the old leader is back',
+  )
+}
+
+function leaderOf(member: Place['member']): number | null {
+  return member.clusterState().groups.find(({ database }) => database === 'default')?.leader ?? null
+}
+
+test('the leader is lost: writes through the others wait and go on; those with keys have no unknown outcome', async () => {
+  await loseLeader(true)
+})
+
+test('the leader is lost: without keys, only what was on its way is unknown', async () => {
+  await loseLeader(false)
+})
+
+test('a transaction that reads first and then writes works on every member, also after a change of leaders', async () => {
+  await loseLeader(true)
+  for (const place of three.places) {
+    const client = await place.postgres()
+    try {
+      await client.query('BEGIN')
+      const { rows } = await client.query<{ balance: string }>('SELECT balance FROM account')
+      await client.query(`UPDATE account SET balance = ${Number(rows[0]?.balance) + 1}`)
+      await client.query('COMMIT')
+    } finally {
+      await client.end()
+    }
+  }
+  const { rows } = (await three.places[0]?.query('SELECT balance FROM account')) ?? {}
+  assert.deepEqual(rows, [[3]])
+})
