@@ -1,6 +1,7 @@
 /** What a command tells when it can't do its work: one line that says what, why and what to do, and an exit code. */
 
 import { HarmonyError } from '../base/errors.ts'
+import { NetworkError } from '../host/network.ts'
 import { Unreachable } from './unreachable.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -38,6 +39,8 @@ function describe(error: unknown): string {
   if (error instanceof HarmonyError) return `${error.message} [${error.code}]`
   if (!(error instanceof Error)) return String(error)
   if (error instanceof Unreachable) return error.message
+  if (error instanceof NetworkError)
+    return `${error.message} Stop what runs there, or choose another address with --peer-listen.`
   return describeSystemError(error) ?? `Unexpected failure: ${error.message}`
 }
 

@@ -141,7 +141,7 @@ export class Administration {
     to: number | null,
     deadlineMs: number,
   ): Promise<boolean> {
-    if (leader === this.#membership.self) return handOver(this.#membership, group.group, to)
+    if (leader === this.#membership.self) return handOver(this.#membership, this.#clock, group.group, to)
     const payload = encodeTransfer({ group: group.group, to })
     const kind = MEMBER_KINDS.transfer
     const outcome = await this.#membership.peers?.call(leader, { kind, payload, deadlineMs })

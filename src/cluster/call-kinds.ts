@@ -16,6 +16,8 @@ export const MEMBER_KINDS = {
   announce: 16,
   /** Hand over the leadership of a group. */
   transfer: 17,
+  /** An operator wants you to lead this group, whoever should: do not hand it back soon. */
+  hold: 18,
 } as const
 
 /** 32 to 63 belong to `routing/`, 64 to 95 to groups: snapshots, healing. */

@@ -259,6 +259,8 @@ test('leadership is handed over on request, from any member', async () => {
   const { leader } = groupOf(first, 'default')
   const target = members.map(({ number }) => number).find((number) => number !== leader) ?? 0
   assert.equal(await first.transferLeadership({ database: 'default', from: null, to: target }), 1)
+  await new Promise((resolve) => void cluster.clock.after(1_500, () => resolve(null)))
+  assert.equal(groupOf(first, 'default').leader, target, 'it stays where the operator put it')
   await assert.rejects(first.transferLeadership({ database: 'none', from: null, to: null }), {
     code: 'DATABASE_NOT_FOUND',
   })

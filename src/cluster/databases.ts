@@ -26,6 +26,8 @@ export interface DatabasesOptions {
   readonly route: (group: DatabaseGroup) => RoutedDatabase
   readonly onOpen: (group: DatabaseGroup) => void
   readonly onClose: (group: number) => void
+  /** It could not be opened. */
+  readonly onFailure: (row: DatabaseRow, error: Error) => void
 }
 
 const DATA_FILE = /^[a-z0-9][a-z0-9_-]*\.(\d+)\.sqlite$/
@@ -57,7 +59,7 @@ export class Databases {
     const gone = this.all().filter(({ row }) => !wanted.has(row.group))
     // A name that is free again may be taken by another group in the same state of the catalog.
     for (const { row } of gone) this.#forget(row)
-    for (const row of wanted.values()) if (!this.#byGroup.has(row.group)) this.#add(row, initialOf(row))
+    for (const row of wanted.values()) if (!this.#byGroup.has(row.group)) this.#tryAdd(row)
     await Promise.all(gone.map((open) => this.#delete(open.group)))
   }
 
@@ -71,17 +73,27 @@ export class Databases {
 
   /**
    * Deletes what a crash has left of databases that are gone. The catalog here never goes back, and a file is made only after its row was
-   * seen: so a file without a row is that of a dropped database, and of nothing else.
+   * seen: so a file without a row is that of a dropped database, and of nothing else. `rows` is asked for after the files were listed.
    */
-  async deleteOrphans(rows: readonly DatabaseRow[]): Promise<void> {
+  async deleteOrphans(rows: () => readonly DatabaseRow[]): Promise<void> {
     const { disk, folder, open } = this.#options
-    const known = new Set(rows.map(({ group }) => group))
-    for (const file of await disk.list(folder)) {
+    const files = await disk.list(folder)
+    const known = new Set(rows().map(({ group }) => group))
+    for (const file of files) {
       const group = Number(DATA_FILE.exec(file)?.[1])
       if (!(group > 0) || known.has(group)) continue
       const name = file.slice(0, file.indexOf('.'))
       const row: DatabaseRow = { group, name, state: 'dropping', initialVoters: [], initialLearners: [] }
       await this.#delete(open(row, null))
+    }
+  }
+
+  /** One that can't be opened keeps no other from it. */
+  #tryAdd(row: DatabaseRow): void {
+    try {
+      this.#add(row, initialOf(row))
+    } catch (error) {
+      this.#options.onFailure(row, error as Error)
     }
   }
 

@@ -25,6 +25,8 @@ export interface GroupStewardOptions {
 }
 
 const INTERVAL_MS = 250
+/** Time for what an operator hands leaderships over for; then they go where they should be. */
+const HOLD_MS = 10 * 60_000
 /** Of one round: each handover makes the clients of one database wait for a moment. */
 const HANDOVERS_MAX = 8
 const CHANGES_MAX = 64
@@ -34,6 +36,8 @@ const PRIORITIES = [3, 3, 2, 1] as const
 export class GroupSteward {
   readonly #options: GroupStewardOptions
   readonly #dirty = new Set<number>()
+  /** Groups that stay where an operator put them. */
+  readonly #holds = new Map<number, Timer>()
   #timer: Timer | null = null
   #isStopped = false
 
@@ -50,11 +54,28 @@ export class GroupSteward {
 
   forget(group: number): void {
     this.#dirty.delete(group)
+    this.release(group)
+  }
+
+  /** This member will lead the group by order of an operator: it is not handed back for a while. */
+  hold(group: number): void {
+    this.release(group)
+    const timer = this.#options.clock.after(HOLD_MS, () => {
+      this.#holds.delete(group)
+      this.touch(group)
+    })
+    this.#holds.set(group, timer)
+  }
+
+  release(group: number): void {
+    this.#holds.get(group)?.cancel()
+    this.#holds.delete(group)
   }
 
   stop(): void {
     this.#isStopped = true
     this.#timer?.cancel()
+    for (const timer of this.#holds.values()) timer.cancel()
   }
 
   #round(): void {
@@ -92,6 +113,10 @@ export class GroupSteward {
       if (result.accepted)
         this.#tell(group, 'Changing the replicas of a database', change.kind === 'change' ? change.steps : [])
       return 'changed'
+    }
+    if (this.#holds.has(group.group)) {
+      if (isInPlace(view, placement)) this.#dirty.delete(group.group)
+      return 'nothing'
     }
     const next = successor(input, (member) => connectedForMs(member) >= steadyAfterMs)
     if (next !== null) {

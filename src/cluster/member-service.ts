@@ -1,6 +1,7 @@
 /** What other members and newcomers say to this one, and who of its parts answers. */
 
 import { HarmonyError } from '../base/errors.ts'
+import type { Clock } from '../host/clock.ts'
 import { bestSuccessor } from './membership-plan.ts'
 import { GROUP_KIND_FIRST, MEMBER_KINDS, ROUTING_KIND_FIRST } from './call-kinds.ts'
 import type { Doorkeeper } from './doorkeeper.ts'
@@ -9,6 +10,7 @@ import {
   decodeTransfer,
   decodeYesOrNo,
   encodeAnnouncement,
+  encodeTransfer,
   encodeYesOrNo,
 } from './member-calls.ts'
 import type { Membership, MembershipOptions } from './membership.ts'
@@ -17,6 +19,7 @@ import type { IncomingCall } from './transport/call-server.ts'
 import type { TransportHandlers } from './transport/context.ts'
 
 const ANNOUNCE_TIMEOUT_MS = 5_000
+const HOLD_TIMEOUT_MS = 2_000
 
 export class MemberService {
   /** Null for a member that is alone. */
@@ -78,6 +81,7 @@ export class MemberService {
     const { kind, from, payload } = call
     if (kind === MEMBER_KINDS.announce) return this.#takeAnnouncement(membership, from, payload)
     if (kind === MEMBER_KINDS.transfer) return this.#takeTransfer(membership, payload)
+    if (kind === MEMBER_KINDS.hold) return this.#takeHold(membership, payload)
     if (kind >= ROUTING_KIND_FIRST && kind < GROUP_KIND_FIRST) return membership.routing.handle(call)
     throw new HarmonyError('REQUEST_INVALID', `There is no call of kind ${kind}.`)
   }
@@ -104,20 +108,38 @@ export class MemberService {
   }
 
   /** Only who leads can hand over. */
-  #takeTransfer(membership: Membership, payload: Uint8Array): Uint8Array {
+  async #takeTransfer(membership: Membership, payload: Uint8Array): Promise<Uint8Array> {
     const { group, to } = decodeTransfer(payload)
-    return encodeYesOrNo(handOver(membership, group, to))
+    return encodeYesOrNo(await handOver(membership, this.#options.clock, group, to))
+  }
+
+  #takeHold(membership: Membership, payload: Uint8Array): Uint8Array {
+    membership.steward.hold(decodeTransfer(payload).group)
+    return encodeYesOrNo(true)
   }
 }
 
-/** Whether this member leads the group and has begun to hand it over. */
-export function handOver(membership: Membership, group: number, to: number | null): boolean {
+/**
+ * By order of an operator: whether this member leads the group and has begun to hand it over. The other one is told first, or it would
+ * hand the group back at once where another should lead.
+ */
+export async function handOver(
+  membership: Membership,
+  clock: Clock,
+  group: number,
+  to: number | null,
+): Promise<boolean> {
   const open = membership.group(group)
   const placement = membership.placementOf(group)
   if (open?.isLeading !== true || placement === null) return false
   const isConnected = (member: number): boolean => membership.peers?.isConnected(member) ?? false
   const target = to ?? bestSuccessor({ view: open.status(), self: membership.self, placement, isConnected })
-  return target !== null && open.transferLeadership(target).accepted
+  if (target === null) return false
+  const payload = encodeTransfer({ group, to: target })
+  const deadlineMs = clock.nowMs() + HOLD_TIMEOUT_MS
+  await membership.peers?.call(target, { kind: MEMBER_KINDS.hold, payload, deadlineMs })
+  membership.steward.release(group)
+  return open.transferLeadership(target).accepted
 }
 
 function notReady(): HarmonyError {
