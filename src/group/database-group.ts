@@ -139,7 +139,8 @@ export class DatabaseGroup {
       offerSnapshot: () => this.#snapshots.offer(),
       sendSnapshot: (request) => this.#snapshots.send(request),
       installedSnapshot: () => this.#snapshots.installed(),
-      removed: () => void this.#leave(),
+      // If it fails the member is about to stop, and hears again after its start that it was removed.
+      removed: () => void this.#leave().catch(() => {}),
     })
     this.#machine.begin()
   }
@@ -281,6 +282,8 @@ export class DatabaseGroup {
 
   async waitApplied(index: bigint, timeoutMs: number): Promise<void> {
     this.#use()
+    // Nothing is applied to a file that was not opened since the start. If it can't be, the wait ends by its time.
+    if (!this.#machine.isCurrent) this.wake().catch(() => {})
     return this.#applied.wait(index, timeoutMs)
   }
 

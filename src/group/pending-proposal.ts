@@ -6,11 +6,12 @@
  * if it is committed after all.
  */
 
+import { assert } from '../base/assert.ts'
 import { HarmonyError } from '../base/errors.ts'
 import type { Clock, Timer } from '../host/clock.ts'
 import type { LogPosition } from './commit-log.ts'
 
-export class PendingProposal {
+class Proposal {
   readonly position: LogPosition
   readonly #clock: Clock
   readonly #database: string
@@ -56,5 +57,72 @@ export class PendingProposal {
       `The leadership of the database ${this.#database} was lost while the transaction was being committed, and whether it is ` +
         `could not be told ${detail}. Send it again with its idempotency key, or read what it would have changed.`,
     )
+  }
+}
+
+export interface PendingProposalOptions {
+  readonly database: string
+  readonly clock: Clock
+  /** What a client hears whose entry is certainly not in the log. */
+  readonly toRefusal: () => HarmonyError
+}
+
+/** The one proposal of a group, if there is one. */
+export class PendingProposal {
+  readonly #options: PendingProposalOptions
+  #proposal: Proposal | null = null
+
+  constructor(options: PendingProposalOptions) {
+    this.#options = options
+  }
+
+  get isPending(): boolean {
+    return this.#proposal !== null
+  }
+
+  /** The core has taken it. Resolves when it is committed; rejects when it never will be, or this member won't know. */
+  begin(position: LogPosition, onOverdue: (error: HarmonyError) => void): Promise<LogPosition> {
+    assert(this.#proposal === null, 'one proposal at a time')
+    const { database, clock } = this.#options
+    const proposal = new Proposal(position, database, clock, onOverdue)
+    this.#proposal = proposal
+    return proposal.fate
+  }
+
+  /** The log is committed up to `commitIndex`. */
+  committedTo(commitIndex: number, termAt: (index: number) => number | null): void {
+    const position = this.#proposal?.position
+    if (position === undefined || position.index > commitIndex) return
+    const isOurs = termAt(position.index) === position.term
+    this.#settle((proposal) => (isOurs ? proposal.committed() : proposal.failed(this.#options.toRefusal())))
+  }
+
+  /** The log is replaced as a whole, and the engine is needed. What is in the snapshot's file at the place of the proposal nobody knows. */
+  replacedBy({ index, term }: LogPosition): void {
+    this.#settle((proposal) => {
+      const isOther = proposal.position.index === index && proposal.position.term !== term
+      const unknown = proposal.unknown('from the snapshot that this member got')
+      proposal.failed(isOther ? this.#options.toRefusal() : unknown)
+    })
+  }
+
+  leadershipLost(limitMs: number): void {
+    this.#proposal?.leadershipLost(limitMs)
+  }
+
+  /** It is certain, or will never be known here: `error` says which. */
+  failed(error: HarmonyError): void {
+    this.#settle((proposal) => proposal.failed(error))
+  }
+
+  /** Its fate is of no interest any more: the member stops. */
+  abandon(): void {
+    this.#settle((proposal) => proposal.failed(proposal.unknown('before the member stopped')))
+  }
+
+  #settle(settle: (proposal: Proposal) => void): void {
+    const proposal = this.#proposal
+    this.#proposal = null
+    if (proposal !== null) settle(proposal)
   }
 }

@@ -17,7 +17,7 @@ import type { MembershipResult, TransferResult } from '../raft/api.ts'
 import type { RaftConfig } from '../raft/config.ts'
 import type { Entry, SnapshotMetadata } from '../raft/entry.ts'
 import type { Configuration, MembershipChange } from '../raft/membership.ts'
-import { EMPTY_CONFIGURATION } from '../raft/membership.ts'
+import { EMPTY_CONFIGURATION, members } from '../raft/membership.ts'
 import type { Message, SnapshotRequest } from '../raft/message.ts'
 import type { Leadership } from '../raft/ready.ts'
 import { admit } from '../raft/tombstone.ts'
@@ -80,6 +80,7 @@ export class RaftLog implements CommitLog {
   readonly #log: GroupLog
   readonly #reads: ReadIndexes
   readonly #leadWaiters: LeadWaiters
+  readonly #pending: PendingProposal
   #events: RaftLogEvents | null = null
   #state: State = { kind: 'absent' }
   #origin: LogOrigin | null = null
@@ -87,7 +88,6 @@ export class RaftLog implements CommitLog {
   /** The first index of the term in which this member leads: when it is committed, so is everything before. */
   #termIndex = 0
   #commitIndex = 0
-  #pending: PendingProposal | null = null
   #electionPriority = 3
   #isDiskStalled = false
 
@@ -96,6 +96,7 @@ export class RaftLog implements CommitLog {
     this.#options = options
     this.#log = log
     this.#leadWaiters = new LeadWaiters(clock)
+    this.#pending = new PendingProposal({ database, clock, toRefusal: () => this.#notLeader() })
     this.#reads = new ReadIndexes({
       clock,
       ask: (context) => this.#askForReadIndex(context),
@@ -189,7 +190,7 @@ export class RaftLog implements CommitLog {
   }
 
   get isPending(): boolean {
-    return this.#pending !== null
+    return this.#pending.isPending
   }
 
   term(index: number): number | null {
@@ -245,21 +246,17 @@ export class RaftLog implements CommitLog {
     term: number,
     onOverdue: (error: HarmonyError) => void,
   ): Promise<LogPosition> {
-    assert(this.#pending === null, 'one proposal at a time')
     const { replica } = this
     if (replica === null || !this.isLeading(term)) throw this.failure ?? this.#notLeader()
-    const { database, clock } = this.#options
-    let pending: PendingProposal | null = null
-    replica.input((raft) => {
+    const fate = replica.input((raft) => {
       const result = raft.propose([payload])
-      if (!result.accepted) return
-      const position = { index: result.firstIndex, term: result.term }
-      pending = new PendingProposal(position, database, clock, onOverdue)
-      this.#pending = pending
+      // It is refused while the leadership is handed over.
+      if (!result.accepted) return null
+      // Known before anything comes of it.
+      return this.#pending.begin({ index: result.firstIndex, term: result.term }, onOverdue)
     })
-    // It is refused while the leadership is handed over.
-    if (pending === null) throw this.#notLeader()
-    return must<PendingProposal>(pending).fate
+    if (fate === null) throw this.#notLeader()
+    return fate
   }
 
   async confirmLeadership(term: number): Promise<void> {
@@ -313,7 +310,8 @@ export class RaftLog implements CommitLog {
     if (this.leader === member) this.#reads.retry()
     const { replica } = this
     if (replica === null || !replica.raft.quiesced || replica.raft.role !== 'leader') return
-    if (hasReplicaOn(member, replica.raft.configuration)) replica.input((raft) => raft.wake())
+    const isNeighbour = members(replica.raft.configuration).some(({ id }) => id === member)
+    if (isNeighbour) replica.input((raft) => raft.wake())
   }
 
   peerUnreachable(member: number): void {
@@ -371,7 +369,7 @@ export class RaftLog implements CommitLog {
 
   /** The fate of the open proposal is of no interest any more: the member stops. */
   abandonPending(): void {
-    this.#settlePending((pending) => pending.failed(pending.unknown('before the member stopped')))
+    this.#pending.abandon()
   }
 
   stop(reason: HarmonyError): void {
@@ -415,7 +413,7 @@ export class RaftLog implements CommitLog {
         sendSnapshot: (request) => events.sendSnapshot(request),
         offerSnapshot: () => events.offerSnapshot(),
         installSnapshot: (snapshot, replaceLog) => {
-          this.#settleBySnapshot(snapshot)
+          this.#pending.replacedBy(snapshot)
           return events.installSnapshot(snapshot, replaceLog)
         },
         committed: () => this.#committed(),
@@ -423,7 +421,7 @@ export class RaftLog implements CommitLog {
         readFailed: ({ context }) => this.#reads.failed(context),
         leadershipChanged: (leadership) => this.#leadershipChanged(leadership),
         pumped: () => onActivity(this),
-        ended: (error) => this.#ended(replica, error),
+        ended: (error, isCurable) => this.#ended(replica, error, isCurable),
       },
     })
     this.#state = { kind: 'running', replica }
@@ -435,14 +433,14 @@ export class RaftLog implements CommitLog {
     })
   }
 
-  #ended(replica: Replica, error: HarmonyError): void {
+  #ended(replica: Replica, error: HarmonyError, isCurable: boolean): void {
     const isSole = replica.isSoleVoter
     const { cause } = error
     const reason = error.code === 'OUTCOME_UNKNOWN' && cause instanceof HarmonyError ? cause : error
-    const timer = reason.code === 'DISK_FULL' ? this.#restartLater() : null
+    const timer = isCurable ? this.#restartLater() : null
     this.#state = { kind: 'down', error: reason, timer, isSole }
     // Alone it knows that what it could not write is nowhere. Others may have it.
-    if (isSole || error.code === 'OUTCOME_UNKNOWN') this.#settlePending((pending) => pending.failed(error))
+    if (isSole || error.code === 'OUTCOME_UNKNOWN') this.#pending.failed(error)
     this.#setLeadership({ role: 'follower', term: this.#leadership.term, leader: null })
     this.#leadWaiters.rejectAll(reason)
     this.#reads.failAll()
@@ -471,33 +469,9 @@ export class RaftLog implements CommitLog {
     const { replica } = this
     if (replica === null || replica.commitIndex <= this.#commitIndex) return
     this.#commitIndex = replica.commitIndex
-    this.#settleFate()
+    this.#pending.committedTo(this.#commitIndex, (index) => this.#log.term(index))
     this.#settleLeadWaiters()
     this.#events?.committed()
-  }
-
-  #settleFate(): void {
-    const pending = this.#pending
-    if (pending === null || pending.position.index > this.#commitIndex) return
-    const term = this.#log.term(pending.position.index)
-    this.#settlePending(() => {
-      if (term === pending.position.term) pending.committed()
-      else pending.failed(this.#notLeader())
-    })
-  }
-
-  /** The log is replaced as a whole, and the engine is needed. What is in the snapshot's file at the place of the proposal nobody knows. */
-  #settleBySnapshot({ index, term }: SnapshotMetadata): void {
-    this.#settlePending((pending) => {
-      const isOther = pending.position.index === index && pending.position.term !== term
-      pending.failed(isOther ? this.#notLeader() : pending.unknown('from the snapshot that this member got'))
-    })
-  }
-
-  #settlePending(settle: (pending: PendingProposal) => void): void {
-    const pending = this.#pending
-    this.#pending = null
-    if (pending !== null) settle(pending)
   }
 
   #leadershipChanged({ role, term, leader, removed }: Leadership): void {
@@ -510,7 +484,7 @@ export class RaftLog implements CommitLog {
     const before = this.#leadership
     this.#leadership = now
     const isLost = before.role === 'leader' && (now.role !== 'leader' || now.term !== before.term)
-    if (isLost) this.#pending?.leadershipLost(this.#options.limits.unknownAfterMs)
+    if (isLost) this.#pending.leadershipLost(this.#options.limits.unknownAfterMs)
     this.#settleLeadWaiters()
     if (now.leader !== null) this.#reads.retry()
     this.#events?.leadershipChanged(now, before)
@@ -525,8 +499,4 @@ export class RaftLog implements CommitLog {
     const refusal = this.#whyNotLeading()
     if (refusal !== null) this.#leadWaiters.rejectAll(refusal)
   }
-}
-
-function hasReplicaOn(member: number, { voters, votersOutgoing, learners }: Configuration): boolean {
-  return [voters, votersOutgoing, learners].some((list) => list.some(({ id }) => id === member))
 }

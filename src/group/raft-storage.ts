@@ -72,10 +72,11 @@ export class RaftStorage implements LogStorage {
   }
 
   async #read(from: number, to: number): Promise<void> {
-    if (this.#isReading) return
+    const end = Math.min(to, this.#log.lastIndex + 1)
+    if (this.#isReading || from <= this.#log.base.index || from >= end) return
     this.#isReading = true
     try {
-      this.#held = await this.#log.entries(from, Math.min(to, this.#log.lastIndex + 1), READ_SIZE_BYTES)
+      this.#held = await this.#log.entries(from, end, READ_SIZE_BYTES)
     } catch (error) {
       this.#events.onReadFailed(toHarmonyError(error))
       return

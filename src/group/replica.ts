@@ -42,8 +42,8 @@ export interface ReplicaEvents {
   leadershipChanged(leadership: Leadership): void
   /** After every input: whether the clock has to tick may have changed. */
   pumped(): void
-  /** The life is over: the journal refused a write, or does not give what it has. */
-  ended(error: HarmonyError): void
+  /** The life is over: the journal refused a write, or does not give what it has. Another one may begin where that can help. */
+  ended(error: HarmonyError, isCurable: boolean): void
 }
 
 export interface ReplicaOptions {
@@ -81,7 +81,9 @@ export class Replica {
     this.#rejectionsBefore = log.rejectionCount
     this.#hardState = log.hardState
     const storage = new RaftStorage(log, base, {
-      onRead: () => this.input(() => {}),
+      onRead: () => {
+        if (!this.#isOver) this.input(() => {})
+      },
       onReadFailed: (error) => this.end(error),
       offerSnapshot: () => events.offerSnapshot(),
     })
@@ -245,7 +247,7 @@ export class Replica {
     const stored = before.then(() => {
       if (this.#isOver) return new Promise<void>(() => {})
       if (snapshot === null) return this.#append(write)
-      return this.#options.events.installSnapshot(snapshot, () => this.#append(write))
+      return this.#install(snapshot, write)
     })
     this.#installing = stored
     const forget = (): void => {
@@ -255,6 +257,20 @@ export class Replica {
     return stored
   }
 
+  /** If the file can't be put in place, nothing was written: the log is as it was, and the leader may send another copy. */
+  async #install(snapshot: SnapshotMetadata, write: StorageWrite): Promise<void> {
+    let isInPlace = false
+    try {
+      await this.#options.events.installSnapshot(snapshot, () => {
+        isInPlace = true
+        return this.#append(write)
+      })
+    } catch (error) {
+      if (!isInPlace) this.end(toHarmonyError(error), true)
+      throw error
+    }
+  }
+
   /** As the journal keeps it. */
   baseOf({ index, term, configuration }: SnapshotMetadata): LogBase {
     const origin = encodeOrigin({ generation: this.id.generation, configuration })
@@ -262,10 +278,10 @@ export class Replica {
   }
 
   /** The journal refused something, or lost it: a new life begins with what it has. */
-  end(error: HarmonyError): void {
+  end(error: HarmonyError, isCurable: boolean = error.code === 'DISK_FULL'): void {
     if (this.#isOver) return
     this.retire()
     this.#isOver = true
-    this.#options.events.ended(error)
+    this.#options.events.ended(error, isCurable)
   }
 }
