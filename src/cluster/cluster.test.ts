@@ -115,6 +115,23 @@ test('a member that is removed hands over, stops and never comes back; the other
   await assert.rejects(first.removeMember(member.number), { code: 'MEMBER_NOT_FOUND' })
 })
 
+test('of two, whose votes are both needed, one is removed, and the other goes on alone', async () => {
+  await using cluster = new TestCluster()
+  const members = await cluster.found('a', 'b')
+  await untilSettled(cluster, members, 2)
+  const [first, second] = members.toSorted((left, right) => left.number - right.number) as [Member, Member]
+  await second.removeMember(first.number)
+  assert.equal((await first.failed).code, 'MEMBERSHIP_REFUSED')
+  const [host] = [...cluster.members].find(([, member]) => member === first) as [string, Member]
+  await cluster.stop(host)
+  await untilSettled(cluster, [second], 1)
+  await run(await second.get('default'), 'CREATE TABLE t (a)')
+  await assert.rejects(second.removeMember(second.number), {
+    code: 'MEMBERSHIP_REFUSED',
+    message: /last one that votes/,
+  })
+})
+
 test('a removal that would cost the majority is refused', async () => {
   await using cluster = new TestCluster()
   const members = await cluster.found('a', 'b', 'c')

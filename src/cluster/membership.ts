@@ -244,8 +244,9 @@ export class Membership {
 
   /** Whether a group that is open here still has a replica on this member. */
   isInUse(member: number): boolean {
-    return this.#groups().some(({ configuration }) =>
-      replicasOf(configuration).some(({ id }) => id === member),
+    return this.#groups().some(
+      ({ configuration, leadership }) =>
+        leadership.role !== 'none' && replicasOf(configuration).some(({ id }) => id === member),
     )
   }
 
