@@ -79,11 +79,12 @@ export class CoreServer {
   }
 
   async #attach(database: string): Promise<Attached> {
-    const core: DatabaseCore = await this.#member.get(database)
+    const core = await this.#member.get(database)
     let position = this.#attached.get(core)
     if (position === undefined) {
       const made = new FilePosition()
       core.onApplied(() => made.noteApplied())
+      core.onFileReplaced(() => made.noteReplaced())
       this.#attached.set(core, made)
       position = made
     }

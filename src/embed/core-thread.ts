@@ -9,6 +9,7 @@ import { toHarmonyError } from '../base/errors.ts'
 import { Member } from '../cluster/member.ts'
 import { ReaderPool } from '../engine/reader/database-reader.ts'
 import { LocalGateway } from '../gateway/local-gateway.ts'
+import { toClusterOptions } from './cluster-link.ts'
 import { CoreServer } from './core-server.ts'
 import type { CoreOptions, FromCore, ToCore } from './link-protocol.ts'
 
@@ -18,9 +19,10 @@ function post(message: FromCore): void {
   port.postMessage(message)
 }
 
-async function serve({ folder, statementTimeoutMs }: CoreOptions): Promise<void> {
+async function serve({ folder, statementTimeoutMs, name, peers }: CoreOptions): Promise<void> {
   const timeout = statementTimeoutMs === null ? {} : { statementTimeoutMs }
-  const member = await Member.open({ folder, ...timeout })
+  const cluster = peers === null ? null : toClusterOptions(peers)
+  const member = await Member.open({ folder, cluster, ...(name !== null && { name }), ...timeout })
   const gateway = new LocalGateway({ directory: member, readers: new ReaderPool(), configuration: timeout })
   const server = new CoreServer(member, gateway)
   void member.failed.then((error) => post({ kind: 'failure', id: null, error: toData(error) }))

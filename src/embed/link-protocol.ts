@@ -7,10 +7,14 @@ import type { ErrorData } from '../base/transaction.ts'
 import type { SqlStatement } from '../base/value.ts'
 import type { DatabaseInfo } from '../gateway/core.ts'
 import type { Consistency, ExecuteResult } from '../gateway/session.ts'
+import type { PeerOptions } from './cluster-link.ts'
 
 export interface CoreOptions {
   readonly folder: string
   readonly statementTimeoutMs: number | null
+  readonly name: string | null
+  /** Null for a member that is alone. */
+  readonly peers: PeerOptions | null
 }
 
 export type CoreRequest =

@@ -1,12 +1,17 @@
 /** The package's main export: HarmonyDB in process. `DESIGN.md` beside this file tells how it works. */
 
+import { HarmonyError } from '../base/errors.ts'
 import type { DatabaseInfo } from '../gateway/core.ts'
+import type { PeerOptions } from './cluster-link.ts'
+import { checkPeerOptions } from './cluster-link.ts'
 import { CoreLink } from './core-link.ts'
 import { Database } from './database.ts'
 import { FilePosition } from './file-position.ts'
 import { HeldSnapshot } from './held-snapshot.ts'
 
-export interface OpenOptions {
+export interface OpenOptions extends Partial<PeerOptions> {
+  /** What people call this member. Default: its peer address. */
+  readonly name?: string
   /** Of one statement that writes, or that is run by `execute`. Default 30 s. */
   readonly statementTimeoutMs?: number
 }
@@ -69,17 +74,42 @@ export class HarmonyDB extends Database implements AsyncDisposable {
 }
 
 /**
- * Opens the data folder, which is made if it is missing. Rejects with DATA_LOCKED if another process has it, FORMAT_TOO_NEW,
- * DATA_CORRUPT, DISK_FULL or DISK_FAILED.
+ * Opens the data folder, which is made if it is missing. With `listen` and `secret` it is a member of a cluster: with an empty folder it
+ * founds one with its `peers` or joins one, and this resolves when that is done; later, the folder knows. Rejects with DATA_LOCKED
+ * if another process has the folder, MEMBERSHIP_REFUSED, ARGS_INVALID, FORMAT_TOO_NEW, DATA_CORRUPT, DISK_FULL or DISK_FAILED.
  */
-export async function open(folder: string, { statementTimeoutMs }: OpenOptions = {}): Promise<HarmonyDB> {
-  const link = await CoreLink.start({ folder, statementTimeoutMs: statementTimeoutMs ?? null })
+export async function open(folder: string, options: OpenOptions = {}): Promise<HarmonyDB> {
+  const { statementTimeoutMs, name } = options
+  const peers = peersOf(options)
+  const link = await CoreLink.start({
+    folder,
+    statementTimeoutMs: statementTimeoutMs ?? null,
+    name: name ?? null,
+    peers,
+  })
   try {
     return new HarmonyDB(link, await attach(link, FIRST_DATABASE))
   } catch (error) {
     await link.close()
     throw error
   }
+}
+
+/** Null for a member that is alone. */
+function peersOf({ listen, secret, advertise, peers, expect, join, tls }: OpenOptions): PeerOptions | null {
+  const others = { advertise, peers, expect, join, tls }
+  if (listen !== undefined && secret !== undefined) {
+    const given = Object.entries(others).filter(([, value]) => value !== undefined)
+    const options: PeerOptions = { listen, secret, ...Object.fromEntries(given) }
+    checkPeerOptions(options)
+    return options
+  }
+  const lone = Object.entries({ listen, secret, ...others }).find(([, value]) => value !== undefined)
+  if (lone === undefined) return null
+  throw new HarmonyError(
+    'ARGS_INVALID',
+    `\`${lone[0]}\` makes this member one of several: that needs \`listen\`, where the others reach it, and \`secret\`.`,
+  )
 }
 
 async function attach(link: CoreLink, database: string): Promise<HeldSnapshot> {
