@@ -78,6 +78,25 @@ test('a batch that was sent behind a commit that failed is executed after all, o
     assert.deepEqual(fixture.read('SELECT a FROM t'), [1, 2])
   }))
 
+test('the applied index waits for the answer of the engine, whatever is sent behind the commit', () =>
+  withGroup(async (group, { disk, faults }) => {
+    const before = group.appliedIndex
+    const held = Promise.withResolvers<void>()
+    faults.before = (method) => (method === 'commit' ? held.promise : undefined)
+    const later: Promise<unknown>[] = []
+    disk.beforeOperation = (operation) => {
+      if (operation.kind === 'sync' && later.length === 0) later.push(group.submit(insert(2)))
+    }
+    faults.sent.length = 0
+    const first = group.submit(insert(1))
+    while (!faults.sent.slice(faults.sent.lastIndexOf('commit') >>> 0).includes('executeBatch')) await turn()
+    const meanwhile = group.appliedIndex
+    held.resolve()
+    assert.equal(meanwhile, before, 'a reader at a higher index would not find what belongs to it')
+    await Promise.all([first, ...later])
+    assert.equal(group.appliedIndex, before + 2n)
+  }))
+
 test('nobody is answered, and no reader sees anything, before the sync', () =>
   withGroup(async (group, fixture) => {
     let isAnswered = false

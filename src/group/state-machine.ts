@@ -59,7 +59,7 @@ const FATAL_CODES: ReadonlySet<string> = new Set([
 ])
 
 /** The file can't become what the log says. */
-const DAMAGE_CODES: ReadonlySet<string> = new Set(['DATA_CORRUPT', 'REPLICA_DIVERGED'])
+export const DAMAGE_CODES: ReadonlySet<string> = new Set(['DATA_CORRUPT', 'REPLICA_DIVERGED'])
 
 export class StateMachine {
   readonly #options: StateMachineOptions
@@ -69,6 +69,8 @@ export class StateMachine {
   #isClosed = false
   #isCurrent = false
   #isCommitting = false
+  /** Commits that the engine was told and has not answered. */
+  #unanswered = 0
   /** Every command up to it is in the file; before the file was opened once, every command up to it was committed at the start. */
   #position = 0
   #replacing: Promise<void> | null = null
@@ -148,7 +150,8 @@ export class StateMachine {
   skipOwnEntries(): boolean {
     const { log } = this.#options
     if (log.nextCommand(this.#position + 1) !== null) return false
-    this.#reach(log.commitIndex)
+    // What the engine has not answered is not in the file for certain; whoever gets the answer comes back here.
+    if (this.#unanswered === 0) this.#reach(log.commitIndex)
     return true
   }
 
@@ -285,11 +288,14 @@ export class StateMachine {
   ): Promise<CommitResult> {
     // Before there is an answer: else whoever asks for the current engine would have the entry replayed.
     this.#position = Math.max(this.#position, position.index)
+    this.#unanswered++
     try {
       const result = await engine.commit(BigInt(position.term), BigInt(position.index))
       this.#reach(position.index)
       return result
     } catch (error) {
+      // It is not there: it has to be replayed, by an engine that is opened anew.
+      this.#position = Math.min(this.#position, position.index - 1)
       await this.#giveUpEngine()
       const cause = toHarmonyError(error)
       throw new HarmonyError(
@@ -298,6 +304,8 @@ export class StateMachine {
           `yet, so its result is not known. It will be applied. ${cause.message}`,
         { cause },
       )
+    } finally {
+      this.#unanswered--
     }
   }
 
