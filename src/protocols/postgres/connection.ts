@@ -11,6 +11,7 @@ import { TLSSocket, type SecureContext } from 'node:tls'
 import { HarmonyError } from '../../base/errors.ts'
 import type { Credential, Gateway, Session } from '../../gateway/session.ts'
 import type { DatabaseDialect } from './dialect/database-dialect.ts'
+import { loadParser } from './dialect/parse.ts'
 import { PgError } from './error.ts'
 import type { PostgresLimits } from './limits.ts'
 import type { NotificationHub } from './notification-hub.ts'
@@ -251,6 +252,7 @@ export class Connection {
 
   async #openSession(request: StartupRequest, credential: Credential): Promise<Session> {
     const { gateway } = this.#host
+    await loadParser()
     try {
       return await gateway.openSession(request.database, credential)
     } catch (error) {

@@ -9,7 +9,6 @@ import type { Gateway } from '../../gateway/session.ts'
 import type { Authenticator } from '../http/exchange.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
 import { DatabaseDialect } from './dialect/database-dialect.ts'
-import { loadParser } from './dialect/parse.ts'
 import { PgError } from './error.ts'
 import { DEFAULT_LIMITS, type PostgresLimits } from './limits.ts'
 import { LocalNotificationHub, type NotificationHub } from './notification-hub.ts'
@@ -57,7 +56,6 @@ export class PostgresServer {
 
   /** Resolves when it listens. Rejects with the system's error (EADDRINUSE and so on). */
   async start(): Promise<void> {
-    await loadParser()
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
       this.#server.listen(this.#options.port, this.#options.host, () => {
