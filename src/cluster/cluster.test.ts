@@ -2,7 +2,7 @@
 
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Member } from './member.ts'
 import { column, run } from './testing/member-fixture.ts'
 import { TestCluster } from './testing/cluster-fixture.ts'
@@ -300,4 +300,40 @@ test('a member that stops has handed over: the others have a leader at once', as
     assert.ok(group.leader !== null && group.leader !== leader, 'a leader is known before the member is gone')
     assert.equal(group.term, (terms[at] ?? 0) + 1)
   }
+})
+
+/** Changes a byte in the middle of what is durable: not the tail, which a crash may tear. */
+function damageJournal(folder: string): void {
+  const [segment = ''] = readdirSync(`${folder}/journal`).filter((name) => name.endsWith('.segment'))
+  const path = `${folder}/journal/${segment}`
+  const bytes = readFileSync(path)
+  const at = 512 + 24 + 12
+  bytes[at] = (bytes[at] ?? 0) ^ 0xff
+  writeFileSync(path, bytes)
+}
+
+test('a member with a damaged journal puts it aside and joins under a new number; of two it does not', async () => {
+  await using cluster = new TestCluster()
+  const members = await cluster.found('a', 'b', 'c')
+  await untilSettled(cluster, members, 3)
+  await run(await (members[0] as Member).get('default'), 'CREATE TABLE t (a)', 'INSERT INTO t VALUES (1)')
+  const { number } = cluster.members.get('c') as Member
+  await cluster.stop('c')
+  damageJournal(cluster.folderOf('c'))
+  await assert.rejects(cluster.start('c', 'found-alone', [], { cluster: null }), { code: 'DATA_CORRUPT' })
+  const again = await cluster.start('c', 'found-alone', [])
+  assert.equal(again.number, 4)
+  const old = again.clusterState().members.find(({ member }) => member === number)
+  assert.equal(old?.status, 'removed')
+  await untilSettled(cluster, [...cluster.members.values()], 3)
+  assert.deepEqual(await column(await again.get('default'), 'SELECT a FROM t'), [1n])
+  const kept = readdirSync(cluster.folderOf('c')).filter((name) => name.startsWith('damaged-'))
+  assert.equal(kept.length, 1)
+  assert.ok(readdirSync(`${cluster.folderOf('c')}/${kept[0]}/databases`).includes('_catalog.0.sqlite'))
+
+  await using two = new TestCluster()
+  await untilSettled(two, await two.found('a', 'b'), 2)
+  await two.stop('b')
+  damageJournal(two.folderOf('b'))
+  await assert.rejects(two.start('b', 'found-alone', []), { code: 'DATA_CORRUPT' })
 })

@@ -78,6 +78,12 @@ export class DataFolder {
     await writeFormat(this.#options, this.#format)
   }
 
+  /** For a folder that joins a cluster once more, as another member. */
+  async renewToken(): Promise<void> {
+    this.#format = { ...this.#format, member: newToken(this.#options.random) }
+    await writeFormat(this.#options, this.#format)
+  }
+
   get journalFolder(): string {
     return `${this.path}/journal`
   }
@@ -137,11 +143,15 @@ async function initialize(options: DataFolderOptions): Promise<FolderFormat> {
   }
   const format: FolderFormat = {
     format: DATA_FORMAT_VERSION,
-    member: Buffer.from(random.bytes(8)).toString('hex'),
+    member: newToken(random),
     createdAt: new Date(clock.wallTimeMs()).toISOString(),
   }
   await writeFormat(options, format)
   return format
+}
+
+function newToken(random: Random): string {
+  return Buffer.from(random.bytes(8)).toString('hex')
 }
 
 async function writeFormat({ folder, disk }: DataFolderOptions, format: FolderFormat): Promise<void> {

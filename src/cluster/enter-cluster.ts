@@ -9,6 +9,7 @@ import type { Random } from '../host/random.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { MemberIdentity } from './identity.ts'
 import { foundingIdentity, readIdentity, writeIdentity } from './identity.ts'
+import { putAside } from './lost-journal.ts'
 import { Newcomers } from './newcomer.ts'
 import { parsePeerAddress } from './peer-address.ts'
 import type { TransportLog } from './transport/context.ts'
@@ -56,13 +57,40 @@ export async function enterCluster(parts: EntryParts): Promise<Entry> {
   const known = await readIdentity(disk, folder.path)
   if (known?.isRemoved === true) throw removed(known.member, folder.path)
   const entry =
-    known !== null || cluster === null || folder.isUsed || cluster.start === 'found-alone'
-      ? { identity: known ?? foundingIdentity(parts.random), listen: cluster?.listen ?? null }
-      : await becomeMember(parts, cluster)
+    known?.isLost === true
+      ? await joinAnew(parts, known)
+      : known !== null || cluster === null || folder.isUsed || cluster.start === 'found-alone'
+        ? { identity: known ?? foundingIdentity(parts.random), listen: cluster?.listen ?? null }
+        : await becomeMember(parts, cluster)
   const identity = { ...entry.identity, incarnation: entry.identity.incarnation + 1 }
   await writeIdentity(disk, folder.path, identity)
   await folder.markMember()
   return { identity, listen: entry.listen }
+}
+
+/** The journal of this member is damaged: from now on its folder starts by joining anew, whatever happens. */
+export async function markLost({ folder, disk }: EntryParts, identity: MemberIdentity): Promise<void> {
+  await writeIdentity(disk, folder.path, { ...identity, isLost: true })
+}
+
+async function joinAnew(parts: EntryParts, known: MemberIdentity): Promise<Entry> {
+  const { folder, disk, clock, cluster, log } = parts
+  if (cluster === null) throw lostAlone(folder.path)
+  const aside = await putAside(folder, disk, clock)
+  log('warn', 'The journal was damaged: everything is put aside, and this member joins its cluster anew', {
+    member: known.member,
+    folder: aside,
+  })
+  const others = known.peers.map(({ address }) => address)
+  const seeds = async (): Promise<readonly string[]> => [...others, ...(await cluster.seeds())]
+  return becomeMember(parts, { ...cluster, seeds, start: 'join' })
+}
+
+function lostAlone(folder: string): HarmonyError {
+  return new HarmonyError(
+    'DATA_CORRUPT',
+    `The journal in ${folder} was damaged, and the member was about to join its cluster anew: start it with --peer-listen, as before.`,
+  )
 }
 
 export function visitor(

@@ -11,6 +11,7 @@ const IDENTITY: MemberIdentity = {
   incarnation: 7,
   peers: [{ member: 1, address: '10.0.0.1:7001' }],
   isRemoved: false,
+  isLost: false,
 }
 
 async function diskWith(text: string | null): Promise<MemoryDisk> {

@@ -31,12 +31,14 @@ export interface MemberIdentity {
   readonly peers: readonly PeerAddress[]
   /** This member was removed from the cluster: the folder is of no more use to it. */
   readonly isRemoved: boolean
+  /** Its journal was damaged: the folder joins the cluster anew (`lost-journal.ts`). */
+  readonly isLost: boolean
 }
 
 /** Of the member that founds a cluster. */
 export function foundingIdentity(random: Random): MemberIdentity {
   const cluster = Buffer.from(random.bytes(CLUSTER_ID_BYTES)).toString('hex')
-  return { cluster, member: 1, incarnation: 0, peers: [], isRemoved: false }
+  return { cluster, member: 1, incarnation: 0, peers: [], isRemoved: false, isLost: false }
 }
 
 /** Null for a folder that belongs to no cluster yet. Rejects with DATA_CORRUPT or FORMAT_TOO_NEW. */
@@ -75,11 +77,12 @@ function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | nul
 }
 
 function identityOf(fields: Readonly<Record<string, unknown>>): MemberIdentity | null {
-  const { cluster, member, incarnation, peers, isRemoved } = fields
+  const { cluster, member, incarnation, peers, isRemoved, isLost = false } = fields
   if (typeof cluster !== 'string' || cluster === '') return null
   if (!isCount(member, 1) || !isCount(incarnation, 0) || typeof isRemoved !== 'boolean') return null
+  if (typeof isLost !== 'boolean') return null
   if (!Array.isArray(peers) || !peers.every(isPeerAddress)) return null
-  return { cluster, member, incarnation, peers, isRemoved }
+  return { cluster, member, incarnation, peers, isRemoved, isLost }
 }
 
 function isPeerAddress(value: unknown): value is PeerAddress {

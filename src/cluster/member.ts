@@ -26,7 +26,8 @@ import { DataFolder } from './data-folder.ts'
 import { checkDatabaseName } from './database-name.ts'
 import type { OpenDatabase } from './databases.ts'
 import type { Entry } from './enter-cluster.ts'
-import { enterCluster } from './enter-cluster.ts'
+import { enterCluster, markLost } from './enter-cluster.ts'
+import { canJoinAnew } from './lost-journal.ts'
 import { Membership } from './membership.ts'
 import type { DatabaseInfo, MemberOptions, MemberStats } from './member-parts.ts'
 import type { Placement } from './placement.ts'
@@ -79,9 +80,17 @@ export class Member implements ClusterAdministration {
     let member: Member | null = null
     try {
       const { name = '', cluster = null } = options
-      const entry = await enterCluster({ folder, disk, clock, random, log, name, cluster, signal })
-      const parts: Parts = { folder, entry, engines, disk, clock, random, log }
-      member = new Member(options, parts, await openMembership(options, parts))
+      const entering = { folder, disk, clock, random, log, name, cluster, signal }
+      const entry = await enterCluster(entering)
+      let parts: Parts = { folder, entry, engines, disk, clock, random, log }
+      const membership = await openMembership(options, parts).catch(async (error: unknown) => {
+        if (cluster === null || !canJoinAnew(error, entry.identity)) throw error
+        log('warn', 'The journal is damaged', { reason: (error as Error).message })
+        await markLost(entering, entry.identity)
+        parts = { ...parts, entry: await enterCluster(entering) }
+        return openMembership(options, parts)
+      })
+      member = new Member(options, parts, membership)
       await member.#membership.start()
       member.#watchIdle()
       return member

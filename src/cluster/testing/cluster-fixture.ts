@@ -75,6 +75,10 @@ export class TestCluster {
     await member?.close()
   }
 
+  folderOf(host: string): string {
+    return `${this.folder}/${host}`
+  }
+
   /** Deletes the data folder of a machine whose process is stopped. */
   wipe(host: string): void {
     rmSync(`${this.folder}/${host}`, { recursive: true })
