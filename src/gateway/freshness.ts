@@ -8,6 +8,13 @@
 
 import type { DatabaseCore } from './core.ts'
 import type { GatewayConfiguration } from './configuration.ts'
+import type { Consistency } from './session.ts'
+
+/**
+ * Reads that wait for nothing ask the core once in so long all the same: it wakes a database that is behind, and nobody else would on
+ * a member whose clients are content with what it has.
+ */
+const USE_INTERVAL_MS = 500
 
 interface Confirmation {
   readonly askedAtMs: number
@@ -20,6 +27,8 @@ export class Freshness {
   readonly #nowMs: () => number
   /** The file holds everything that was acknowledged before. */
   #confirmedAtMs = -Infinity
+  /** When the core was last asked for an index. */
+  #usedAtMs = -Infinity
   /** The newest confirmation that is under way for reads with a bound: they share it. */
   #pending: Confirmation | null = null
 
@@ -34,17 +43,34 @@ export class Freshness {
     return this.#confirm(this.#nowMs())
   }
 
-  /** The same without waiting; null where that can't be. */
-  linearizableNow(): bigint | null {
-    const index = this.#core.readIndexNow?.() ?? null
+  /** The index at which a read may be made in this moment; null where something must be waited for, or somebody asked. */
+  now(consistency: Consistency, sessionIndex: bigint): bigint | null {
+    if (this.#core.readIndexNow === undefined) return null
+    const nowMs = this.#nowMs()
+    // Throws where the database was dropped or the member stops.
+    const index = this.#core.readIndexNow()
     const { appliedIndex } = this.#core
-    if (index === null || appliedIndex < index) return null
-    this.#confirmedAtMs = this.#nowMs()
-    return appliedIndex
+    if (index !== null && appliedIndex >= index) {
+      this.#confirmedAtMs = nowMs
+      return appliedIndex
+    }
+    const isEnough =
+      this.#usedAtMs + USE_INTERVAL_MS > nowMs && this.#isEnough(consistency, sessionIndex, nowMs)
+    return isEnough ? appliedIndex : null
+  }
+
+  #isEnough(consistency: Consistency, sessionIndex: bigint, nowMs: number): boolean {
+    const { appliedIndex } = this.#core
+    if (consistency.level === 'session')
+      return appliedIndex >= sessionIndex && appliedIndex >= (consistency.index ?? 0n)
+    if (consistency.level === 'stale')
+      return this.#confirmedAtMs >= nowMs - (consistency.maxStalenessMs ?? Infinity)
+    return false
   }
 
   /** Everything up to `index`. */
   async applied(index: bigint): Promise<bigint> {
+    this.#usedAtMs = this.#nowMs()
     // Asked also where it is applied: the core says so when the database was dropped or the member stops.
     await this.#core.waitApplied(index, this.#configuration.appliedWaitTimeoutMs)
     return this.#core.appliedIndex

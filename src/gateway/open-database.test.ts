@@ -7,6 +7,7 @@ import { GATEWAY_DEFAULTS } from './configuration.ts'
 import type { DatabaseCore } from './core.ts'
 import { OpenDatabase } from './open-database.ts'
 import type { DatabaseReader } from './reader.ts'
+import type { Consistency } from './session.ts'
 
 /** A follower: the group is at `committed`, its file at `applied`, which follows when somebody waits for it. */
 function lagging(applied: bigint, committed: bigint): { database: OpenDatabase; asked: string[] } {
@@ -64,6 +65,8 @@ test('session: waits for the later of what the session has seen and the token th
 class Follower {
   nowMs = 1_000
   applied = 3n
+  /** What `readIndexNow` tells. */
+  known: bigint | null = null
   readIndexes = 0
   /** Settles the read indexes that were asked for and not answered, oldest first. */
   readonly answers: PromiseWithResolvers<bigint>[] = []
@@ -77,6 +80,7 @@ class Follower {
       get appliedIndex() {
         return appliedIndex()
       },
+      readIndexNow: () => this.known,
       readIndex: () => {
         this.readIndexes++
         const answer = Promise.withResolvers<bigint>()
@@ -222,4 +226,29 @@ test('a confirmation that comes late does not undo a newer one', async () => {
   follower.nowMs += 400
   assert.equal(await follower.stale(500), 3n)
   assert.equal(follower.readIndexes, 2)
+})
+
+test('at once: what needs no waiting is read at once, at every level', async () => {
+  const follower = new Follower()
+  const { database } = follower
+  const now = (consistency: Consistency, sessionIndex = 0n): bigint | null =>
+    database.freshNow(consistency, sessionIndex)
+  assert.equal(now({ level: 'stale' }), null, 'nobody has asked the core yet')
+  await follower.stale()
+  assert.equal(now({ level: 'stale' }), 3n)
+  assert.equal(now({ level: 'session' }, 3n), 3n)
+  assert.equal(now({ level: 'session' }, 4n), null)
+  assert.equal(now({ level: 'session', index: 4n }, 3n), null)
+  assert.equal(now({ level: 'linearizable' }), null)
+  assert.equal(now({ level: 'stale', maxStalenessMs: 300 }), null, 'never confirmed')
+  await follower.confirm()
+  assert.equal(now({ level: 'stale', maxStalenessMs: 300 }), 3n)
+  follower.nowMs += 301
+  assert.equal(now({ level: 'stale', maxStalenessMs: 300 }), null)
+  follower.nowMs += 500
+  assert.equal(now({ level: 'stale' }), null, 'the core is asked once in a while')
+  follower.known = 3n
+  assert.equal(now({ level: 'linearizable' }), 3n)
+  follower.known = 4n
+  assert.equal(now({ level: 'linearizable' }), null, 'known and not applied')
 })

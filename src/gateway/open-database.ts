@@ -25,9 +25,9 @@ export class OpenDatabase {
     this.#freshness = new Freshness(core, configuration, nowMs)
   }
 
-  /** The index at which a linearizable read may be made in this moment; null where the leader must be asked, or waited for. */
-  freshNow(): bigint | null {
-    return this.#freshness.linearizableNow()
+  /** Like `fresh`, in this moment; null where something must be waited for, or the leader asked. */
+  freshNow(consistency: Consistency, sessionIndex: bigint): bigint | null {
+    return this.#freshness.now(consistency, sessionIndex)
   }
 
   /**

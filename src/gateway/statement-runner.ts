@@ -105,13 +105,13 @@ export class StatementRunner {
     return this.#writeInTransaction(transaction, statement)
   }
 
-  /** A linearizable read that can be made in this moment; null for everything else. */
+  /** A read at the session's level that can be made in this moment; null for everything else. */
   runNow(statement: SqlStatement, resultSizeBytesMax: number): (StatementResult & { index: bigint }) | null {
     if (this.#transaction !== null || this.#failedCommit !== null || isTurnOver()) return null
     const { reader } = this.database
     const { kind } = reader.classify(statement.sql)
     if (kind === 'control' || (kind === 'write' && this.mayWrite)) return null
-    const appliedIndex = this.database.freshNow()
+    const appliedIndex = this.database.freshNow(this.consistency, this.#lastIndex)
     if (appliedIndex === null) return null
     const result = reader.readInline({ ...this.#readRequest(statement, resultSizeBytesMax), appliedIndex })
     if (result === null) return null

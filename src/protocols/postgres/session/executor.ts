@@ -4,7 +4,7 @@ import type { ResultColumn, SqlValue, StatementResult } from '../../../base/valu
 import { HarmonyError } from '../../../base/errors.ts'
 import { NO_ARGUMENTS } from '../../../base/value.ts'
 import { must } from '../../../base/assert.ts'
-import type { Session } from '../../../gateway/session.ts'
+import type { Consistency, Session } from '../../../gateway/session.ts'
 import type { PlanStep, QueryPlan, SessionValue } from '../dialect/plan.ts'
 import { PgError } from '../error.ts'
 import { dateText, storedTimestampTz, timestampText, timeText, MICROS } from '../types/datetime.ts'
@@ -81,10 +81,15 @@ export class Executor {
   }
 
   /** What `run` would resolve to, where the gateway can tell it at once: point reads outside transactions. Null otherwise, with nothing done. */
-  runNow(plan: QueryPlan, values: readonly SqlValue[]): StatementResult | null {
+  runNow(
+    plan: QueryPlan,
+    values: readonly SqlValue[],
+    consistency: Consistency | null,
+  ): StatementResult | null {
     const step = plan.steps[0]
     const isPlain = plan.isRead && plan.sessionValues.length === 0 && plan.utcOnly === null
     if (!isPlain || plan.steps.length !== 1 || step === undefined) return null
+    this.#session.consistency = consistency ?? this.#settings.consistency
     try {
       return this.#session.executeNow?.(bound(step, values)) ?? null
     } catch (error) {

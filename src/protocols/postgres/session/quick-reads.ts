@@ -40,7 +40,7 @@ export class QuickReads {
     const { statement, values, formats } = portal
     const { plan } = statement.compiled
     if (plan.kind !== 'query' || !plan.returnsRows || plan.notices.length > 0) return 'not quick'
-    const told = this.#parts.executor.runNow(plan, values)
+    const told = this.#parts.executor.runNow(plan, values, statement.consistency)
     if (told === null) return 'not quick'
     const { columns, writers } = statement.layout(told.columns, formats)
     portal.writers = writers
