@@ -7,14 +7,34 @@ import { test, before, after } from 'node:test'
 import assert from 'node:assert/strict'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { Client } from 'pg'
 import { runCommand } from '../member/running-member.ts'
 import { Cluster, until } from './cluster.ts'
 import { measureFailovers } from './failover.ts'
 import { joinUnderLoad } from './large-database.ts'
-import { query } from './load.ts'
+import { query, QueryError } from './load.ts'
+import { restartAll } from './rolling-restart.ts'
 import { itemsOf, leadersOf, makeDatabases } from './many-databases.ts'
 
 let cluster: Cluster
+
+/** `ok`, or the code of what it rejects with. */
+async function codeOf(answer: Promise<unknown>): Promise<string> {
+  try {
+    await answer
+    return 'ok'
+  } catch (error) {
+    return error instanceof QueryError ? error.code : String(error)
+  }
+}
+
+async function ask(url: string, body: unknown): Promise<{ status: number; json: unknown }> {
+  const response = await fetch(`${url}/v1/databases/default/query`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+  })
+  return { status: response.status, json: await response.json() }
+}
 
 before(async () => {
   cluster = await Cluster.start({ members: 4 })
@@ -54,6 +74,33 @@ test('the leader is killed under load: the others go on, no read fails there, no
   const report = await measureFailovers(cluster, { kills: 1, clientsPerMember: 1 })
   t.diagnostic(JSON.stringify(report))
   assert.deepEqual(report.failovers[0]?.readFailures, [])
+})
+
+test('each member is restarted under load, one after the other: clients of the others hear of nothing', async (t) => {
+  const reports = await restartAll(cluster)
+  t.diagnostic(JSON.stringify(reports))
+  for (const { isClean, readFailures, writeFailures } of reports) {
+    assert.deepEqual(readFailures, [])
+    assert.deepEqual(writeFailures, [])
+    assert.equal(isClean, true)
+  }
+})
+
+test('PostgreSQL clients write and read through any member, transactions included', async () => {
+  for (const index of cluster.indexes) {
+    const client = new Client(cluster.postgresUrl(index).replace('//', '//tester@'))
+    await client.connect()
+    try {
+      await client.query('CREATE TABLE IF NOT EXISTS visits (id SERIAL PRIMARY KEY, member INT)')
+      await client.query('BEGIN')
+      await client.query('INSERT INTO visits (member) VALUES ($1)', [index])
+      const { rows } = await client.query('SELECT count(*)::int AS n FROM visits')
+      assert.deepEqual(rows, [{ n: index + 1 }])
+      await client.query('COMMIT')
+    } finally {
+      await client.end()
+    }
+  }
 })
 
 test('databases are led by different members, and each is served by all', async (t) => {
@@ -98,6 +145,31 @@ test('a member that was stopped and one that was killed come back and catch up',
   await query(cluster.url(0), 'INSERT INTO missed VALUES (2)')
   cluster.start(3)
   await cluster.ready(3)
+  for (const index of cluster.indexes)
+    assert.deepEqual(await query(cluster.url(index), 'SELECT id FROM missed ORDER BY id'), [[1], [2]])
+})
+
+test('without a majority writes are refused after a while, stale reads go on; with it everything does', async () => {
+  const { voters } = await cluster.group(0)
+  const states = await Promise.all(cluster.indexes.map((index) => cluster.state(index)))
+  const gone = states.flatMap(({ member }, index) => (voters.slice(0, 2).includes(member) ? [index] : []))
+  const left = cluster.indexes.filter((index) => !gone.includes(index))
+  await Promise.all(gone.map((index) => cluster.kill(index)))
+  for (const index of left) {
+    // One that was sent to the dead leader before anybody knew is told that its outcome is unknown.
+    await until('writes are refused', async () => {
+      const code = await codeOf(query(cluster.url(index), 'CREATE TABLE never (id)'))
+      assert.ok(code === 'NOT_LEADER' || code === 'OUTCOME_UNKNOWN', code)
+      return code === 'NOT_LEADER'
+    })
+    const { status, json } = await ask(cluster.url(index), {
+      sql: 'SELECT count(*) AS n FROM missed',
+      consistency: { level: 'stale' },
+    })
+    assert.equal(status, 200, JSON.stringify(json))
+  }
+  for (const index of gone) cluster.start(index)
+  await cluster.ready(...gone)
   for (const index of cluster.indexes)
     assert.deepEqual(await query(cluster.url(index), 'SELECT id FROM missed ORDER BY id'), [[1], [2]])
 })

@@ -25,6 +25,8 @@ const WRITES_BETWEEN = 100
 export interface FailoverOptions {
   readonly kills: number
   readonly clientsPerMember: number
+  /** Default: kill. A leader that is paused still believes that it leads when it goes on. */
+  readonly how?: 'kill' | 'pause'
   readonly onFailover?: (failover: Failover, at: number) => void
 }
 
@@ -38,7 +40,7 @@ export async function measureFailovers(cluster: Cluster, options: FailoverOption
   const failovers: Failover[] = []
   try {
     for (let kill = 1; kill <= options.kills; kill++) {
-      const failover = await killLeader(cluster, load)
+      const failover = await loseLeader(cluster, load, options.how ?? 'kill')
       failovers.push(failover)
       options.onFailover?.(failover, kill)
     }
@@ -54,14 +56,15 @@ export async function measureFailovers(cluster: Cluster, options: FailoverOption
   }
 }
 
-async function killLeader(cluster: Cluster, load: Load): Promise<Failover> {
+async function loseLeader(cluster: Cluster, load: Load, how: 'kill' | 'pause'): Promise<Failover> {
   const target = load.acknowledgedCount + WRITES_BETWEEN
   await until('the writers write', async () => load.acknowledgedCount >= target)
   const killed = await cluster.leader()
   const others = cluster.indexes.filter((index) => index !== killed)
   const failuresBefore = load.readFailuresAt(others).length
   const killedAtMs = performance.now()
-  await cluster.kill(killed)
+  if (how === 'kill') await cluster.kill(killed)
+  else cluster.signal(killed, 'SIGSTOP')
   await until(
     'every client of the other members writes again',
     async () => load.hasProgress(others, killedAtMs),
@@ -70,7 +73,8 @@ async function killLeader(cluster: Cluster, load: Load): Promise<Failover> {
   const recovered = load.acknowledgedCount + WRITES_BETWEEN
   await until('the writers go on', async () => load.acknowledgedCount >= recovered)
   const withoutWritesMs = load.longestWaitMs(others, killedAtMs, performance.now())
-  cluster.start(killed)
+  if (how === 'kill') cluster.start(killed)
+  else cluster.signal(killed, 'SIGCONT')
   await cluster.ready(killed)
   const readFailures = load
     .readFailuresAt(others)

@@ -1,4 +1,7 @@
-/** `node test/cluster/kill-leader.ts --kills 30`: how long clients of the other members are without writes when the leader is killed. */
+/**
+ * `node test/cluster/kill-leader.ts --kills 30 [--pause]`: how long clients of the other members are without writes when the leader is
+ * killed, or stopped for a while (SIGSTOP).
+ */
 
 import { parseArgs } from 'node:util'
 import { Cluster } from './cluster.ts'
@@ -8,6 +11,7 @@ const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '30' },
     members: { type: 'string', default: '4' },
+    pause: { type: 'boolean', default: false },
     clients: { type: 'string', default: '2' },
   },
 })
@@ -15,6 +19,7 @@ const { values } = parseArgs({
 await using cluster = await Cluster.start({ members: Number(values.members) })
 const report = await measureFailovers(cluster, {
   kills: Number(values.kills),
+  how: values.pause ? 'pause' : 'kill',
   clientsPerMember: Number(values.clients),
   onFailover: ({ killed, withoutWritesMs, readFailures }, at) =>
     console.log(

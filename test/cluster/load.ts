@@ -40,7 +40,7 @@ export class QueryError extends Error {
   }
 }
 
-export interface ReadFailure {
+export interface Failure {
   readonly client: number
   readonly atMs: number
   readonly reason: string
@@ -64,8 +64,8 @@ export class Load {
   readonly #acknowledged = new Map<number, number[]>()
   readonly #acknowledgedAtMs = new Map<number, number[]>()
   readonly #sent = new Map<number, number>()
-  readonly #writeFailures = new Map<string, number>()
-  readonly readFailures: ReadFailure[] = []
+  readonly #writeFailures: Failure[] = []
+  readonly #readFailures: Failure[] = []
   #reads = 0
   #isOver = false
   #work: Promise<unknown> = Promise.resolve()
@@ -111,7 +111,8 @@ export class Load {
 
   /** How often writers were told something else than yes, by code. */
   get writeFailures(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#writeFailures)
+    const counts = Object.groupBy(this.#writeFailures, ({ reason }) => reason)
+    return Object.fromEntries(Object.entries(counts).map(([reason, all]) => [reason, all?.length ?? 0]))
   }
 
   /** Whether every writer of the members has got an acknowledgement since `sinceMs`. */
@@ -144,6 +145,7 @@ export class Load {
   async #write(client: Client): Promise<void> {
     for (let number = 1; !this.#isOver; number++) {
       this.#sent.set(client.number, number)
+      const atMs = performance.now()
       try {
         await query(client.url, `INSERT INTO ${this.#table} VALUES (?, ?)`, [client.number, number])
         this.#acknowledged.get(client.number)?.push(number)
@@ -151,8 +153,7 @@ export class Load {
         this.#lastNumber.set(client.number, number)
         await sleep(PAUSE_MS)
       } catch (error) {
-        const code = reasonOf(error)
-        this.#writeFailures.set(code, (this.#writeFailures.get(code) ?? 0) + 1)
+        this.#writeFailures.push({ client: client.number, atMs, reason: reasonOf(error) })
         await sleep(PAUSE_WHEN_DOWN_MS)
       }
     }
@@ -177,18 +178,24 @@ export class Load {
         this.#reads++
         await sleep(PAUSE_MS)
       } catch (error) {
-        this.readFailures.push({ client: client.number, atMs, reason: reasonOf(error) })
+        this.#readFailures.push({ client: client.number, atMs, reason: reasonOf(error) })
         await sleep(PAUSE_WHEN_DOWN_MS)
       }
     }
   }
 
-  /** Failed reads of clients whose member ran at the time. */
-  readFailuresAt(members: readonly number[]): readonly ReadFailure[] {
-    const clients = new Set(
-      this.#clients.filter(({ member }) => members.includes(member)).map(({ number }) => number),
-    )
-    return this.readFailures.filter(({ client }) => clients.has(client))
+  /** Of clients of these members. */
+  readFailuresAt(members: readonly number[]): readonly Failure[] {
+    return this.#readFailures.filter(this.#isAt(members))
+  }
+
+  writeFailuresAt(members: readonly number[]): readonly Failure[] {
+    return this.#writeFailures.filter(this.#isAt(members))
+  }
+
+  #isAt(members: readonly number[]): (failure: Failure) => boolean {
+    const clients = this.#clients.filter(({ member }) => members.includes(member)).map(({ number }) => number)
+    return ({ client }) => clients.includes(client)
   }
 }
 
