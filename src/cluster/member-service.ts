@@ -3,7 +3,7 @@
 import { HarmonyError } from '../base/errors.ts'
 import type { Clock } from '../host/clock.ts'
 import { bestSuccessor } from './membership-plan.ts'
-import { GROUP_KIND_FIRST, MEMBER_KINDS, ROUTING_KIND_FIRST } from './call-kinds.ts'
+import { GROUP_KIND_FIRST, GROUP_KIND_LAST, MEMBER_KINDS, ROUTING_KIND_FIRST } from './call-kinds.ts'
 import type { Doorkeeper } from './doorkeeper.ts'
 import {
   decodeAnnouncement,
@@ -63,14 +63,15 @@ export class MemberService {
       messages: (from, messages) => this.#membership?.host.receive(from, messages),
       call: (call) => this.#call(call),
       visit: (call) => this.#doorkeeper?.answer(call) ?? Promise.reject(notReady()),
-      stream: () => Promise.reject(notReady()),
+      stream: (stream) => this.#membership?.host.receiveStream(stream) ?? Promise.reject(notReady()),
       connected: (member) => {
         this.#membership?.host.peerConnected(member)
         void this.#announce(member)
       },
       unreachable: (member) => {
         this.#membership?.host.peerUnreachable(member)
-        this.#membership?.routing.memberLost(member)
+        // Messages that find no room are lost, too, while the connection stands, and with it what its clients have open here.
+        if (this.peers?.isConnected(member) !== true) this.#membership?.routing.memberLost(member)
       },
     }
   }
@@ -83,6 +84,7 @@ export class MemberService {
     if (kind === MEMBER_KINDS.transfer) return this.#takeTransfer(membership, payload)
     if (kind === MEMBER_KINDS.hold) return this.#takeHold(membership, payload)
     if (kind >= ROUTING_KIND_FIRST && kind < GROUP_KIND_FIRST) return membership.routing.handle(call)
+    if (kind >= GROUP_KIND_FIRST && kind <= GROUP_KIND_LAST) return membership.host.receiveCall(call)
     throw new HarmonyError('REQUEST_INVALID', `There is no call of kind ${kind}.`)
   }
 

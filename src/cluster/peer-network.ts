@@ -76,9 +76,10 @@ export class PeerNetwork implements GroupPeers {
     for (const member of next.keys()) this.#dial(member)
   }
 
-  /** What a member said of itself. */
+  /** What a member said of itself. Throws ARGS_INVALID if that is no address. */
   setAddress(member: number, address: string): void {
     if (member === this.#context.own.member || this.#addressOf(member) === address) return
+    parsePeerAddress(address)
     this.#told.set(member, address)
     if (this.#members.has(member)) this.#dial(member)
   }
