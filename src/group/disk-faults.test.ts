@@ -91,7 +91,12 @@ test('a leader whose disk fails leaves the group to the others, for good', () =>
     }
     const answer = await cluster.settled(resultOf(old.group.submit(request('INSERT INTO t VALUES (1)'))))
     assert.equal(answer, 'OUTCOME_UNKNOWN')
+    const sinceMs = cluster.clock.nowMs()
     await cluster.until(() => otherLeads(cluster, old))
+    assert.ok(
+      cluster.clock.nowMs() - sinceMs < 500,
+      'it hands over, and nobody waits for an election timeout',
+    )
     assert.equal(await cluster.write('INSERT INTO t VALUES (2)'), 'committed')
     assert.equal(await resultOf(old.group.submit(request('SELECT 1'))), 'DISK_FAILED')
     assert.equal(old.running.failure?.code, 'DISK_FAILED')

@@ -67,6 +67,30 @@ for (const isSent of [true, false]) {
     }))
 }
 
+test('what was executed in one term is not proposed in another, although the same member leads again', () =>
+  withCluster(async (cluster) => {
+    await cluster.write('CREATE TABLE t (a)')
+    await cluster.caughtUp()
+    const old = await cluster.awaitLeader()
+    const { term } = old.group.leadership
+    const held = Promise.withResolvers<void>()
+    old.faults.before = (method) => (method === 'executeBatch' ? held.promise : undefined)
+    const answer = resultOf(old.group.submit(request('INSERT INTO t SELECT count(*) FROM t')))
+    cluster.cutOff(old)
+    await cluster.until(() => cluster.leader() !== null && cluster.leader() !== old)
+    const next = await cluster.awaitLeader()
+    await cluster.write('INSERT INTO t VALUES (100)')
+    cluster.heal()
+    await cluster.until(() => next.group.transferLeadership(old.number).accepted)
+    await cluster.until(() => old.group.isLeading && old.group.leadership.term > term)
+    held.resolve()
+    old.faults.before = () => {}
+    assert.equal(await cluster.settled(answer), 'NOT_LEADER')
+    await cluster.write('INSERT INTO t SELECT count(*) FROM t')
+    await sameContent(cluster)
+    assert.deepEqual(old.read('SELECT a FROM t'), [100, 1])
+  }))
+
 test('an idempotency key makes a repeated write safe over a change of the leader', () =>
   withCluster(async (cluster) => {
     await cluster.write('CREATE TABLE t (a)')
