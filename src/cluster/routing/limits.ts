@@ -11,6 +11,8 @@ export interface RoutingLimits {
    * for the writer, and what a group waits for a majority.
    */
   readonly answerTimeoutMs: number
+  /** How long the answer of a leader is waited for after this member has heard that another one leads. */
+  readonly supersededGraceMs: number
   /** What more than the time that was asked for is given to BEGIN and to the end of a transaction. */
   readonly graceMs: number
   /** First pause before the same leader is asked again without news of another one. It doubles. */
@@ -37,6 +39,7 @@ const MIB = 1024 * 1024
 export const ROUTING_DEFAULTS: RoutingLimits = {
   leaderTimeoutMs: 10_000,
   answerTimeoutMs: 60_000,
+  supersededGraceMs: 500,
   graceMs: 10_000,
   retryMinMs: 10,
   retryMaxMs: 250,

@@ -11,8 +11,10 @@ import type { SearchParts } from './leader-search.ts'
 import type { BeginOptions, LocalReplica, OpenTransaction } from './parts.ts'
 import { RemoteTransaction } from './remote-transaction.ts'
 import { toErrorData } from './reply.ts'
+import type { Reply } from './reply.ts'
 import { outcomeUnknown, resultsLost, verdictOfFailure, verdictOfRejection } from './retry-policy.ts'
 import type { Tried, Verdict } from './retry-policy.ts'
+import { unlessSuperseded } from './superseded.ts'
 
 export interface RoutedDatabaseParts extends SearchParts {
   /** This member's number. */
@@ -138,7 +140,8 @@ export class RoutedDatabase {
   async #submitTo(leader: number, request: TransactionRequest): Promise<Try<TransactionOutcome>> {
     this.#parts.counts.forwarded++
     const tried = this.#tried(leader, request.idempotencyKey)
-    const reply = await this.#parts.submits.submit(leader, this.#replica.group, request)
+    const sent = this.#parts.submits.submit(leader, this.#replica.group, request)
+    const reply = await this.#unlessSuperseded(leader, sent)
     if (reply.kind !== 'answered') return verdictOfFailure(tried, reply)
     const { answer } = reply
     if (answer.kind === 'rejected') return verdictOfRejection(tried, answer)
@@ -160,7 +163,8 @@ export class RoutedDatabase {
     const transaction = nextTransaction()
     const { group } = this.#replica
     const deadlineMs = clock.nowMs() + options.waitTimeoutMs + limits.graceMs
-    const reply = await carrier.ask(leader, { type: 'begin', group, transaction, options }, deadlineMs)
+    const sent = carrier.ask(leader, { type: 'begin', group, transaction, options }, deadlineMs)
+    const reply = await this.#unlessSuperseded(leader, sent)
     const tried = this.#tried(leader, null)
     if (reply.kind === 'answered' && reply.answer.kind === 'done') {
       const { totalTimeoutMs } = options
@@ -184,6 +188,11 @@ export class RoutedDatabase {
     const detail =
       reply.kind === 'unknown' ? reply.detail : `member ${leader} gave an answer of kind ${reply.answer.kind}`
     return { kind: 'repeat', failed: { asked: leader, hint: null, code: 'NOT_LEADER', detail } }
+  }
+
+  #unlessSuperseded<T>(member: number, reply: Promise<Reply<T>>): Promise<Reply<T>> {
+    const { clock, limits } = this.#parts
+    return unlessSuperseded(this.#replica, clock, limits.supersededGraceMs, { member, reply })
   }
 
   #rejectedHere(error: unknown, idempotencyKey: string | null): Verdict {

@@ -62,6 +62,36 @@ test('who does not lead says who does, and is believed at once', async () => {
   assert.ok(world.clock.nowMs() - startMs <= 6, 'without a pause')
 })
 
+test('a leader that hangs is not waited for once another one leads: with a key it is repeated, without it nobody knows', async () => {
+  for (const key of [null, 'once']) {
+    const world = new World(3)
+    world.fate = (_from, to) => (to === 1 ? 'silence' : 'arrives')
+    const submitted = world.database(2).submit(request('a', key))
+    submitted.catch(() => {})
+    await world.clock.run(800)
+    world.elect(3)
+    const electedMs = world.clock.nowMs()
+    if (key === null) {
+      const error = await world.clock.wait(rejection(submitted))
+      assert.equal(error.code, 'OUTCOME_UNKNOWN')
+      assert.match(error.message, /member 3 leads now/)
+    } else {
+      await world.clock.wait(submitted)
+      assert.deepEqual(world.applied, ['a'])
+    }
+    assert.ok(world.clock.nowMs() - electedMs < 600)
+  }
+})
+
+test('an answer that is on its way while another one takes over is believed', async () => {
+  const world = new World(3)
+  world.delayMs = 100
+  const submitted = world.database(2).submit(request('a'))
+  await world.clock.run(150)
+  for (const number of [1, 2, 3]) world.member(number).hear(3)
+  assert.equal(indexOf(await world.clock.wait(submitted)), 1n)
+})
+
 test('during an election a transaction waits, and goes to the new leader as soon as it is known', async () => {
   const world = new World(3)
   world.elect(null)

@@ -27,8 +27,11 @@ import type { RoutedDatabase } from '../routed-database.ts'
 
 export const GROUP = 7
 
-/** What happens to a call. `late`: the caller is told that it was not answered, and then it arrives. */
-export type Fate = 'arrives' | 'not-sent' | 'overloaded' | 'request-lost' | 'answer-lost' | 'late'
+/**
+ * What happens to a call. `late`: the caller is told that it was not answered, and then it arrives. `silence`:
+ * nothing comes, and nobody says so before the call's time is up.
+ */
+export type Fate = 'arrives' | 'not-sent' | 'overloaded' | 'request-lost' | 'answer-lost' | 'late' | 'silence'
 
 export function request(sql: string, key: string | null = null): TransactionRequest {
   const statements = [{ sql, args: NO_ARGUMENTS }]
@@ -121,6 +124,7 @@ export class World {
     if (fate === 'not-sent') return { kind: 'not-sent', reason: 'unreachable' }
     if (fate === 'overloaded') return { kind: 'not-sent', reason: 'overloaded' }
     await this.#delay()
+    if (fate === 'silence') return this.#silence(deadlineMs)
     if (fate === 'request-lost') return { kind: 'unanswered', reason: 'connection-lost' }
     const { routing } = this.member(to)
     const abort = new AbortController()
@@ -139,6 +143,11 @@ export class World {
     )
     await this.#delay()
     return fate === 'answer-lost' ? { kind: 'unanswered', reason: 'connection-lost' } : outcome
+  }
+
+  async #silence(deadlineMs: number): Promise<CallOutcome> {
+    await new Promise<void>((resolve) => void this.clock.after(deadlineMs - this.clock.nowMs(), resolve))
+    return { kind: 'unanswered', reason: 'deadline' }
   }
 
   #delay(): Promise<void> {
