@@ -3,7 +3,7 @@
  * and distribution of keys.
  */
 
-export type WorkloadName = 'point-read' | 'durable-insert'
+export type WorkloadName = 'point-read' | 'durable-insert' | 'pgbench-select'
 
 export interface Workload {
   readonly name: WorkloadName
@@ -13,6 +13,7 @@ export interface Workload {
 export const WORKLOADS: readonly Workload[] = [
   { name: 'point-read', title: 'point reads by primary key (uniform keys)' },
   { name: 'durable-insert', title: 'durable single-row inserts (acknowledged when on disk)' },
+  { name: 'pgbench-select', title: "pgbench's own -S (point reads of pgbench_accounts)" },
 ]
 
 export const TABLE_ROWS = 100_000

@@ -30,6 +30,9 @@ function inProcessTarget(name: string, connection: SqliteConnection): Target {
     name,
     durability: DURABILITY,
     isConcurrent: false,
+    client: 'in process',
+    supports: (workload) => workload !== 'pgbench-select',
+    processorSeconds: () => null,
     run: (round) =>
       Promise.resolve(
         round.workload === 'point-read'

@@ -15,6 +15,11 @@ export interface Target {
   readonly durability: string
   /** False where the number of clients means nothing (a library called synchronously). */
   readonly isConcurrent: boolean
+  /** Which load generator measures it. */
+  readonly client: 'pgbench' | 'load process' | 'in process'
+  supports(workload: WorkloadName): boolean
+  /** Processor time that its processes have used so far; null where that can't be told apart from the client's. */
+  processorSeconds(): number | null
   run(round: Round): Promise<RoundResult>
   close(): Promise<void>
 }
