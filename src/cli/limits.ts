@@ -10,6 +10,7 @@ import { GATEWAY_DEFAULTS, type GatewayConfiguration } from '../gateway/configur
 import { GROUP_DEFAULTS, type GroupLimits } from '../group/limits.ts'
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../protocols/http/limits.ts'
 import { HRANA_DEFAULTS, type HranaOptions } from '../protocols/hrana/options.ts'
+import { TRANSPORT_DEFAULTS, type TransportLimits } from '../cluster/transport/limits.ts'
 import { suggest } from './suggest.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -20,6 +21,7 @@ export interface Limits {
   readonly reader: ReaderOptions
   readonly group: GroupLimits
   readonly routing: RoutingLimits
+  readonly transport: TransportLimits
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -29,6 +31,7 @@ export const DEFAULT_LIMITS: Limits = {
   reader: READER_DEFAULTS,
   group: GROUP_DEFAULTS,
   routing: ROUTING_DEFAULTS,
+  transport: TRANSPORT_DEFAULTS,
 }
 
 const SIZE_UNITS: Readonly<Record<string, number>> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }

@@ -86,7 +86,7 @@ export async function openMember(options: StartOptions, log: Log): Promise<Runni
     const member = await Member.open({
       folder: options.dataFolder,
       name: options.peer.name,
-      cluster: options.peer.cluster,
+      cluster: options.peer.cluster && { ...options.peer.cluster, limits: options.limits.transport },
       log: (level, event, fields) => log[level](event, fields),
       limits: options.limits.group,
       routing: options.limits.routing,
