@@ -3,10 +3,9 @@
  * when they are gone from it.
  */
 
-import { must } from '../base/assert.ts'
 import type { Disk } from '../host/disk.ts'
+import { removeDataFiles } from '../group/data-files.ts'
 import type { DatabaseGroup } from '../group/database-group.ts'
-import { WRITER_LOCK_SUFFIX } from '../group/engines.ts'
 import type { InitialMembers } from '../group/group-start.ts'
 import type { DatabaseRow } from './catalog-reader.ts'
 import type { RoutedDatabase } from './routing/routed-database.ts'
@@ -30,7 +29,8 @@ export interface DatabasesOptions {
   readonly onFailure: (row: DatabaseRow, error: Error) => void
 }
 
-const DATA_FILE = /^[a-z0-9][a-z0-9_-]*\.(\d+)\.sqlite$/
+/** Copies that were received in part have names that go on after that. */
+const DATA_FILE = /^[a-z0-9][a-z0-9_-]*\.(\d+)\.sqlite(-incoming(-record)?)?$/
 
 export class Databases {
   readonly #options: DatabasesOptions
@@ -82,6 +82,7 @@ export class Databases {
     for (const file of files) {
       const group = Number(DATA_FILE.exec(file)?.[1])
       if (!(group > 0) || known.has(group)) continue
+      known.add(group)
       const name = file.slice(0, file.indexOf('.'))
       const row: DatabaseRow = { group, name, state: 'dropping', initialVoters: [], initialLearners: [] }
       await this.#delete(open(row, null))
@@ -115,8 +116,7 @@ export class Databases {
   /** The log first: a file without its log is found and deleted at the next start, a log without its file would stay. */
   async #delete(group: DatabaseGroup): Promise<void> {
     await group.drop()
-    for (const suffix of ['', '-wal', '-shm', '-journal', WRITER_LOCK_SUFFIX])
-      await this.#options.disk.remove(must(group.dataFile) + suffix)
+    await removeDataFiles(this.#options.disk, group.dataFile)
   }
 }
 

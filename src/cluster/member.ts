@@ -341,6 +341,8 @@ async function openMembership(options: MemberOptions, parts: Parts): Promise<Mem
         random,
         openEngine,
         journalFolder: folder.journalFolder,
+        databasesFolder: folder.databasesFolder,
+        log,
         ...(limits !== undefined && { limits }),
         ...(journal !== undefined && { journal }),
         ...(timing !== undefined && { timing }),

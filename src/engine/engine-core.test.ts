@@ -1,10 +1,10 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { EngineCore } from './engine-core.ts'
-import { installSnapshot, copyDatabase, readAppliedState } from './snapshot.ts'
+import { copyDatabase, copyProblem, readAppliedState } from './snapshot.ts'
 import {
   newReplica,
   nextStamp,
@@ -236,7 +236,12 @@ test('a snapshot is a copy of what is committed, and is installed in place of a 
   assert.deepEqual(state, leader.core.applied)
   await assert.rejects(copyDatabase(join(folder, 'leader.db'), path), /exists already/)
   leader.core.rollback()
-  installSnapshot(path, join(folder, 'replica.db'))
+  const sizeBytes = statSync(path).size
+  assert.equal(copyProblem(path, state, sizeBytes), null)
+  assert.match(copyProblem(path, { ...state, term: 9n }, sizeBytes) ?? '', /not what was said/)
+  assert.match(copyProblem(path, state, sizeBytes + 1) ?? '', /bytes/)
+  assert.ok(!existsSync(`${path}-wal`), 'looking at a copy must leave nothing beside it')
+  renameSync(path, join(folder, 'replica.db'))
   assert.ok(!existsSync(path))
   assert.deepEqual(readAppliedState(join(folder, 'replica.db')), state)
   const replica = newReplica(folder)

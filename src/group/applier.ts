@@ -41,6 +41,13 @@ export class Applier {
     this.#running = this.#run().finally(() => (this.#running = null))
   }
 
+  /** The file was replaced: there is no reason to wait any longer. */
+  retryNow(): void {
+    this.#retryTimer?.cancel()
+    this.#retryTimer = null
+    this.poke()
+  }
+
   /** Resolves when nothing is being applied; nothing is from then on. */
   async stop(): Promise<void> {
     this.#isStopped = true

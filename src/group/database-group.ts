@@ -10,7 +10,7 @@ import { LatencyHistogram } from '../base/histogram.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Disk } from '../host/disk.ts'
 import type { Random } from '../host/random.ts'
-import type { Engine, EngineOpener } from '../engine/engine.ts'
+import type { EngineOpener } from '../engine/engine.ts'
 import type { MembershipResult, TransferResult } from '../raft/api.ts'
 import type { SnapshotMetadata } from '../raft/entry.ts'
 import type { Configuration, MembershipChange } from '../raft/membership.ts'
@@ -28,7 +28,10 @@ import type { GroupLimits } from './limits.ts'
 import type { ProposalStats } from './proposals.ts'
 import { Proposals } from './proposals.ts'
 import type { RaftLog } from './raft-log.ts'
-import type { SnapshotHost, SnapshotMover, SnapshotMoverFactory } from './snapshot-mover.ts'
+import type { IncomingPeerStream, PeerStreamSink } from './peers.ts'
+import type { Pull, Transfer } from './snapshot/copy-codec.ts'
+import { damageOf, snapshotHostOf } from './snapshot-host.ts'
+import type { SnapshotMover, SnapshotMoverFactory, SnapshotStats } from './snapshot-mover.ts'
 import { StateMachine } from './state-machine.ts'
 import type { BeginOptions } from './transactions.ts'
 import { Transactions } from './transactions.ts'
@@ -66,6 +69,7 @@ export interface GroupStats extends ProposalStats {
   /** Interactive transactions begun. */
   readonly transactions: number
   readonly checkpoints: number
+  readonly snapshots: SnapshotStats
   /** From `submit` to its answer. */
   readonly submitLatency: HistogramData
   /** Why the database can't be used; null if it can. */
@@ -131,12 +135,15 @@ export class DatabaseGroup {
     this.#applier = new Applier({ ...shared, onApplied })
     this.#proposals = new Proposals({ ...shared, onBatchDone: onFree })
     this.#transactions = new Transactions({ ...shared, onEnd: onFree })
-    this.#snapshots = options.snapshots(this.#snapshotHost())
+    const replaceFile = (index: number, work: () => Promise<void>): Promise<void> =>
+      this.#replaceFile(index, work)
+    this.#snapshots = options.snapshots(snapshotHostOf({ ...shared, replaceFile }))
     log.start({
       committed: () => this.#applier.poke(),
       leadershipChanged: (now, before) => this.#leadershipChanged(now, before),
       installSnapshot: (snapshot, replaceLog) => this.#installSnapshot(snapshot, replaceLog),
       offerSnapshot: () => this.#snapshots.offer(),
+      retainedFrom: () => this.#snapshots.retainedFrom,
       sendSnapshot: (request) => this.#snapshots.send(request),
       installedSnapshot: () => this.#snapshots.installed(),
       // If it fails the member is about to stop, and hears again after its start that it was removed.
@@ -264,24 +271,25 @@ export class DatabaseGroup {
    * again while there is none. Rejects with NOT_LEADER (nothing was done) after `timeoutMs`; default 10 s.
    */
   async readIndex(timeoutMs: number = READ_INDEX_TIMEOUT_MS): Promise<bigint> {
-    this.#use()
-    const { leadingFrom, leadership } = this.#log
-    // A leader applies a write before it acknowledges it, so no read there has to wait for what is on its way.
-    const own = leadingFrom === null ? null : max(BigInt(leadingFrom), this.#applied.index)
-    const index = BigInt(await this.#log.readIndex(timeoutMs))
-    const isSameTerm = this.#log.isLeading(leadership.term)
-    return own !== null && own < index && isSameTerm ? own : index
+    this.#useToRead()
+    // Also at the leader: what is committed and not applied here yet may have been read at another member already.
+    return this.readIndexNow() ?? BigInt(await this.#log.readIndex(timeoutMs))
   }
 
-  /** The same where no other member has to be asked, because none could have been elected: the sole voter, once it leads. Else null. */
+  /**
+   * The same where no other member has to be asked, because there is none: the only replica, once it leads. It applies a write before it
+   * acknowledges it, so no read there has to wait for what is on its way. Null elsewhere.
+   */
   readIndexNow(): bigint | null {
-    this.#use()
-    const { leadingFrom, isSoleVoter } = this.#log
-    return leadingFrom === null || !isSoleVoter ? null : max(BigInt(leadingFrom), this.#applied.index)
+    this.#useToRead()
+    const { leadingFrom, isSoleVoter, configuration } = this.#log
+    const isAlone = isSoleVoter && configuration.learners.length === 0
+    return leadingFrom === null || !isAlone ? null : max(BigInt(leadingFrom), this.#applied.index)
   }
 
+  /** Rejects with STATEMENT_TIMEOUT, or with REPLICA_DIVERGED or DATA_CORRUPT while the file here can't be relied on. */
   async waitApplied(index: bigint, timeoutMs: number): Promise<void> {
-    this.#use()
+    this.#useToRead()
     // Nothing is applied to a file that was not opened since the start. If it can't be, the wait ends by its time.
     if (!this.#machine.isCurrent) this.wake().catch(() => {})
     return this.#applied.wait(index, timeoutMs)
@@ -348,6 +356,7 @@ export class DatabaseGroup {
       waitingTransactions: this.#transactions.waitingCount,
       transactions: this.#transactions.begunCount,
       checkpoints: this.#machine.checkpointCount,
+      snapshots: this.#snapshots.stats(),
       submitLatency: this.#submitLatency.data(),
       failure: (this.#log.failure ?? this.#machine.failure)?.message ?? null,
     }
@@ -395,45 +404,49 @@ export class DatabaseGroup {
   }
 
   async #installSnapshot(snapshot: SnapshotMetadata, replaceLog: () => Promise<void>): Promise<void> {
+    if (!this.#snapshots.claim(snapshot)) {
+      throw new HarmonyError('INTERNAL', `The copy of the database ${this.name} that was accepted is gone.`)
+    }
+    await this.#replaceFile(snapshot.index, () => this.#snapshots.install(snapshot, replaceLog))
+  }
+
+  async #replaceFile(index: number, work: () => Promise<void>): Promise<void> {
     const lease = await this.#writer.acquire(null)
     try {
-      await this.#machine.replaceFile(snapshot.index, async () => {
-        await this.#snapshots.install(snapshot)
-        await replaceLog()
-      })
+      await this.#machine.replaceFile(index, work)
     } finally {
       lease.release()
     }
     for (const listener of this.#replacedListeners) listener()
+    this.#applier.retryNow()
   }
 
-  #snapshotHost(): SnapshotHost {
-    const { group, name, dataFile } = this.#options
-    return {
-      group,
-      database: name,
-      dataFile,
-      withEngine: (work) => this.#withEngine(work),
-      snapshotMetadata: (index) => this.#log.replica?.snapshotMetadata(index) ?? null,
-      step: (request) => this.#log.receive(request),
-      reportSnapshot: (member, outcome) =>
-        this.#log.replica?.input((raft) => raft.reportSnapshot(member, outcome)),
-    }
+  /** Why the file can't become what the log says, as far as that is known; null if it can. */
+  get damage(): HarmonyError | null {
+    return damageOf(this.#machine)
   }
 
-  async #withEngine<T>(work: (engine: Engine) => Promise<T>): Promise<T> {
-    const lease = await this.#writer.acquire(null)
-    let engine
-    try {
-      engine = await this.#machine.current()
-    } finally {
-      lease.release()
-    }
-    return work(engine)
+  /** Another member sends a copy of the database. */
+  receiveCopy(stream: IncomingPeerStream, transfer: Transfer): Promise<PeerStreamSink> {
+    if (this.#state.kind === 'closed') return Promise.reject(this.#state.reason)
+    return this.#snapshots.receive(stream, transfer)
+  }
+
+  /** Another member asks for a copy of the database. Throws NOT_LEADER. */
+  pulled(from: number, pull: Pull): Uint8Array {
+    if (this.#state.kind === 'closed') throw this.#state.reason
+    return this.#snapshots.pulled(from, pull)
   }
 
   #tellDamaged(error: HarmonyError): void {
+    this.#applied.rejectAll(error)
+    this.#snapshots.damaged(error)
     for (const listener of this.#damageListeners) listener(error)
+  }
+
+  #useToRead(): void {
+    this.#use()
+    if (this.damage !== null) throw this.damage
   }
 
   #use(): void {

@@ -6,7 +6,7 @@ import type { Random } from '../host/random.ts'
 import type { EngineOpener } from '../engine/engine.ts'
 import type { JournalOptions, JournalStats } from '../journal/journal.ts'
 import { Journal } from '../journal/journal.ts'
-import type { HarmonyError } from '../base/errors.ts'
+import { HarmonyError } from '../base/errors.ts'
 import { DEFAULT_RAFT_CONFIG } from '../raft/config.ts'
 import type { Message } from '../raft/message.ts'
 import { STATEMENT_TIMEOUT_MS } from '../base/statement-timeout.ts'
@@ -15,12 +15,18 @@ import type { GroupLimits } from './limits.ts'
 import type { InitialMembers } from './group-start.ts'
 import { initialConfigurationFor } from './group-start.ts'
 import { GROUP_DEFAULTS } from './limits.ts'
-import type { GroupPeers } from './peers.ts'
+import type { GroupEventLog } from './events.ts'
+import type { GroupPeers, IncomingPeerCall, IncomingPeerStream, PeerStreamSink } from './peers.ts'
 import { NO_PEERS } from './peers.ts'
 import { RaftLog } from './raft-log.ts'
 import type { RaftTiming } from './raft-timing.ts'
 import { DEFAULT_TIMING } from './raft-timing.ts'
-import type { SnapshotMoverFactory } from './snapshot-mover.ts'
+import { decodePull, decodeTransfer, groupOf } from './snapshot/copy-codec.ts'
+import { PULL_CALL_KIND } from './snapshot/healing.ts'
+import type { IncomingRecord } from './snapshot/incoming-record.ts'
+import { settleLeftovers } from './snapshot/leftovers.ts'
+import { Snapshots } from './snapshot/snapshots.ts'
+import type { SnapshotMover, SnapshotHost } from './snapshot-mover.ts'
 import { noSnapshots } from './snapshot-mover.ts'
 import { Ticker } from './ticker.ts'
 
@@ -38,8 +44,13 @@ export interface GroupHostOptions {
   /** Default: none. */
   readonly peers?: GroupPeers
   readonly timing?: Partial<RaftTiming>
-  /** Default: no snapshots are taken, sent or installed. */
-  readonly snapshots?: SnapshotMoverFactory
+  /**
+   * Where the SQLite files of all groups are: what the last life of the member left there is brought in order first. Default: no
+   * snapshots are taken, sent or installed.
+   */
+  readonly databasesFolder?: string
+  /** What happens to replicas that operators want to know. Default: nobody hears of it. */
+  readonly log?: GroupEventLog
   /** A message came for a group that is not open here: the catalog may know more by now. Called at most once for each batch. */
   readonly onUnknownGroup?: (group: number, from: number) => void
   /** The group went on without this member: its replica and its files are gone. Whoever wants another one opens the group again. */
@@ -64,16 +75,20 @@ export class GroupHost {
   readonly #timing: RaftTiming
   readonly #ticker: Ticker
   readonly #groups = new Map<number, OpenGroup>()
+  /** Of copies that the last life of this member received, by data file; for the first opening of a group. */
+  readonly #records: Map<string, IncomingRecord>
   #isDiskStalled = false
 
   /** Rejects with DATA_CORRUPT, FORMAT_TOO_NEW, DISK_FULL or DISK_FAILED. */
   static async open(options: GroupHostOptions): Promise<GroupHost> {
-    const { disk, clock, random, journalFolder } = options
+    const { disk, clock, random, journalFolder, databasesFolder } = options
     const journal = await Journal.open({ ...options.journal, disk, clock, random, folder: journalFolder })
-    return new GroupHost(options, journal)
+    const records = databasesFolder === undefined ? [] : await settleLeftovers(disk, databasesFolder)
+    return new GroupHost(options, journal, new Map(records))
   }
 
-  private constructor(options: GroupHostOptions, journal: Journal) {
+  private constructor(options: GroupHostOptions, journal: Journal, records: Map<string, IncomingRecord>) {
+    this.#records = records
     this.#options = options
     this.#journal = journal
     this.#limits = { ...GROUP_DEFAULTS, ...options.limits }
@@ -131,7 +146,7 @@ export class GroupHost {
    * Throws DATA_CORRUPT or FORMAT_TOO_NEW if the log can't be read.
    */
   openGroup(group: number, name: string, dataFile: string, initial?: InitialMembers | null): DatabaseGroup {
-    const { openEngine, disk, clock, random, snapshots = noSnapshots } = this.#options
+    const { openEngine, disk, clock, random } = this.#options
     const log = this.#newLog(group, name, initial)
     const limits = this.#limits
     const database = new DatabaseGroup({
@@ -141,7 +156,7 @@ export class GroupHost {
       log,
       disk,
       openEngine,
-      snapshots,
+      snapshots: (host) => this.#snapshotsOf(host),
       clock,
       random,
       limits,
@@ -156,6 +171,20 @@ export class GroupHost {
     return database
   }
 
+  /** A stream of another member. Rejects with REQUEST_INVALID, NOT_LEADER, OVERLOADED or what the disk says. */
+  async receiveStream(stream: IncomingPeerStream): Promise<PeerStreamSink> {
+    const transfer = decodeTransfer(stream.description)
+    return this.#groupOf(groupOf(transfer)).receiveCopy(stream, transfer)
+  }
+
+  /** A call of another member with one of the kinds of groups. Rejects with REQUEST_INVALID or NOT_LEADER. */
+  async receiveCall({ from, kind, payload }: IncomingPeerCall): Promise<Uint8Array> {
+    if (kind !== PULL_CALL_KIND)
+      throw new HarmonyError('REQUEST_INVALID', `There is no call of kind ${kind}.`)
+    const pull = decodePull(payload)
+    return this.#groupOf(pull.group).pulled(from, pull)
+  }
+
   journalStats(): JournalStats {
     return this.#journal.stats()
   }
@@ -164,6 +193,23 @@ export class GroupHost {
   async close(): Promise<void> {
     this.#ticker.stop()
     await this.#journal.close()
+  }
+
+  #groupOf(group: number): DatabaseGroup {
+    const open = this.#groups.get(group)
+    if (open !== undefined) return open.group
+    throw new HarmonyError(
+      'NOT_LEADER',
+      `The group ${group} is not open on this member. Nothing was done; try again.`,
+    )
+  }
+
+  #snapshotsOf(host: SnapshotHost): SnapshotMover {
+    const { databasesFolder, disk, clock, random, peers = NO_PEERS, log = () => {} } = this.#options
+    if (databasesFolder === undefined) return noSnapshots(host)
+    const record = this.#records.get(host.dataFile) ?? null
+    this.#records.delete(host.dataFile)
+    return new Snapshots({ host, disk, clock, random, peers, log, record })
   }
 
   #newLog(group: number, database: string, initial: InitialMembers | null | undefined): RaftLog {

@@ -25,6 +25,10 @@ export interface GroupLimits {
   readonly tailSizeBytes: number
   /** The same for a database that nobody uses. */
   readonly restingTailEntries: number
+  /** While a copy is made, sent or just installed somewhere, the log keeps up to so many entries for who has it: more than are written meanwhile. */
+  readonly snapshotTailEntries: number
+  /** The same in bytes. Beyond it the receiver may need another copy. */
+  readonly snapshotTailSizeBytes: number
   /** How long a client waits for the fate of its transaction after the leadership was lost; then OUTCOME_UNKNOWN. */
   readonly unknownAfterMs: number
   /** How long a member that stops tries to hand a leadership over; then the others elect a leader by themselves. */
@@ -54,6 +58,8 @@ export const GROUP_DEFAULTS: GroupLimits = {
   tailEntries: 10_000,
   tailSizeBytes: 32 * MIB,
   restingTailEntries: 500,
+  snapshotTailEntries: 200_000,
+  snapshotTailSizeBytes: 512 * MIB,
   unknownAfterMs: 5_000,
   handOverTimeoutMs: 2_000,
   replaySizeBytes: 4 * MIB,

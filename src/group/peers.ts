@@ -21,6 +21,29 @@ export type PeerStreamOutcome =
   /** Send it again: the receiver says from where. */
   | { readonly kind: 'interrupted'; readonly reason: string }
 
+/** Takes the bytes of a stream. Calls come one at a time. What rejects ends the stream; the sender gets the code. */
+export interface PeerStreamSink {
+  /** How much of it is here already: the stream begins there. */
+  readonly offset: number
+  write(bytes: Uint8Array): Promise<void>
+  /** Everything was written. The sender hears that it is done when this resolves. */
+  finish(): Promise<void>
+  /** No more comes, and it is not complete. Called at most once, as the last. */
+  interrupted(): void
+}
+
+export interface IncomingPeerStream {
+  readonly from: number
+  readonly description: Uint8Array
+  readonly sizeBytes: number
+}
+
+export interface IncomingPeerCall {
+  readonly from: number
+  readonly kind: number
+  readonly payload: Uint8Array
+}
+
 export interface PeerCallRequest {
   /** What is asked; for groups from 64 to 95. */
   readonly kind: number

@@ -38,6 +38,8 @@ export interface RaftLogEvents {
   leadershipChanged(now: GroupLeadership, before: GroupLeadership): void
   installSnapshot(snapshot: SnapshotMetadata, replaceLog: () => Promise<void>): Promise<void>
   offerSnapshot(): SnapshotMetadata | null
+  /** The log should be kept from here on, for those who are being sent a snapshot; null if nobody is. */
+  retainedFrom(): number | null
   sendSnapshot(request: SnapshotRequest): void
   /** The snapshot whose file is in place already, although the log may not begin after it. */
   installedSnapshot(): SnapshotMetadata | null
@@ -358,7 +360,15 @@ export class RaftLog implements CommitLog {
     const isAlone = replica.isSoleVoter && replica.raft.configuration.learners.length === 0
     const entries = isResting ? restingTailEntries : tailEntries
     const kept = isAlone ? index : this.#log.tailStart(entries, tailSizeBytes) - 1
-    await replica.compact(Math.min(index, kept))
+    await replica.compact(Math.min(index, kept, this.#keptForSnapshots()))
+  }
+
+  /** Who gets a copy needs what is written while it is on its way. Within bounds: a receiver may be slower than the writers. */
+  #keptForSnapshots(): number {
+    const retained = this.#events?.retainedFrom() ?? null
+    if (retained === null) return Number.POSITIVE_INFINITY
+    const { snapshotTailEntries, snapshotTailSizeBytes } = this.#options.limits
+    return Math.max(retained, this.#log.tailStart(snapshotTailEntries, snapshotTailSizeBytes) - 1)
   }
 
   noteCommit(): Promise<void> {

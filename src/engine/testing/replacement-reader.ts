@@ -63,7 +63,7 @@ function hold(): void {
     const { isReplaced } = connection
     connection.close()
     process.send?.({ rows: seen.length, generations: [...new Set(seen.map(Number))], isReplaced }, () =>
-      process.disconnect(),
+      process.exit(0),
     )
   })
   process.send?.('ready')

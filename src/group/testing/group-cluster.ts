@@ -6,6 +6,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { DatabaseSync } from 'node:sqlite'
+import { toHarmonyError } from '../../base/errors.ts'
 import type { SqlValue } from '../../base/value.ts'
 import { contentDigest } from '../../engine/content-digest.ts'
 import { MemoryDisk } from '../../host/memory-disk.ts'
@@ -13,11 +14,16 @@ import { SeededRandom } from '../../host/random.ts'
 import type { Message } from '../../raft/message.ts'
 import type { DatabaseGroup } from '../database-group.ts'
 import { GroupHost } from '../group-host.ts'
-import type { GroupHostOptions } from '../group-host.ts'
 import type { InitialMembers } from '../group-start.ts'
 import type { GroupLimits } from '../limits.ts'
-import type { GroupPeers } from '../peers.ts'
-import { NO_PEERS } from '../peers.ts'
+import type {
+  GroupPeers,
+  PeerCallOutcome,
+  PeerCallRequest,
+  PeerStreamOutcome,
+  PeerStreamSink,
+  PeerStreamSource,
+} from '../peers.ts'
 import { DEFAULT_TIMING } from '../raft-timing.ts'
 import { EngineFaults } from './faulty-engine.ts'
 import { request, resultOf } from './group-fixture.ts'
@@ -31,7 +37,6 @@ export interface GroupClusterOptions {
   readonly limits?: Partial<GroupLimits>
   /** Open on every member from the start. Default: one. */
   readonly groups?: readonly number[]
-  readonly snapshots?: GroupHostOptions['snapshots']
 }
 
 /** Polls, because real engines and disks take real time; generous, because a busy machine must not fail a test. */
@@ -46,6 +51,8 @@ export class ClusterMember {
   sentCount = 0
   starts = 0
   host: GroupHost | null = null
+  /** What it told its operator. */
+  readonly events: { readonly event: string; readonly [field: string]: string | number }[] = []
   /** Groups that went on without it. */
   readonly removedGroups: number[] = []
   readonly groups: Map<number, DatabaseGroup> = new Map<number, DatabaseGroup>()
@@ -107,6 +114,10 @@ export class GroupCluster {
   isLost: (message: Message) => boolean = () => false
   /** Every message that left a member, for tests that look. */
   onSend: (message: Message) => void = () => {}
+  /** Called before each piece of a copy. */
+  beforeChunk: (to: number, offset: number) => void = () => {}
+  chunkSizeBytes: number = 16 * 1024
+  streamedBytes = 0
   readonly #folder = mkdtempSync(`${tmpdir()}/harmony-groups-`)
   readonly #inboxes = new Map<number, Message[]>()
 
@@ -133,7 +144,7 @@ export class GroupCluster {
   async start(member: ClusterMember, groups: readonly number[] = [1]): Promise<void> {
     member.starts++
     member.faults = new EngineFaults()
-    const { limits, snapshots } = this.options
+    const { limits } = this.options
     member.host = await GroupHost.open({
       disk: new SplitDisk(member.disk),
       clock: this.clock,
@@ -142,10 +153,11 @@ export class GroupCluster {
       openEngine: member.faults.open,
       member: member.number,
       peers: this.#peersOf(member, member.starts),
+      databasesFolder: member.folder,
+      log: (_level, event, fields) => member.events.push({ event, ...fields }),
       onRemoved: (group) => member.removedGroups.push(group),
       journal: { segmentSizeBytes: 256 * 1024 },
       ...(limits !== undefined && { limits }),
-      ...(snapshots !== undefined && { snapshots }),
     })
     for (const group of groups) this.openGroup(member, group)
   }
@@ -272,7 +284,60 @@ export class GroupCluster {
 
   #peersOf(member: ClusterMember, life: number): GroupPeers {
     const isAlive = (): boolean => member.host !== null && member.starts === life
-    return { ...NO_PEERS, send: (message) => isAlive() && this.#send(member, message) }
+    return {
+      send: (message) => isAlive() && this.#send(member, message),
+      call: (to, request) => this.#call(member, to, request),
+      sendStream: (to, source, signal) => this.#sendStream(member, to, source, signal),
+    }
+  }
+
+  #isCut(from: ClusterMember, to: number): boolean {
+    const probe = { group: 1, from: from.number, fromGeneration: 1, to, toGeneration: 1, term: 1 }
+    return this.isLost({ ...probe, type: 'stale-leader' }) || this.member(to).host === null
+  }
+
+  async #call(from: ClusterMember, to: number, { kind, payload }: PeerCallRequest): Promise<PeerCallOutcome> {
+    if (this.#isCut(from, to)) return { kind: 'not-sent', reason: 'unreachable' }
+    try {
+      const answer = await this.member(to).running.receiveCall({ from: from.number, kind, payload })
+      return { kind: 'answered', payload: answer }
+    } catch (error) {
+      const { code, message } = toHarmonyError(error)
+      return { kind: 'failed', code, message }
+    }
+  }
+
+  /** Chunk by chunk, each in a later turn of the event loop. */
+  async #sendStream(
+    from: ClusterMember,
+    to: number,
+    source: PeerStreamSource,
+    signal?: AbortSignal,
+  ): Promise<PeerStreamOutcome> {
+    if (this.#isCut(from, to)) return { kind: 'interrupted', reason: 'unreachable' }
+    const { description, sizeBytes } = source
+    const { host } = this.member(to)
+    let sink: PeerStreamSink | null = null
+    try {
+      sink = await this.member(to).running.receiveStream({ from: from.number, description, sizeBytes })
+      for (let offset = sink.offset; offset < sizeBytes; offset += this.chunkSizeBytes) {
+        await new Promise(setImmediate)
+        this.beforeChunk(to, offset)
+        const isOver = from.host === null || this.#isCut(from, to) || this.member(to).host !== host
+        if (isOver || signal?.aborted === true) {
+          sink.interrupted()
+          return { kind: 'interrupted', reason: 'connection-lost' }
+        }
+        await sink.write(await source.read(offset, Math.min(this.chunkSizeBytes, sizeBytes - offset)))
+        this.streamedBytes += Math.min(this.chunkSizeBytes, sizeBytes - offset)
+      }
+      await sink.finish()
+      return { kind: 'done' }
+    } catch (error) {
+      sink?.interrupted()
+      const { code, message } = toHarmonyError(error)
+      return { kind: 'refused', code, message }
+    }
   }
 
   #send(from: ClusterMember, message: Message): void {
