@@ -85,7 +85,6 @@ export class MemberService {
     if (kind === MEMBER_KINDS.hold) return this.#takeHold(membership, payload)
     if (kind >= ROUTING_KIND_FIRST && kind < GROUP_KIND_FIRST) return membership.routing.handle(call)
     if (kind >= GROUP_KIND_FIRST && kind <= GROUP_KIND_LAST) return membership.host.receiveCall(call)
-    if (kind >= GROUP_KIND_FIRST && kind <= GROUP_KIND_LAST) return membership.host.receiveCall(call)
     throw new HarmonyError('REQUEST_INVALID', `There is no call of kind ${kind}.`)
   }
 
