@@ -11,6 +11,7 @@ import type { NetworkAddress } from '../host/network.ts'
 import type { Random } from '../host/random.ts'
 import type { DatabaseGroup } from '../group/database-group.ts'
 import type { GroupHost, GroupHostOptions } from '../group/group-host.ts'
+import { JournalBehindError } from '../group/recovery.ts'
 import { members as replicasOf } from '../raft/membership.ts'
 import { Catalog } from './catalog.ts'
 import type { CatalogContent, MemberRow } from './catalog-reader.ts'
@@ -25,6 +26,7 @@ import { advertisedAddress, removed, visitor } from './enter-cluster.ts'
 import { GroupSteward } from './group-steward.ts'
 import type { MemberIdentity, PeerAddress } from './identity.ts'
 import { writeIdentity } from './identity.ts'
+import { canJoinAnew } from './lost-journal.ts'
 import { MemberService } from './member-service.ts'
 import type { PeerNetwork } from './peer-network.ts'
 import type { Placement, Seat } from './placement.ts'
@@ -311,6 +313,9 @@ export class Membership {
 
   #watch(group: DatabaseGroup): void {
     group.onLeadership(() => this.steward.touch(group.group))
+    group.onDamaged((error) => {
+      if (error instanceof JournalBehindError) this.#journalLost(error)
+    })
     this.steward.touch(group.group)
   }
 
@@ -381,6 +386,13 @@ export class Membership {
     const isActive = !this.#isLeaving && this.#ownRow()?.status === 'active'
     if (group === CATALOG_GROUP) this.leave()
     else this.databases.removed(group, isActive)
+  }
+
+  /** Found while running: the next start joins anew. */
+  #journalLost(error: HarmonyError): void {
+    if (this.#isClosed || this.peers === null || !canJoinAnew(error, this.#identity)) return
+    this.#identity = { ...this.#identity, isLost: true }
+    void this.#writeIdentity().then(() => this.#fail(error))
   }
 
   #fail(error: HarmonyError): void {

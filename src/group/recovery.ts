@@ -15,6 +15,12 @@ export interface ReplayOptions {
   readonly onReplayed: (index: number, commands: readonly Entry[]) => void
 }
 
+/**
+ * The SQLite file has what the journal has no more: acknowledged entries were lost from its end, and with them perhaps votes of any group. Another
+ * file does not mend that; the member must not go on as its old self.
+ */
+export class JournalBehindError extends HarmonyError {}
+
 /** Throws DATA_CORRUPT if the file's state and the log can't be of the same database. */
 export function checkAppliedState(
   applied: AppliedState,
@@ -24,7 +30,8 @@ export function checkAppliedState(
   const index = Number(applied.index)
   const problem = mismatch(index, Number(applied.term), log)
   if (problem === null) return
-  throw new HarmonyError(
+  const ErrorClass = index > log.lastIndex ? JournalBehindError : HarmonyError
+  throw new ErrorClass(
     'DATA_CORRUPT',
     `The file ${dataFile} of the database ${database} and the journal do not belong together: ${problem}. ` +
       'One of them was damaged, restored alone or exchanged. Restore the whole data folder from a backup.',
