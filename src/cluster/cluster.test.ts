@@ -2,7 +2,7 @@
 
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { Member } from './member.ts'
 import { column, run } from './testing/member-fixture.ts'
 import { TestCluster } from './testing/cluster-fixture.ts'
@@ -336,4 +336,57 @@ test('a member with a damaged journal puts it aside and joins under a new number
   await two.stop('b')
   damageJournal(two.folderOf('b'))
   await assert.rejects(two.start('b', 'found-alone', []), { code: 'DATA_CORRUPT' })
+})
+
+test('a member that joins gets a copy of what the log has no more, of the catalog, too', async () => {
+  await using cluster = new TestCluster()
+  const limits = { tailEntries: 5, tailSizeBytes: 1_000, restingTailEntries: 5, checkpointEntries: 10 }
+  const hosts = ['a', 'b', 'c']
+  const members = await Promise.all(
+    hosts.map((host) => cluster.start(host, { expected: 3 }, hosts, { limits })),
+  )
+  const [first] = members as [Member]
+  for (let count = 0; count < 15; count++) await first.create(`d${count}`)
+  const database = await first.get('default')
+  await run(database, 'CREATE TABLE t (a)')
+  for (let count = 0; count < 60; count++) await run(database, `INSERT INTO t VALUES (${count})`)
+  const bases = (): number[] =>
+    first
+      .stats()
+      .databases.filter(({ group }) => group <= 1)
+      .map(({ baseIndex }) => baseIndex)
+  await cluster.until(() => bases().every((base) => base > 10), 'logs that begin later')
+  const fourth = await cluster.start('d', 'join', ['a'], { limits })
+  assert.deepEqual(await column(await fourth.get('default'), 'SELECT count(*) FROM t'), [60n])
+  await cluster.until(
+    async () => (await localRows(fourth, 'default', 'SELECT count(*) FROM t'))[0] === 60,
+    'all rows in the file of the fourth',
+  )
+  assert.equal((await namesOf(fourth)).length, 16)
+})
+
+test('a journal that has lost its end is found out by the files, and the next start joins anew', async () => {
+  await using cluster = new TestCluster()
+  const members = await cluster.found('a', 'b', 'c')
+  await untilSettled(cluster, members, 3)
+  await cluster.stop('c')
+  const journal = `${cluster.folderOf('c')}/journal`
+  cpSync(journal, `${journal}-old`, { recursive: true })
+  const again = await cluster.start('c', 'found-alone', [])
+  await run(await again.get('default'), 'CREATE TABLE t (a)', 'INSERT INTO t VALUES (1)')
+  await cluster.until(
+    async () =>
+      (await localRows(again, 'default', `SELECT name FROM sqlite_schema WHERE name = 't'`)).length === 1,
+    'the table in the file',
+  )
+  await cluster.stop('c')
+  rmSync(journal, { recursive: true })
+  renameSync(`${journal}-old`, journal)
+  const forgetful = await cluster.start('c', 'found-alone', [])
+  void forgetful.get('default').catch(() => {})
+  assert.match((await forgetful.failed).message, /the journal ends with entry/)
+  await cluster.stop('c')
+  const anew = await cluster.start('c', 'found-alone', [])
+  assert.equal(anew.number, 4)
+  assert.deepEqual(await column(await anew.get('default'), 'SELECT a FROM t'), [1n])
 })
