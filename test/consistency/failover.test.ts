@@ -9,7 +9,8 @@ import { ThreeMembers } from './harness.ts'
 let three: ThreeMembers
 
 before(async () => {
-  three = await ThreeMembers.open()
+  // Longer than an election, shorter than a test should be.
+  three = await ThreeMembers.open({ leaderTimeoutMs: 4_000 })
   const [place] = three.places
   await place?.query('CREATE TABLE log (entry TEXT)')
   await place?.query('CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER)')
@@ -91,6 +92,34 @@ test('the leader is lost: writes through the others wait and go on; those with k
 
 test('the leader is lost: without keys, only what was on its way is unknown', async () => {
   await loseLeader(false)
+})
+
+test('a leader that is cut off acknowledges nothing that the others do not have', async () => {
+  const { leader, followers } = three.roles()
+  let isOver = false
+  const clients = [1, 2].map((client) => writeOn(leader, `cut${client}`, false, () => isOver))
+  await pause(100)
+  three.cutOff(leader)
+  await three.cluster.until(() => {
+    const known = leaderOf(followers[0].member)
+    return known !== null && known !== leader.member.number
+  }, 'another leader')
+  await followers[0].query(`INSERT INTO log VALUES ('meanwhile')`)
+  isOver = true
+  // Told within bounded time: refused for certain, or unknown.
+  const stories = await Promise.all(clients)
+  three.heal(leader)
+  await three.cluster.until(
+    async () => (await leader.query('SELECT 1')).status === 200 && three.hasOneLeader(),
+    'the old leader is back',
+  )
+  const found = await entries(leader)
+  assert.equal(found.get('meanwhile'), 1)
+  for (const { acknowledged, refused } of stories) {
+    for (const entry of acknowledged) assert.equal(found.get(entry), 1, `${entry} was acknowledged`)
+    for (const text of refused)
+      assert.equal(found.get(text.split(':')[0] ?? ''), undefined, `${text}, and it is there`)
+  }
 })
 
 test('a transaction that reads first and then writes works on every member, also after a change of leaders', async () => {

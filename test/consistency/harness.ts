@@ -2,6 +2,7 @@
 
 import pg from 'pg'
 import type { Member } from '../../src/cluster/member.ts'
+import type { RoutingLimits } from '../../src/cluster/routing/limits.ts'
 import { TestCluster } from '../../src/cluster/testing/cluster-fixture.ts'
 import { ReaderPool } from '../../src/engine/reader/database-reader.ts'
 import { LocalGateway } from '../../src/gateway/local-gateway.ts'
@@ -77,8 +78,18 @@ export class Place implements AsyncDisposable {
   }
 
   /** A call of the JSON API. */
-  async query(sql: string, consistency?: unknown, key?: string): Promise<QueryAnswer> {
-    const body = JSON.stringify({ sql, rows: 'arrays', ...(consistency !== undefined && { consistency }) })
+  async query(
+    sql: string,
+    consistency?: unknown,
+    key?: string,
+    params: readonly unknown[] = [],
+  ): Promise<QueryAnswer> {
+    const body = JSON.stringify({
+      sql,
+      params,
+      rows: 'arrays',
+      ...(consistency !== undefined && { consistency }),
+    })
     const response = await fetch(`${this.url}/v1/databases/default/query`, {
       method: 'POST',
       headers: key === undefined ? {} : { 'idempotency-key': key },
@@ -159,9 +170,10 @@ export class ThreeMembers implements AsyncDisposable {
     this.places = places
   }
 
-  static async open(): Promise<ThreeMembers> {
+  static async open(routing: Partial<RoutingLimits> = {}): Promise<ThreeMembers> {
     const cluster = new TestCluster()
-    const members = await cluster.found(...HOSTS)
+    const start = { expected: HOSTS.length }
+    const members = await Promise.all(HOSTS.map((host) => cluster.start(host, start, HOSTS, { routing })))
     const places = await Promise.all(members.map((member, at) => Place.open(HOSTS[at] as string, member)))
     const three = new ThreeMembers(cluster, places)
     await cluster.until(
