@@ -12,7 +12,7 @@ import type { ClusterOptions } from './cluster-options.ts'
 import { introduction } from './cluster-view.ts'
 import { readKeys } from './keys.ts'
 import { observeMember, pictureOf, type ClusterPicture } from './member-observation.ts'
-import { lastLogLine, runningPid, signalMember, startMember, stopMember } from './member-process.ts'
+import { endReason, isError, runningPid, signalMember, startMember, stopMember } from './member-process.ts'
 import { LineScreen, TerminalScreen, type Screen } from './screen.ts'
 
 const LOOK_INTERVAL_MS = 500
@@ -83,7 +83,7 @@ async function startOne(place: MemberPlace, token: string | null): Promise<numbe
 }
 
 function failedToStart(place: MemberPlace): number {
-  console.error(`Member ${place.index} ended: ${lastLogLine(place)}\nIts log: ${place.logFile}`)
+  console.error(`Member ${place.index} ended: ${endReason(place)}\nIts log: ${place.logFile}`)
   return EXIT_FAILED
 }
 
@@ -201,8 +201,8 @@ class FailureNotes {
       if (status === 'up') this.#told.delete(place.index)
       if (status !== 'down' || this.#told.has(place.index)) continue
       this.#told.add(place.index)
-      const line = lastLogLine(place)
-      if (/^harmonydb: | error /.test(line)) this.#screen.note(`member ${place.index}: ${line}`)
+      const reason = endReason(place)
+      if (isError(reason)) this.#screen.note(`member ${place.index}: ${reason}`)
     }
   }
 }

@@ -12,6 +12,8 @@ import type { MemberPlace } from './cluster-folder.ts'
 const LOG_SIZE_BYTES_MAX = 8 * 1024 * 1024
 const OWNER_ONLY_FOLDER = 0o700
 const POLL_INTERVAL_MS = 50
+/** An error further up in the log is of an earlier life. */
+const LATE_LINES = 4
 const MAIN = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url),
 )
@@ -58,7 +60,8 @@ export function startMember(place: MemberPlace): number {
   try {
     const child = spawn(process.execPath, [MAIN, ...place.startArguments], {
       detached: true,
-      stdio: ['ignore', log, log],
+      // What it prints besides its log is for the person who started it.
+      stdio: ['ignore', 'ignore', log],
     })
     const { pid } = child
     if (pid === undefined) throw new Error(`the process of member ${place.index} could not be started`)
@@ -100,11 +103,16 @@ async function untilEnded(place: MemberPlace, timeoutMs: number): Promise<boolea
   return true
 }
 
-/** The last line of its log that says something: why it ended. */
-export function lastLogLine({ logFile }: MemberPlace): string {
+/** Why it ended, as its log has it: the last error of late, else the last line. */
+export function endReason({ logFile }: MemberPlace): string {
   try {
-    return readFileSync(logFile, 'utf8').trimEnd().split('\n').at(-1) ?? ''
+    const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-LATE_LINES)
+    return lines.findLast(isError) ?? lines.at(-1) ?? ''
   } catch {
     return ''
   }
+}
+
+export function isError(logLine: string): boolean {
+  return /^harmonydb: | error /.test(logLine)
 }
