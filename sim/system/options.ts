@@ -88,7 +88,7 @@ export function drawOptions(random: Random): SystemOptions {
       writeUs: random.between(10, 200),
       syncUs: random.between(50, 8_000),
     },
-    engine: { callUs: random.between(20, 2_000), slowCallChance: random.pick([0, 0.001, 0.01]) },
+    engine: { callUs: random.between(20, 2_000), slowCallChance: random.pick([0, 0.001, 0.01, 0.05]) },
     clockDrift: random.pick([0, 0.001, 0.05]),
     limits: {
       checkpointEntries: isCompacted ? random.pick([5, 50, 500]) : 50_000,
