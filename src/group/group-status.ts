@@ -38,7 +38,7 @@ export interface GroupStatus extends GroupLeadership {
 export function describeReplication(
   log: RaftLog,
 ): Omit<GroupStatus, 'group' | 'database' | 'appliedIndex' | 'failure'> {
-  const raft = log.replica?.raft.status()
+  const raft = log.replica?.describe()
   return {
     ...log.leadership,
     generation: log.generation,
@@ -47,13 +47,11 @@ export function describeReplication(
     lastIndex: raft?.lastIndex ?? log.lastIndex,
     baseIndex: log.base.index,
     isAsleep: raft?.quiesced ?? false,
-    followers: (raft?.followers ?? [])
-      .filter(({ id }) => id !== raft?.replica.id)
-      .map(({ id, state, match, recentlyActive }) => ({
-        member: id,
-        state,
-        matchIndex: match,
-        isActive: recentlyActive,
-      })),
+    followers: (raft?.followers ?? []).map(({ id, state, match, recentlyActive }) => ({
+      member: id,
+      state,
+      matchIndex: match,
+      isActive: recentlyActive,
+    })),
   }
 }

@@ -20,6 +20,7 @@ import type { Clock } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
 import type { LogBase } from '../journal/format.ts'
 import type { GroupLog, LogWrite } from '../journal/group-log.ts'
+import type { RaftStatus } from '../raft/api.ts'
 import type { RaftConfig } from '../raft/config.ts'
 import type { HardState, ReplicaId, SnapshotMetadata } from '../raft/entry.ts'
 import type { Message, SnapshotRequest } from '../raft/message.ts'
@@ -70,6 +71,8 @@ export class Replica {
   readonly #rejectionsBefore: number
   /** Writes behind a snapshot that is being installed wait for it. */
   #installing: Promise<void> | null = null
+  /** As of the last input. */
+  #status: RaftStatus | null = null
   #isPumping = false
   #isInputPending = false
   #isOver = false
@@ -106,6 +109,12 @@ export class Replica {
     return this.#raft
   }
 
+  /** For those who watch. Thousands of groups that sleep are looked at again and again, so it is made once. */
+  describe(): RaftStatus {
+    this.#status ??= this.#raft.status()
+    return this.#status
+  }
+
   /** Committed and durable here. */
   get commitIndex(): number {
     return this.#commitIndex
@@ -136,6 +145,7 @@ export class Replica {
   /** Calls the core, and carries out what comes of it before it returns. */
   input<T>(call: (raft: Raft) => T): T {
     assert(!this.#isOver, 'a replica gets input after its end')
+    this.#status = null
     const result = call(this.#raft)
     this.#pump()
     return result
@@ -144,6 +154,7 @@ export class Replica {
   /** Gives up the leadership to the follower that is furthest, if there is one, because nothing can be written here any more. */
   retire(): void {
     if (this.#isOver) return
+    this.#status = null
     this.#raft.reportDiskStalled()
     for (const message of this.#raft.ready(this.#options.clock.nowMs()).messages) this.#send(message)
   }
@@ -180,6 +191,7 @@ export class Replica {
     this.#isPumping = true
     while (this.#isInputPending && !this.#isOver) {
       this.#isInputPending = false
+      this.#status = null
       if (this.#raft.hasReady()) this.#carryOut(this.#raft.ready(this.#options.clock.nowMs()))
     }
     this.#isPumping = false
