@@ -65,7 +65,7 @@ export class PreparedStatement {
   }
 }
 
-function sameFormats(left: readonly Format[], right: readonly Format[]): boolean {
+export function sameFormats(left: readonly Format[], right: readonly Format[]): boolean {
   if (left === right) return true
   return left.length === right.length && left.every((format, index) => format === right[index])
 }

@@ -6,9 +6,26 @@ import { commandComplete, NO_DATA, PORTAL_SUSPENDED, rowDescription, type Encode
 import type { Format } from '../wire/messages.ts'
 import type { ResultPage } from './executor.ts'
 import type { ClientOutput } from './output.ts'
-import { writersOf, type Portal } from './prepared.ts'
+import { sameFormats, writersOf, type Portal } from './prepared.ts'
 import { fieldDescriptions, type CommandResult, type ResolvedColumn } from './result.ts'
 import { writeRow, type ValueWriter } from './row-writer.ts'
+
+/**
+ * RowDescription messages ready made, by the columns, which a prepared statement keeps: clients ask for the description with every Execute,
+ * and nearly always in the same formats.
+ */
+const described = new WeakMap<
+  readonly ResolvedColumn[],
+  { readonly formats: readonly Format[]; readonly bytes: Buffer }
+>()
+
+function describeRows(out: Encoder, columns: readonly ResolvedColumn[], formats: readonly Format[]): void {
+  const known = described.get(columns)
+  if (known !== undefined && sameFormats(known.formats, formats)) return out.bytes(known.bytes)
+  const mark = out.mark()
+  rowDescription(out, fieldDescriptions(columns, formats))
+  described.set(columns, { formats, bytes: out.copySince(mark) })
+}
 
 export class ResultSender {
   readonly #output: ClientOutput
@@ -23,7 +40,7 @@ export class ResultSender {
 
   describe(columns: readonly ResolvedColumn[] | null, formats: readonly Format[]): void {
     if (columns === null) this.#out.bytes(NO_DATA)
-    else rowDescription(this.#out, fieldDescriptions(columns, formats))
+    else describeRows(this.#out, columns, formats)
   }
 
   /** All of it, in text format, as a simple query is answered. */

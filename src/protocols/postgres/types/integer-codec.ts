@@ -31,8 +31,25 @@ export function integerCodec(range: IntegerRange): Codec {
   }
 }
 
+/** Digits that a double holds exactly. */
+const SHORT_DIGITS = 15
+
+/** What nearly all integers are that clients send: some digits. Null for everything else. */
+function shortInteger(text: string): number | null {
+  if (text.length === 0 || text.length > SHORT_DIGITS) return null
+  let value = 0
+  for (let index = 0; index < text.length; index++) {
+    const digit = text.charCodeAt(index) - 0x30
+    if (digit < 0 || digit > 9) return null
+    value = value * 10 + digit
+  }
+  return value
+}
+
 /** As PostgreSQL 15 reads integers: decimal with an optional sign, spaces around it allowed. */
 export function parseInteger(text: string, typeName: string): bigint {
+  const short = shortInteger(text)
+  if (short !== null) return BigInt(short)
   if (!/^\s*[+-]?\d+\s*$/.test(text)) throw invalidText(typeName, text)
   const trimmed = text.trim()
   return BigInt(trimmed.startsWith('+') ? trimmed.slice(1) : trimmed)

@@ -49,6 +49,11 @@ export class Encoder {
     return this.#end - this.#start
   }
 
+  /** A copy of what was written since `mark`. */
+  copySince(mark: number): Buffer {
+    return Buffer.from(this.#slab.subarray(this.#start + mark, this.#end))
+  }
+
   /** Forgets what was written since `mark`: for a message that turned out not to be writable. */
   rewind(mark: number): void {
     this.#end = this.#start + mark

@@ -55,6 +55,11 @@ export class FieldReader {
 
   /** A string that ends with a zero byte. */
   string(): string {
+    // Most names that clients send are empty: the unnamed statement, the unnamed portal.
+    if (this.#offset < this.#end && this.#bytes[this.#offset] === 0) {
+      this.#offset++
+      return ''
+    }
     const zeroAt = this.#bytes.indexOf(0, this.#offset)
     if (zeroAt < 0 || zeroAt >= this.#end) throw protocolViolation('invalid string in message')
     const text = utf8(this.#bytes.subarray(this.#offset, zeroAt))
@@ -79,9 +84,18 @@ export class FieldReader {
   }
 }
 
+/** Up to here a loop over the bytes costs less than a call into C++. */
+const SHORT_TEXT_BYTES = 24
+
+function isAscii(bytes: Buffer): boolean {
+  for (let index = 0; index < bytes.length; index++) if ((bytes[index] as number) >= 0x80) return false
+  return true
+}
+
 /** Text that is UTF-8; anything else is refused, because replacement characters would be silently wrong. */
 export function utf8(bytes: Buffer): string {
   if (bytes.length === 0) return ''
+  if (bytes.length <= SHORT_TEXT_BYTES && isAscii(bytes)) return bytes.toString('latin1')
   if (!isUtf8(bytes)) throw new PgError('22021', 'invalid byte sequence for encoding "UTF8"')
   return bytes.toString('utf8')
 }
