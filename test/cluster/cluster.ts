@@ -38,6 +38,7 @@ export class Cluster implements AsyncDisposable {
     this.#args = args
     // Members outlive whoever started them, by design; a test that crashes must not leave them behind.
     process.once('exit', () => this.#killAll())
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
   }
 
   /** Resolves when all members are ready. */
