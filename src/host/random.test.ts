@@ -22,3 +22,27 @@ test('numbers stay in their ranges, bytes have the length asked for', () => {
   assert.deepEqual(new SeededRandom(7n).bytes(20), new SeededRandom(7n).bytes(20))
   assert.throws(() => new SystemRandom().integer(0), /positive/)
 })
+
+test("the system's random numbers never come twice, in any mixture of sizes", () => {
+  const random = new SystemRandom()
+  const seen = new Set<string>()
+  const sizes = [16, 8, 4_000, 16, 5_000, 200]
+  for (let round = 0; round < 300; round++) {
+    const sizeBytes = sizes[round % sizes.length] as number
+    const bytes = random.bytes(sizeBytes)
+    assert.equal(bytes.length, sizeBytes)
+    for (let at = 0; at + 8 <= sizeBytes; at += 8)
+      seen.add(Buffer.from(bytes.subarray(at, at + 8)).toString('hex'))
+    seen.add(random.u64().toString(16).padStart(16, '0'))
+  }
+  const expected = 300 + 50 * sizes.reduce((sum, size) => sum + size / 8, 0)
+  assert.equal(seen.size, expected)
+})
+
+test('bytes that were handed out stay as they are', () => {
+  const random = new SystemRandom()
+  const bytes = random.bytes(16)
+  const copy = Uint8Array.from(bytes)
+  for (let round = 0; round < 600; round++) random.bytes(16)
+  assert.deepEqual(bytes, copy)
+})

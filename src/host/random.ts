@@ -1,6 +1,6 @@
 /** Chance as the layers below the gateway see it: injected, so that one seed replays a whole run. */
 
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { assert } from '../base/assert.ts'
 
 export interface Random {
@@ -40,14 +40,33 @@ abstract class BitSource implements Random {
   }
 }
 
-/** The machine's random numbers, unpredictable for anyone. */
+/** A call of the system's source takes microseconds, however few bytes it is asked for; every batch of writes asks for 16. */
+const POOL_BYTES = 4_096
+
+/** The machine's random numbers, unpredictable for anyone. Taken from it in advance; each byte is handed out once. */
 export class SystemRandom extends BitSource {
+  readonly #pool = Buffer.alloc(POOL_BYTES)
+  #used = POOL_BYTES
+
   u64(): bigint {
-    return randomBytes(8).readBigUInt64LE()
+    return this.#pool.readBigUInt64LE(this.#take(8))
   }
 
   override bytes(sizeBytes: number): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(randomBytes(sizeBytes))
+    if (sizeBytes > POOL_BYTES) return randomFillSync(new Uint8Array(sizeBytes))
+    const start = this.#take(sizeBytes)
+    return Uint8Array.from(this.#pool.subarray(start, start + sizeBytes))
+  }
+
+  /** Where the next bytes of the pool are. */
+  #take(sizeBytes: number): number {
+    if (this.#used + sizeBytes > POOL_BYTES) {
+      randomFillSync(this.#pool)
+      this.#used = 0
+    }
+    const start = this.#used
+    this.#used += sizeBytes
+    return start
   }
 }
 
