@@ -68,9 +68,8 @@ test('a comment with a level that can not be read is no comment that is passed o
   })
 })
 
-test('a long text is not searched through', () => {
-  const sql = `SELECT '${'x'.repeat(5_000_000)}' /* harmonydb: stale */`
-  const startMs = performance.now()
-  for (let count = 0; count < 1_000; count++) assert.equal(consistencyHint(sql)?.level, 'stale')
-  assert.ok(performance.now() - startMs < 2_000)
+test('a comment at the end of a long text is found, one in the middle is not', () => {
+  const long = 'x'.repeat(1_000_000)
+  assert.equal(consistencyHint(`SELECT '${long}' /* harmonydb: stale */`)?.level, 'stale')
+  assert.equal(consistencyHint(`SELECT 1 /* harmonydb: stale */, '${long}'`), null)
 })

@@ -49,6 +49,8 @@ export class Place implements AsyncDisposable {
       drainTimeoutMs: 50,
       readIndexTimeoutMs: GIVE_UP_MS,
       appliedWaitTimeoutMs: GIVE_UP_MS,
+      transactionIdleTimeoutMs: 600_000,
+      transactionTotalTimeoutMs: 600_000,
     }
     const gateway = new LocalGateway({ directory: member, readers: new ReaderPool(), configuration })
     const context = { gateway, authenticator: OPEN_AUTHENTICATOR }
@@ -176,10 +178,9 @@ export class ThreeMembers implements AsyncDisposable {
     const members = await Promise.all(HOSTS.map((host) => cluster.start(host, start, HOSTS, { routing })))
     const places = await Promise.all(members.map((member, at) => Place.open(HOSTS[at] as string, member)))
     const three = new ThreeMembers(cluster, places)
-    await cluster.until(
-      () => places.every(({ member }) => three.#isWhole(member)),
-      'three voters of each database',
-    )
+    const isReady = (): boolean =>
+      three.hasOneLeader() && places.every(({ member }) => three.#isWhole(member))
+    await cluster.until(isReady, 'three voters of each database, and a leader')
     return three
   }
 
@@ -193,7 +194,8 @@ export class ThreeMembers implements AsyncDisposable {
   }
 
   hasOneLeader(): boolean {
-    return new Set(this.places.map(({ member }) => groupOf(member)?.leader ?? null)).size === 1
+    const leaders = new Set(this.places.map(({ member }) => groupOf(member)?.leader ?? null))
+    return leaders.size === 1 && !leaders.has(null)
   }
 
   cutOff(place: Place): void {

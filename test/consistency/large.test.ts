@@ -51,7 +51,7 @@ test('the same in an interactive transaction', async () => {
     let returned: string | null | undefined = null
     for (let count = 0; count < 10 && returned === null; count++) {
       returned = await transact().catch(async (error: { code?: string }) => {
-        assert.equal(error.code, '40001', String(error))
+        assert.equal(error.code, '40001')
         await client.query('ROLLBACK')
         return null
       })
