@@ -169,6 +169,48 @@ function databaseMetrics(databases: MemberStats['databases']): readonly MetricFa
       'Checkpoints made.',
       (one) => one.checkpoints,
     ),
+    perDatabase(
+      'counter',
+      'harmonydb_raft_elections_won_total',
+      'How often this member became the leader.',
+      (one) => one.electionsWon,
+    ),
+    perDatabase(
+      'counter',
+      'harmonydb_snapshots_sent_total',
+      'Copies of the database sent to other members.',
+      (one) => one.snapshots.sent,
+    ),
+    perDatabase(
+      'counter',
+      'harmonydb_snapshots_failed_total',
+      'Such sendings that ended early; they are begun again where they ended.',
+      (one) => one.snapshots.failed,
+    ),
+    perDatabase(
+      'counter',
+      'harmonydb_snapshots_installed_total',
+      'Copies of other members that took the place of the file here.',
+      (one) => one.snapshots.installed,
+    ),
+    perDatabase(
+      'counter',
+      'harmonydb_snapshots_received_bytes_total',
+      'Received of such copies.',
+      (one) => one.snapshots.receivedBytes,
+    ),
+    perDatabase(
+      'counter',
+      'harmonydb_replica_damaged_total',
+      "How often the file here was found to be damaged, or different from the leader's.",
+      (one) => one.snapshots.damaged,
+    ),
+    perDatabase(
+      'counter',
+      'harmonydb_replica_healed_total',
+      'How often it was made whole again.',
+      (one) => one.snapshots.healed,
+    ),
     {
       type: 'histogram',
       name: 'harmonydb_database_write_duration_seconds',

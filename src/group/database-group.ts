@@ -69,6 +69,8 @@ export interface GroupStats extends ProposalStats {
   /** Interactive transactions begun. */
   readonly transactions: number
   readonly checkpoints: number
+  /** How often the replica here became the leader. */
+  readonly electionsWon: number
   readonly snapshots: SnapshotStats
   /** From `submit` to its answer. */
   readonly submitLatency: HistogramData
@@ -89,6 +91,7 @@ export class DatabaseGroup {
   readonly #options: DatabaseGroupOptions
   readonly #log: RaftLog
   readonly #applied: AppliedIndex
+  #electionsWon = 0
   readonly #writer: WriterQueue
   readonly #machine: StateMachine
   readonly #proposals: Proposals
@@ -356,6 +359,7 @@ export class DatabaseGroup {
       waitingTransactions: this.#transactions.waitingCount,
       transactions: this.#transactions.begunCount,
       checkpoints: this.#machine.checkpointCount,
+      electionsWon: this.#electionsWon,
       snapshots: this.#snapshots.stats(),
       submitLatency: this.#submitLatency.data(),
       failure: (this.#log.failure ?? this.#machine.failure)?.message ?? null,
@@ -392,6 +396,7 @@ export class DatabaseGroup {
   }
 
   #leadershipChanged(now: GroupLeadership, before: GroupLeadership): void {
+    if (now.role === 'leader' && before.role !== 'leader') this.#electionsWon++
     const isLost = before.role === 'leader' && (now.role !== 'leader' || now.term !== before.term)
     if (isLost) this.#leadershipLost()
     for (const listener of this.#leadershipListeners) listener(now)
