@@ -66,12 +66,8 @@ function drawFaults(random: Random): FaultRates {
   }
 }
 
-/** Replicas that are behind the log of the others need a snapshot. */
-const HAS_SNAPSHOTS = false as boolean
-
 export function drawOptions(random: Random): SystemOptions {
   const machines = random.pick([1, 2, 3, 3, 3, 4])
-  const isCompacted = machines === 1 || HAS_SNAPSHOTS
   const picked = WORKLOADS.filter(() => random.chance(0.6))
   return {
     kind: 'cluster',
@@ -91,13 +87,16 @@ export function drawOptions(random: Random): SystemOptions {
     engine: { callUs: random.between(20, 2_000), slowCallChance: random.pick([0, 0.001, 0.01, 0.05]) },
     clockDrift: random.pick([0, 0.001, 0.05]),
     limits: {
-      checkpointEntries: isCompacted ? random.pick([5, 50, 500]) : 50_000,
+      checkpointEntries: random.pick([5, 50, 500]),
+      // Short logs: whoever was away for a while needs a snapshot.
+      tailEntries: random.pick([5, 50, 10_000]),
+      restingTailEntries: random.pick([5, 500]),
       batchRequestsMax: random.pick([1, 4, 1024]),
     },
     journal: {
       segmentSizeBytes: random.pick([16, 64]) * 1024,
       segmentCountTarget: random.pick([1, 4]),
     },
-    databaseIdleTimeMs: isCompacted ? random.pick([1_000, 60_000]) : 600_000,
+    databaseIdleTimeMs: random.pick([1_000, 60_000]),
   }
 }
