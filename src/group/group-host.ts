@@ -209,7 +209,8 @@ export class GroupHost {
     if (databasesFolder === undefined) return noSnapshots(host)
     const record = this.#records.get(host.dataFile) ?? null
     this.#records.delete(host.dataFile)
-    return new Snapshots({ host, disk, clock, random, peers, log, record })
+    const lingerMs = this.#limits.snapshotLingerMs
+    return new Snapshots({ host, disk, clock, random, peers, lingerMs, log, record })
   }
 
   #newLog(group: number, database: string, initial: InitialMembers | null | undefined): RaftLog {

@@ -29,6 +29,8 @@ export interface GroupLimits {
   readonly snapshotTailEntries: number
   /** The same in bytes. Beyond it the receiver may need another copy. */
   readonly snapshotTailSizeBytes: number
+  /** A copy that nobody uses is kept for so long: for a receiver that comes back after its connection was lost, and for the next one. */
+  readonly snapshotLingerMs: number
   /** How long a client waits for the fate of its transaction after the leadership was lost; then OUTCOME_UNKNOWN. */
   readonly unknownAfterMs: number
   /** How long a member that stops tries to hand a leadership over; then the others elect a leader by themselves. */
@@ -60,6 +62,7 @@ export const GROUP_DEFAULTS: GroupLimits = {
   restingTailEntries: 500,
   snapshotTailEntries: 200_000,
   snapshotTailSizeBytes: 512 * MIB,
+  snapshotLingerMs: 60_000,
   unknownAfterMs: 5_000,
   handOverTimeoutMs: 2_000,
   replaySizeBytes: 4 * MIB,

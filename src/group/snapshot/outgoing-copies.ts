@@ -2,7 +2,7 @@
  * Copies of a database for other members. One copy serves everyone who needs one at the time: it is made once, by the engine's process and thus beside
  * everything else, and deleted when nobody has used it for a while.
  *
- *   none ──offer, get──▶ being made ──▶ ready ──nobody for LINGER_MS──▶ deleted
+ *   none ──offer, get──▶ being made ──▶ ready ──nobody for a while──▶ deleted
  *                            └──failed──▶ none, and no attempt for RETRY_MS
  *
  * As long as there is a copy, the log must keep what comes after it, or who gets it would need the next one at once (`retainedFrom`).
@@ -18,8 +18,6 @@ import type { CopyDescription } from './copy-codec.ts'
 import { COPY_ID_BYTES } from './copy-codec.ts'
 import { OUTGOING_SUFFIX } from './file-names.ts'
 
-/** Longer than a receiver needs to come back after its connection was lost, or to apply what was written meanwhile. */
-const LINGER_MS = 60_000
 const RETRY_MS = 5_000
 
 export interface OutgoingCopy {
@@ -39,6 +37,8 @@ export interface OutgoingCopiesOptions {
   readonly disk: Disk
   readonly clock: Clock
   readonly random: Random
+  /** How long a copy that nobody uses is kept: a receiver may come back, and who has it needs what was written since. */
+  readonly lingerMs: number
   /** A copy could not be made. */
   readonly onFailed: (error: HarmonyError) => void
 }
@@ -167,7 +167,8 @@ export class OutgoingCopies {
   }
 
   #lingers(held: Held): void {
-    held.timer = this.#options.clock.after(LINGER_MS, () => void this.#delete(held).catch(() => {}))
+    const { clock, lingerMs } = this.#options
+    held.timer = clock.after(lingerMs, () => void this.#delete(held).catch(() => {}))
   }
 
   async #delete(held: Held): Promise<void> {

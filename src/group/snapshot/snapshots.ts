@@ -26,6 +26,8 @@ export interface SnapshotsOptions {
   readonly clock: Clock
   readonly random: Random
   readonly peers: GroupPeers
+  /** How long a copy that nobody uses is kept. */
+  readonly lingerMs: number
   readonly log: GroupEventLog
   /** What the last life of the member left. */
   readonly record: IncomingRecord | null

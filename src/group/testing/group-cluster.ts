@@ -46,7 +46,12 @@ export class ClusterMember {
   readonly number: number
   readonly folder: string
   disk: MemoryDisk = new MemoryDisk()
+  /** Resolves when the process dies. */
+  death: PromiseWithResolvers<null> = Promise.withResolvers<null>()
+  files: SplitDisk | null = null
   faults: EngineFaults = new EngineFaults()
+  /** Called before every change of a file that is not the journal's or SQLite's own. */
+  beforeFile: (path: string) => void | Promise<void> = () => {}
   /** Raft messages that left it. */
   sentCount = 0
   starts = 0
@@ -144,9 +149,11 @@ export class GroupCluster {
   async start(member: ClusterMember, groups: readonly number[] = [1]): Promise<void> {
     member.starts++
     member.faults = new EngineFaults()
+    member.death = Promise.withResolvers<null>()
+    member.files = new SplitDisk(member.disk, (path) => member.beforeFile(path))
     const { limits } = this.options
     member.host = await GroupHost.open({
-      disk: new SplitDisk(member.disk),
+      disk: member.files,
       clock: this.clock,
       random: new SeededRandom(BigInt(member.number * 1000 + member.starts)),
       journalFolder: JOURNAL_FOLDER,
@@ -182,7 +189,9 @@ export class GroupCluster {
     member.host = null
     member.groups.clear()
     member.disk = member.disk.crash(new SeededRandom(BigInt(member.starts)))
+    member.death.resolve(null)
     await member.faults.kill()
+    await member.files?.closeAll()
     // Whatever is left of it only has a disk that is no longer there, and may never answer.
     host?.close().catch(() => {})
     this.#tellUnreachable(member.number)
@@ -201,6 +210,7 @@ export class GroupCluster {
     for (const member of this.members) {
       member.faults.before = () => {}
       member.disk.beforeOperation = () => {}
+      member.beforeFile = () => {}
       if (member.host !== null) await this.kill(member)
     }
     rmSync(this.#folder, { recursive: true })
@@ -316,10 +326,13 @@ export class GroupCluster {
   ): Promise<PeerStreamOutcome> {
     if (this.#isCut(from, to)) return { kind: 'interrupted', reason: 'unreachable' }
     const { description, sizeBytes } = source
-    const { host } = this.member(to)
+    const { host, death } = this.member(to)
+    const alive = <T>(step: Promise<T>): Promise<T | null> =>
+      Promise.race([step, death.promise, from.death.promise])
     let sink: PeerStreamSink | null = null
     try {
-      sink = await this.member(to).running.receiveStream({ from: from.number, description, sizeBytes })
+      sink = await alive(this.member(to).running.receiveStream({ from: from.number, description, sizeBytes }))
+      if (sink === null) return { kind: 'interrupted', reason: 'connection-lost' }
       for (let offset = sink.offset; offset < sizeBytes; offset += this.chunkSizeBytes) {
         await new Promise(setImmediate)
         this.beforeChunk(to, offset)
@@ -328,11 +341,13 @@ export class GroupCluster {
           sink.interrupted()
           return { kind: 'interrupted', reason: 'connection-lost' }
         }
-        await sink.write(await source.read(offset, Math.min(this.chunkSizeBytes, sizeBytes - offset)))
+        await alive(sink.write(await source.read(offset, Math.min(this.chunkSizeBytes, sizeBytes - offset))))
         this.streamedBytes += Math.min(this.chunkSizeBytes, sizeBytes - offset)
       }
-      await sink.finish()
-      return { kind: 'done' }
+      await alive(sink.finish())
+      return this.member(to).host === host
+        ? { kind: 'done' }
+        : { kind: 'interrupted', reason: 'connection-lost' }
     } catch (error) {
       sink?.interrupted()
       const { code, message } = toHarmonyError(error)

@@ -8,10 +8,18 @@ export const JOURNAL_FOLDER = '/journal'
 
 export class SplitDisk implements Disk {
   readonly #memory: MemoryDisk
-  readonly #system = new SystemDisk()
+  readonly #system: Disk
+  readonly #open = new Set<DiskFile>()
 
-  constructor(memory: MemoryDisk) {
+  /** `beforeFile` is called before every change of a real file. What it throws is what the change fails with. */
+  constructor(memory: MemoryDisk, beforeFile: (path: string) => void | Promise<void> = () => {}) {
     this.#memory = memory
+    this.#system = watched(new SystemDisk(), beforeFile, this.#open)
+  }
+
+  /** The process is gone, with what it had open. */
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.#open].map((file) => file.close().catch(() => {})))
   }
 
   open(path: string): Promise<DiskFile> {
@@ -52,5 +60,42 @@ export class SplitDisk implements Disk {
 
   #of(path: string): Disk {
     return path.startsWith(JOURNAL_FOLDER) ? this.#memory : this.#system
+  }
+}
+
+/** `disk`, with `before` called before whatever changes something. */
+function watched(disk: Disk, before: (path: string) => void | Promise<void>, open: Set<DiskFile>): Disk {
+  const then = async <T>(path: string, change: () => Promise<T>): Promise<T> => {
+    await before(path)
+    return change()
+  }
+  const watchedFile = async (opened: Promise<DiskFile>): Promise<DiskFile> => {
+    const file = await opened
+    open.add(file)
+    return {
+      path: file.path,
+      read: (position, sizeBytes) => file.read(position, sizeBytes),
+      write: (position, bytes) => then(file.path, () => file.write(position, bytes)),
+      sync: () => then(file.path, () => file.sync()),
+      writeDurable: (position, bytes) => then(file.path, () => file.writeDurable(position, bytes)),
+      allocate: (sizeBytes) => then(file.path, () => file.allocate(sizeBytes)),
+      truncate: (sizeBytes) => then(file.path, () => file.truncate(sizeBytes)),
+      sizeBytes: () => file.sizeBytes(),
+      close: () => {
+        open.delete(file)
+        return file.close()
+      },
+    }
+  }
+  return {
+    open: (path) => watchedFile(disk.open(path)),
+    create: (path) => then(path, () => watchedFile(disk.create(path))),
+    exists: (path) => disk.exists(path),
+    sizeBytesOf: (path) => disk.sizeBytesOf(path),
+    list: (folder) => disk.list(folder),
+    createFolder: (path) => disk.createFolder(path),
+    rename: (from, to) => then(from, () => disk.rename(from, to)),
+    remove: (path) => then(path, () => disk.remove(path)),
+    syncFolder: (path) => then(path, () => disk.syncFolder(path)),
   }
 }
