@@ -281,7 +281,6 @@ export class Connection {
     const listening = new Listening(
       hub,
       database,
-      this.processId,
       ({ processId, channel, payload }) => {
         notificationResponse(this.#output.encoder, processId, channel, payload)
         if (!this.#isBusy) void this.#output.flush()

@@ -11,7 +11,7 @@ import { Connection, type ConnectionHost } from './connection.ts'
 import { DatabaseDialect } from './dialect/database-dialect.ts'
 import { PgError } from './error.ts'
 import { DEFAULT_LIMITS, type PostgresLimits } from './limits.ts'
-import { LocalNotificationHub, type NotificationHub } from './notification-hub.ts'
+import { LogNotificationHub } from './log-notification-hub.ts'
 import { Authentication } from './startup.ts'
 import { Encoder, errorResponse } from './wire/encoder.ts'
 
@@ -25,11 +25,8 @@ export interface PostgresServerOptions {
   readonly port: number
   /** PEM texts. Without them, TLS is refused. */
   readonly tls?: { readonly key: string; readonly cert: string }
-  /** For CREATE DATABASE and DROP DATABASE, which are refused without it. */
-  readonly directory?: DatabaseDirectory
+  readonly directory: DatabaseDirectory
   readonly limits?: Partial<PostgresLimits>
-  /** Without one, notifications reach the clients of this member. */
-  readonly notificationHub?: NotificationHub
 }
 
 /** Databases that exist in every PostgreSQL, and whose names tools connect to by default. */
@@ -121,20 +118,19 @@ export class PostgresServer {
   }
 
   #newHost(): ConnectionHost {
-    const { gateway, authenticator, staticToken, notificationHub, tls } = this.#options
+    const { gateway, authenticator, staticToken, directory, tls } = this.#options
     return {
       gateway,
       authentication: new Authentication({ authenticator, staticToken }),
       limits: this.#limits,
-      hub: notificationHub ?? new LocalNotificationHub(),
+      hub: new LogNotificationHub(gateway, directory),
       server: {
         cancelBackend: (processId) => this.#withBackend(processId, (connection) => connection.cancel()),
         terminateBackend: (processId) =>
           this.#withBackend(processId, (connection) => connection.terminate(false)),
-        databaseNames: async () =>
-          (await this.#options.directory?.list())?.map(({ name }) => name) ?? [DEFAULT_DATABASE],
-        createDatabase: (name) => this.#directory().create(name),
-        dropDatabase: (name) => this.#directory().drop(name),
+        databaseNames: async () => (await directory.list()).map(({ name }) => name),
+        createDatabase: (name) => directory.create(name),
+        dropDatabase: (name) => directory.drop(name),
       },
       secureContext: tls === undefined ? null : createSecureContext({ key: tls.key, cert: tls.cert }),
       dialectOf: (database) => this.#dialectOf(database),
@@ -154,14 +150,6 @@ export class PostgresServer {
   #cancel(processId: number, secret: Buffer): void {
     const connection = this.#connections.get(processId)
     if (connection?.holdsSecret(secret) === true) connection.cancel()
-  }
-
-  #directory(): DatabaseDirectory {
-    const { directory } = this.#options
-    if (directory === undefined) {
-      throw new PgError('0A000', 'CREATE DATABASE and DROP DATABASE are not supported on this listener')
-    }
-    return directory
   }
 
   #dialectOf(database: string): DatabaseDialect {

@@ -1,6 +1,7 @@
 /** Reads the schema through a session of the gateway: it sees what its open transaction has changed. */
 
 import type { SqlValue } from '../../../base/value.ts'
+import { NOTIFICATION_TABLE } from '../notification-table.ts'
 import { NO_ARGUMENTS } from '../../../base/value.ts'
 import type { Session } from '../../../gateway/session.ts'
 import { INT2_TYPE, INT4_TYPE } from '../types/registry.ts'
@@ -59,9 +60,11 @@ export async function loadSchema(session: Session): Promise<Schema> {
   const indexes = Map.groupBy(await rowsOf(session, INDEXES), ([table]) => table as string)
   const triggers = Map.groupBy(await rowsOf(session, TRIGGERS), ([table]) => table as string)
   const foreignKeys = Map.groupBy(await rowsOf(session, FOREIGN_KEYS), ([table]) => table as string)
+  const shown = relations.filter((row) => row[2] !== NOTIFICATION_TABLE)
   return new Schema(
     version,
-    relations.map((row) => relationOf(row, { columns, indexes, foreignKeys, triggers })),
+    shown.map((row) => relationOf(row, { columns, indexes, foreignKeys, triggers })),
+    shown.length < relations.length,
   )
 }
 

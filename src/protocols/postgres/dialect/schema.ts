@@ -68,10 +68,13 @@ export interface SchemaRelation {
 
 export class Schema {
   readonly version: bigint
+  /** The table that NOTIFY writes to exists (notification-table.ts). It is not among the relations. */
+  readonly hasNotifications: boolean
   readonly #relations = new Map<string, SchemaRelation>()
 
-  constructor(version: bigint, relations: readonly SchemaRelation[]) {
+  constructor(version: bigint, relations: readonly SchemaRelation[], hasNotifications = false) {
     this.version = version
+    this.hasNotifications = hasNotifications
     for (const relation of relations) this.#relations.set(relation.name.toLowerCase(), relation)
   }
 

@@ -18,6 +18,7 @@ import type { ParsedStatement } from '../dialect/compiler.ts'
 import type { DatabaseDialect } from '../dialect/database-dialect.ts'
 import type { Plan, QueryPlan } from '../dialect/plan.ts'
 import { notSupported, PgError } from '../error.ts'
+import { notifyPlan } from '../notification-table.ts'
 import type { ValueStyle } from '../types/codec.ts'
 import {
   BIND_COMPLETE,
@@ -97,6 +98,7 @@ export class ClientSession {
       style: this.#style,
       facts: parts.facts,
       runPrepared: (statement, values) => this.#runPlan(statement, values, 'group'),
+      notify: (channel, payload, surroundings) => this.#notify(channel, payload, surroundings),
       prepare: (name, sql, types) => this.#prepare(name, sql, types),
       warn: (message, sqlState) => noticeResponse(this.#out, { severity: 'WARNING', sqlState, message }),
     })
@@ -378,7 +380,7 @@ export class ClientSession {
     portal: Portal | null = null,
   ): Promise<CommandResult> {
     const { plan } = statement.compiled
-    if (plan.kind !== 'query') return this.#runUtility(plan, portal)
+    if (plan.kind !== 'query') return this.#runUtility(plan, portal, surroundings)
     this.#parts.session.consistency = statement.consistency ?? this.#parts.settings.consistency
     for (const message of plan.notices) {
       noticeResponse(this.#out, { severity: 'NOTICE', sqlState: '00000', message })
@@ -394,12 +396,26 @@ export class ClientSession {
     }
   }
 
-  async #runUtility(plan: Exclude<Plan, QueryPlan>, portal: Portal | null): Promise<CommandResult> {
+  async #runUtility(
+    plan: Exclude<Plan, QueryPlan>,
+    portal: Portal | null,
+    surroundings: Surroundings,
+  ): Promise<CommandResult> {
     if (plan.kind === 'begin') await this.#parts.dialect.refresh(this.#parts.session)
-    const result = await this.#utilities.run(plan, portal?.values ?? [])
+    const result = await this.#utilities.run(plan, portal?.values ?? [], surroundings)
     if (portal !== null && result.columns !== null) portal.writers = writersOf(result.columns, portal.formats)
     if (isTransactionExit(plan)) await this.#afterTransaction(result.tag !== 'ROLLBACK')
     return result
+  }
+
+  async #notify(channel: string, payload: string, surroundings: Surroundings): Promise<void> {
+    const { listening, dialect, session, facts } = this.#parts
+    if (!listening.isNew(channel, payload)) return
+    const schema = await dialect.schemaOf(session, this.#transaction.hasChangedSchema)
+    const plan = notifyPlan(schema.hasNotifications)
+    await this.#executor.run(plan, [channel, payload, BigInt(facts.processId)], surroundings)
+    if (plan.changesSchema) dialect.schemaChanged(session.lastIndex)
+    listening.hasSent(channel, payload)
   }
 
   /** At Sync and at the end of a simple query. */
@@ -408,14 +424,14 @@ export class ClientSession {
     await this.#transaction.endImplicit()
     if (this.#transaction.isOpen) return
     if (wasOpen || this.#store.hasPortals) await this.#afterTransaction(true)
-    else await this.#parts.listening.commit()
+    else await this.#parts.listening.commit(this.#parts.session.lastIndex)
   }
 
   async #afterTransaction(isCommitted: boolean): Promise<void> {
     this.#store.clearPortals()
     this.#cursors.endTransaction(isCommitted)
     this.#parts.settings.endTransaction(isCommitted)
-    if (isCommitted) await this.#parts.listening.commit()
+    if (isCommitted) await this.#parts.listening.commit(this.#parts.session.lastIndex)
     else this.#parts.listening.rollback()
   }
 

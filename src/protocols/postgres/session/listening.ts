@@ -1,4 +1,4 @@
-/** One connection's LISTEN and NOTIFY: both take effect when its transaction commits. */
+/** One connection's LISTEN and what it hears. LISTEN takes effect when its transaction commits; NOTIFY is a write of the transaction (notification-table.ts). */
 
 import type { Notification, NotificationHub } from '../notification-hub.ts'
 import { PgError } from '../error.ts'
@@ -8,7 +8,6 @@ const WAITING_MAX = 10_000
 export class Listening {
   readonly #hub: NotificationHub
   readonly #database: string
-  readonly #processId: number
   readonly #send: (notification: Notification) => void
   readonly #isIdle: () => boolean
   readonly #channels = new Map<string, () => void>()
@@ -16,11 +15,11 @@ export class Listening {
   /** Sent already in this transaction: equal ones are told once. */
   #sent = new Set<string>()
   #waiting: Notification[] = []
+  #isStopped = false
 
   constructor(
     hub: NotificationHub,
     database: string,
-    processId: number,
     /** Writes one to the client. */
     send: (notification: Notification) => void,
     /** Whether the client may be written to now, outside an answer. */
@@ -28,7 +27,6 @@ export class Listening {
   ) {
     this.#hub = hub
     this.#database = database
-    this.#processId = processId
     this.#send = send
     this.#isIdle = isIdle
   }
@@ -43,12 +41,11 @@ export class Listening {
   }
 
   listen(channel: string): void {
-    this.#pending.push(() => {
+    this.#pending.push(async () => {
       if (this.#channels.has(channel)) return
-      this.#channels.set(
-        channel,
-        this.#hub.listen(this.#database, channel, (notification) => this.#receive(notification)),
-      )
+      const end = await this.#hub.listen(this.#database, channel, (heard) => this.#receive(heard))
+      if (this.#isStopped) end()
+      else this.#channels.set(channel, end)
     })
   }
 
@@ -57,22 +54,32 @@ export class Listening {
     this.#pending.push(() => this.#unlistenNow(channel))
   }
 
-  notify(channel: string, payload: string): void {
+  /** False for one that this transaction has sent already, which is told once. Throws 22023. */
+  isNew(channel: string, payload: string): boolean {
     if (channel === '') throw new PgError('22023', 'channel name cannot be empty')
     if (Buffer.byteLength(channel) > 63) throw new PgError('22023', 'channel name too long')
     if (Buffer.byteLength(payload) >= 8000) throw new PgError('22023', 'payload string too long')
-    const key = `${channel}\0${payload}`
-    if (this.#sent.has(key)) return
-    this.#sent.add(key)
-    const notification = { processId: this.#processId, channel, payload }
-    this.#pending.push(() => this.#hub.notify(this.#database, notification))
+    return !this.#sent.has(keyOf(channel, payload))
   }
 
-  async commit(): Promise<void> {
-    if (this.#pending.length === 0) return
+  /** After NOTIFY has written it. */
+  hasSent(channel: string, payload: string): void {
+    this.#sent.add(keyOf(channel, payload))
+  }
+
+  /** ROLLBACK TO has undone some of what was sent: it may come again. */
+  forgetSent(): void {
+    this.#sent.clear()
+  }
+
+  /** `index` is that of the session's last write: a client that hears itself does so before it is told that it may go on. */
+  async commit(index: bigint): Promise<void> {
+    if (this.#pending.length === 0 && this.#sent.size === 0) return
     const pending = this.#pending
+    const isHeardHere = this.#sent.size > 0 && this.#channels.size > 0
     this.rollback()
     for (const action of pending) await action()
+    if (isHeardHere) await this.#hub.deliver(this.#database, index)
   }
 
   rollback(): void {
@@ -87,6 +94,7 @@ export class Listening {
   }
 
   stop(): void {
+    this.#isStopped = true
     this.rollback()
     this.#unlistenNow(null)
     this.#waiting = []
@@ -104,4 +112,9 @@ export class Listening {
       this.#channels.delete(name)
     }
   }
+}
+
+/** No channel has a zero byte in its name. */
+function keyOf(channel: string, payload: string): string {
+  return `${channel}\0${payload}`
 }

@@ -8,7 +8,7 @@ import { parseBoolean } from '../types/boolean-codec.ts'
 import type { ValueStyle } from '../types/codec.ts'
 import { BOOL, TEXT, VOID, type PgType } from '../types/registry.ts'
 import type { Cursors } from './cursors.ts'
-import type { Executor, SessionFacts } from './executor.ts'
+import type { Executor, SessionFacts, Surroundings } from './executor.ts'
 import type { Listening } from './listening.ts'
 import type { PreparedStatement } from './prepared.ts'
 import type { CommandResult, ResolvedColumn } from './result.ts'
@@ -39,6 +39,7 @@ export interface UtilityParts {
   readonly style: ValueStyle
   readonly facts: SessionFacts
   readonly runPrepared: (statement: PreparedStatement, values: readonly SqlValue[]) => Promise<CommandResult>
+  readonly notify: (channel: string, payload: string, surroundings: Surroundings) => Promise<void>
   readonly prepare: (name: string, sql: string, parameterTypes: readonly number[]) => Promise<void>
   readonly warn: (message: string, sqlState: string) => void
 }
@@ -62,7 +63,11 @@ export class Utilities {
   }
 
   /** `values` are the client's, for statements that take any. */
-  async run(plan: UtilityPlan, values: readonly SqlValue[]): Promise<CommandResult> {
+  async run(
+    plan: UtilityPlan,
+    values: readonly SqlValue[],
+    surroundings: Surroundings,
+  ): Promise<CommandResult> {
     switch (plan.kind) {
       case 'begin':
         return this.#begin(plan)
@@ -78,6 +83,7 @@ export class Utilities {
         return done('RELEASE')
       case 'rollbackTo':
         await this.#parts.transaction.rollbackTo(plan.name)
+        this.#parts.listening.forgetSent()
         return done('ROLLBACK')
       case 'setTransaction':
       case 'set':
@@ -107,10 +113,10 @@ export class Utilities {
         this.#parts.listening.unlisten(plan.channel)
         return done('UNLISTEN')
       case 'notify':
-        this.#parts.listening.notify(plan.channel, plan.payload)
+        await this.#parts.notify(plan.channel, plan.payload, surroundings)
         return done('NOTIFY')
       case 'call':
-        return this.#call(plan, values)
+        return this.#call(plan, values, surroundings)
       case 'createDatabase':
       case 'dropDatabase':
         return this.#database(plan)
@@ -301,17 +307,26 @@ export class Utilities {
     }
   }
 
-  async #call(plan: Utility<'call'>, values: readonly SqlValue[]): Promise<CommandResult> {
+  async #call(
+    plan: Utility<'call'>,
+    values: readonly SqlValue[],
+    surroundings: Surroundings,
+  ): Promise<CommandResult> {
     const given = plan.arguments.map((argument) => argumentValue(argument, values))
-    return { columns: [callColumn(plan)], rows: [[await this.#callValue(plan, given)]], tag: 'SELECT 1' }
+    const value = await this.#callValue(plan, given, surroundings)
+    return { columns: [callColumn(plan)], rows: [[value]], tag: 'SELECT 1' }
   }
 
-  async #callValue(plan: Utility<'call'>, given: readonly SqlValue[]): Promise<SqlValue> {
-    const { listening, executor, settings, transaction, server } = this.#parts
+  async #callValue(
+    plan: Utility<'call'>,
+    given: readonly SqlValue[],
+    surroundings: Surroundings,
+  ): Promise<SqlValue> {
+    const { notify, executor, settings, transaction, server } = this.#parts
     const [first = null, second = null, third = null] = given
     switch (plan.function) {
       case 'pg_notify':
-        listening.notify(textOf(first), textOf(second))
+        await notify(textOf(first), textOf(second), surroundings)
         return ''
       case 'pg_sleep':
         await executor.sleep(Number(first ?? 0))
