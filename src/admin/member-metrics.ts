@@ -9,6 +9,7 @@ export function memberMetrics(stats: MemberStats): readonly MetricFamily[] {
   return [
     ...journalMetrics(journal),
     ...databaseMetrics(databases),
+    ...replicaMetrics(databases),
     ...routingMetrics(routing),
     ...transportMetrics(transport),
   ]
@@ -117,13 +118,18 @@ function journalMetrics(journal: MemberStats['journal']): readonly MetricFamily[
   ]
 }
 
-function databaseMetrics(databases: MemberStats['databases']): readonly MetricFamily[] {
-  const perDatabase = (
-    type: 'counter' | 'gauge',
-    name: string,
-    help: string,
-    read: (database: MemberStats['databases'][number]) => number,
-  ): MetricFamily => ({
+type Database = MemberStats['databases'][number]
+
+type PerDatabase = (
+  type: 'counter' | 'gauge',
+  name: string,
+  help: string,
+  read: (database: Database) => number,
+) => MetricFamily
+
+/** One sample for each database. */
+function perDatabaseOf(databases: readonly Database[]): PerDatabase {
+  return (type, name, help, read) => ({
     type,
     name,
     help,
@@ -132,43 +138,11 @@ function databaseMetrics(databases: MemberStats['databases']): readonly MetricFa
       value: read(database),
     })),
   })
+}
+
+function replicaMetrics(databases: readonly Database[]): readonly MetricFamily[] {
+  const perDatabase = perDatabaseOf(databases)
   return [
-    perDatabase(
-      'gauge',
-      'harmonydb_database_applied_index',
-      'Log index that the database has.',
-      (one) => one.appliedIndex,
-    ),
-    perDatabase(
-      'gauge',
-      'harmonydb_database_commit_index',
-      'Log index that is committed.',
-      (one) => one.commitIndex,
-    ),
-    perDatabase('gauge', 'harmonydb_database_awake', '1 if the database is open, 0 if it sleeps.', (one) =>
-      one.isAwake ? 1 : 0,
-    ),
-    perDatabase('gauge', 'harmonydb_database_failed', '1 if the database can not be used.', (one) =>
-      one.failure === null ? 0 : 1,
-    ),
-    perDatabase(
-      'gauge',
-      'harmonydb_database_transactions_waiting',
-      'Interactive transactions that wait for the writer.',
-      (one) => one.waitingTransactions,
-    ),
-    perDatabase(
-      'counter',
-      'harmonydb_database_transactions_total',
-      'Interactive transactions that took the writer.',
-      (one) => one.transactions,
-    ),
-    perDatabase(
-      'counter',
-      'harmonydb_database_checkpoints_total',
-      'Checkpoints made.',
-      (one) => one.checkpoints,
-    ),
     perDatabase(
       'counter',
       'harmonydb_raft_elections_won_total',
@@ -210,6 +184,48 @@ function databaseMetrics(databases: MemberStats['databases']): readonly MetricFa
       'harmonydb_replica_healed_total',
       'How often it was made whole again.',
       (one) => one.snapshots.healed,
+    ),
+  ]
+}
+
+function databaseMetrics(databases: readonly Database[]): readonly MetricFamily[] {
+  const perDatabase = perDatabaseOf(databases)
+  return [
+    perDatabase(
+      'gauge',
+      'harmonydb_database_applied_index',
+      'Log index that the database has.',
+      (one) => one.appliedIndex,
+    ),
+    perDatabase(
+      'gauge',
+      'harmonydb_database_commit_index',
+      'Log index that is committed.',
+      (one) => one.commitIndex,
+    ),
+    perDatabase('gauge', 'harmonydb_database_awake', '1 if the database is open, 0 if it sleeps.', (one) =>
+      one.isAwake ? 1 : 0,
+    ),
+    perDatabase('gauge', 'harmonydb_database_failed', '1 if the database can not be used.', (one) =>
+      one.failure === null ? 0 : 1,
+    ),
+    perDatabase(
+      'gauge',
+      'harmonydb_database_transactions_waiting',
+      'Interactive transactions that wait for the writer.',
+      (one) => one.waitingTransactions,
+    ),
+    perDatabase(
+      'counter',
+      'harmonydb_database_transactions_total',
+      'Interactive transactions that took the writer.',
+      (one) => one.transactions,
+    ),
+    perDatabase(
+      'counter',
+      'harmonydb_database_checkpoints_total',
+      'Checkpoints made.',
+      (one) => one.checkpoints,
     ),
     {
       type: 'histogram',

@@ -197,11 +197,12 @@ export async function until(
   what: string,
   check: () => Promise<boolean>,
   detail: () => string = () => '',
+  patienceMs: number = PATIENCE_MS,
 ): Promise<void> {
-  const deadlineMs = performance.now() + PATIENCE_MS
+  const deadlineMs = performance.now() + patienceMs
   while (!(await check())) {
     if (performance.now() > deadlineMs)
-      throw new Error(`not within ${PATIENCE_MS / 1000} s: ${what}\n${detail()}`)
+      throw new Error(`not within ${patienceMs / 1000} s: ${what}\n${detail()}`)
     await sleep(POLL_INTERVAL_MS)
   }
 }

@@ -13,6 +13,8 @@ import { Load, query } from './load.ts'
 const ROW_SIZE_BYTES = 1000
 const ROWS_OF_ONE_STATEMENT = 1000
 const SAMPLE_INTERVAL_MS = 100
+/** Copies are sent no faster than the limit of their rate. */
+const COPY_PATIENCE_MS = 20 * 60_000
 
 /** Fills `big` with rows of about a kilobyte. What is written goes through the log as it is, so the log gets as long as the database. */
 export async function fill(cluster: Cluster, mebibytes: number): Promise<number> {
@@ -60,20 +62,26 @@ export async function joinUnderLoad(cluster: Cluster): Promise<CatchUp & { reado
   })()
   try {
     cluster.start(index)
-    await cluster.ready(index)
     const { commitIndex } = await cluster.group(await cluster.leader())
-    await until('the new member has caught up', async () => {
-      const { role, appliedIndex } = await cluster.group(index)
-      return role !== 'none' && appliedIndex >= commitIndex
-    })
+    await until(
+      'the new member has caught up',
+      async () => {
+        if (cluster.pid(index) === null) throw new Error(`the new member ended:\n${cluster.log(index)}`)
+        const seen = await cluster.group(index).catch(() => null)
+        return seen !== null && seen.role !== 'none' && seen.appliedIndex >= commitIndex
+      },
+      () => cluster.log(index).slice(-2000),
+      COPY_PATIENCE_MS,
+    )
     const tookMs = performance.now() - beganMs
     const longestWaitMs = load.longestWaitMs(before, beganMs, performance.now())
+    await load.stop()
+    await load.check(cluster.url(index))
     return { index, tookMs, longestWaitMs, newResidentBytes, otherResidentBytes }
   } finally {
     sampling.abort()
     await sampled
     await load.stop()
-    await load.check(cluster.url(index))
   }
 }
 
