@@ -3,7 +3,8 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { HarmonyError, isRetryable, type HarmonyErrorCode } from '../src/base/errors.ts'
@@ -112,11 +113,14 @@ async function runBlock(block: CodeBlock, port: number): Promise<string> {
   }
   mkdirSync(EXAMPLES_FOLDER, { recursive: true })
   const file = join(EXAMPLES_FOLDER, `${process.pid}-${block.line}.mjs`)
-  writeFileSync(file, text)
+  writeFileSync(file, text.replaceAll("'harmonydb'", JSON.stringify(join(ROOT, 'src/embed/main.ts'))))
+  // What it makes beside itself is gone with it.
+  const cwd = mkdtempSync(join(tmpdir(), 'harmonydb-example-'))
   try {
-    return (await run(process.execPath, [file], options)).stdout
+    return (await run(process.execPath, [file], { ...options, cwd })).stdout
   } finally {
     rmSync(file)
+    rmSync(cwd, { recursive: true, force: true })
   }
 }
 
