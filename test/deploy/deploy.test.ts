@@ -4,7 +4,7 @@ import { test, type TestContext } from 'node:test'
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -131,17 +131,23 @@ test('compose: published ports lead to exposed ones, and no two are the same', (
   assert.equal(new Set(published.map(([, outside]) => outside)).size, 8)
 })
 
-test('compose: a member’s environment makes valid options', () => {
-  const [, service] = SERVICES[0] ?? []
-  const environment = { ...imageEnvironment(), ...service?.environment }
-  delete environment['HARMONYDB_CLUSTER_SECRET_FILE']
-  const settings = { ...environment, HARMONYDB_CLUSTER_SECRET_FILE: join(ROOT, 'LICENSE') }
-  const options = parseStartOptions(imageCommand('CMD').slice(1), {
-    ...settings,
-    HARMONYDB_AUTH_TOKEN: 'secret',
-  })
-  assert.equal(options.dataFolder, '/data')
-  assert.equal(options.http.port, 8080)
+test('compose: a member’s environment makes valid options', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'harmonydb-compose-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const secretFile = join(folder, 'cluster-secret')
+  writeFileSync(secretFile, '0123456789abcdef0123456789abcdef')
+  for (const [name, { environment }] of SERVICES) {
+    const options = parseStartOptions(imageCommand('CMD').slice(1), {
+      ...imageEnvironment(),
+      ...environment,
+      HARMONYDB_AUTH_TOKEN: 'secret',
+      HARMONYDB_CLUSTER_SECRET_FILE: secretFile,
+    })
+    assert.equal(options.dataFolder, '/data')
+    assert.equal(options.http.port, 8080)
+    assert.equal(options.peer.name, name)
+    assert.equal(options.peer.cluster?.advertise, `${name}:7400`)
+  }
 })
 
 test('systemd: the command line is one that the member understands', () => {
