@@ -138,3 +138,22 @@ test('a transaction that reads first and then writes works on every member, also
   const { rows } = (await three.places[0]?.query('SELECT balance FROM account')) ?? {}
   assert.deepEqual(rows, [[3]])
 })
+
+test('a leader that is stopped in good order: nobody hears of it, not even of an unknown outcome', async () => {
+  const { leader, followers } = three.roles()
+  let isOver = false
+  const clients = followers.flatMap((place, at) =>
+    Array.from({ length: 4 }, (_, client) => writeOn(place, `stop${at}${client}`, false, () => isOver)),
+  )
+  await pause(200)
+  await leader[Symbol.asyncDispose]()
+  await three.cluster.stop(leader.host)
+  await pause(200)
+  isOver = true
+  const stories = await Promise.all(clients)
+  const found = await entries(followers[0])
+  for (const { acknowledged, unknown, refused } of stories) {
+    assert.deepEqual({ unknown, refused }, { unknown: [], refused: [] })
+    for (const entry of acknowledged) assert.equal(found.get(entry), 1, entry)
+  }
+})
