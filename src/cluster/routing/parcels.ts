@@ -8,8 +8,10 @@ import type { Clock, Timer } from '../../host/clock.ts'
 import type { RoutingLimits } from './limits.ts'
 
 interface Parcel {
-  readonly bytes: Uint8Array
-  /** Bytes that are there, from the first one on. */
+  /** Of the whole: room for it is reserved, but memory is taken by what arrives. */
+  readonly sizeBytes: number
+  /** In order, from the first byte on. */
+  readonly parts: Uint8Array[]
   filledBytes: number
   usedAtMs: number
 }
@@ -20,7 +22,7 @@ class Shelf {
   heldBytes = 0
 
   remove(number: number): void {
-    this.heldBytes -= this.parcels.get(number)?.bytes.length ?? 0
+    this.heldBytes -= this.parcels.get(number)?.sizeBytes ?? 0
     this.parcels.delete(number)
   }
 }
@@ -54,15 +56,13 @@ export class Parcels {
   add(member: number, number: number, sizeBytes: number, offset: number, bytes: Uint8Array): void {
     const shelf = this.#shelf(member)
     const parcel = shelf.parcels.get(number) ?? this.#open(member, shelf, number, sizeBytes)
-    if (
-      parcel.bytes.length !== sizeBytes ||
-      offset !== parcel.filledBytes ||
-      offset + bytes.length > sizeBytes
-    ) {
+    const isNext = parcel.sizeBytes === sizeBytes && offset === parcel.filledBytes
+    if (!isNext || offset + bytes.length > sizeBytes) {
       shelf.remove(number)
       throw invalid(`Part ${offset} of parcel ${number} does not fit in.`)
     }
-    parcel.bytes.set(bytes, offset)
+    // A copy of its own: `bytes` keeps the frame alive in which it came.
+    parcel.parts.push(bytes.slice())
     parcel.filledBytes += bytes.length
     parcel.usedAtMs = this.#clock.nowMs()
   }
@@ -72,7 +72,7 @@ export class Parcels {
     const shelf = this.#shelf(member)
     const parcel = shelf.parcels.get(number)
     shelf.remove(number)
-    if (parcel !== undefined && parcel.filledBytes === parcel.bytes.length) return parcel.bytes
+    if (parcel !== undefined && parcel.filledBytes === parcel.sizeBytes) return joined(parcel)
     throw invalid(`The parcel ${number} is not complete here.`)
   }
 
@@ -80,7 +80,9 @@ export class Parcels {
   keep(member: number, bytes: Uint8Array): number {
     const number = ++this.#lastNumber
     const shelf = this.#shelf(member)
-    shelf.parcels.set(number, { bytes, filledBytes: bytes.length, usedAtMs: this.#clock.nowMs() })
+    const sizeBytes = bytes.length
+    const usedAtMs = this.#clock.nowMs()
+    shelf.parcels.set(number, { sizeBytes, parts: [bytes], filledBytes: sizeBytes, usedAtMs })
     shelf.heldBytes += bytes.length
     this.#watch()
     return number
@@ -90,11 +92,12 @@ export class Parcels {
   read(member: number, number: number, offset: number): Uint8Array {
     const shelf = this.#shelf(member)
     const parcel = shelf.parcels.get(number)
-    if (parcel === undefined || offset > parcel.bytes.length)
+    const bytes = parcel?.parts.length === 1 ? parcel.parts[0] : undefined
+    if (parcel === undefined || bytes === undefined || offset > bytes.length)
       throw invalid(`There is no part ${offset} of parcel ${number}.`)
     parcel.usedAtMs = this.#clock.nowMs()
-    if (offset === parcel.bytes.length) shelf.remove(number)
-    return parcel.bytes.subarray(offset, offset + this.#limits.partSizeBytes)
+    if (offset === bytes.length) shelf.remove(number)
+    return bytes.subarray(offset, offset + this.#limits.partSizeBytes)
   }
 
   /** Nobody will ask any more. */
@@ -124,7 +127,7 @@ export class Parcels {
           'Nothing was done; try again later.',
       )
     }
-    const parcel: Parcel = { bytes: new Uint8Array(sizeBytes), filledBytes: 0, usedAtMs: 0 }
+    const parcel: Parcel = { sizeBytes, parts: [], filledBytes: 0, usedAtMs: this.#clock.nowMs() }
     shelf.parcels.set(number, parcel)
     shelf.heldBytes += sizeBytes
     this.#watch()
@@ -144,6 +147,16 @@ export class Parcels {
     for (const shelf of this.#shelves.values())
       for (const [number, { usedAtMs }] of shelf.parcels) if (usedAtMs <= oldestMs) shelf.remove(number)
   }
+}
+
+function joined({ sizeBytes, parts }: Parcel): Uint8Array {
+  const whole = new Uint8Array(sizeBytes)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }
 
 function invalid(message: string): HarmonyError {
