@@ -45,6 +45,13 @@ export class GroupSteward {
     this.#options = options
   }
 
+  /** A group was opened. Its first election should know already who is to lead. */
+  welcome(group: DatabaseGroup): void {
+    const placement = this.#options.placement(group.group)
+    if (placement !== null) this.#setPriority(group, placement)
+    this.touch(group.group)
+  }
+
   /** Something happened that may call for a change: a new leader, another placement, a member that came. */
   touch(group: number): void {
     if (this.#isStopped) return

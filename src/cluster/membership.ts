@@ -316,7 +316,7 @@ export class Membership {
     group.onDamaged((error) => {
       if (error instanceof JournalBehindError) this.#journalLost(error)
     })
-    this.steward.touch(group.group)
+    this.steward.welcome(group)
   }
 
   #catalogChanged(content: CatalogContent): void {
