@@ -28,6 +28,7 @@ export class Faults {
       ['death of engines', rates.engineDeathEveryUs, (machine) => machine.killEngines()],
       ['clock jump', rates.clockJumpEveryUs, (machine, draw) => machine.jumpClock(draw.between(-1e7, 1e7))],
     ]
+    if (rates.loss !== null) this.#loseOnce(rates.loss, random.fork('loss'))
     for (const [name, everyUs, strike] of kinds) {
       if (everyUs > 0) void this.#repeat(name, everyUs, random.fork(name), strike)
     }
@@ -55,6 +56,15 @@ export class Faults {
   #crash(machine: Machine, kind: 'kill' | 'power-cut', random: Random): void {
     machine.crash(kind)
     this.#later(random.between(1, 2_000) * MILLISECOND, () => machine.start())
+  }
+
+  /** Once in a run: what is promised is promised while a majority's disks survive. */
+  #loseOnce({ kind, atUs }: NonNullable<FaultRates['loss']>, random: Random): void {
+    const machine = random.pick(this.#machines)
+    this.#later(atUs, () => {
+      machine.lose(kind)
+      this.#later(random.between(1, 2_000) * MILLISECOND, () => machine.start())
+    })
   }
 
   /** A supervisor waits only so long for a member to stop. */

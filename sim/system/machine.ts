@@ -7,7 +7,7 @@
  *             └───────────────────────────────────────────────────┘
  */
 
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { HarmonyError } from '../../src/base/errors.ts'
 import { MemoryDisk } from '../../src/host/memory-disk.ts'
 import type { MemoryNetwork } from '../../src/host/network-memory.ts'
@@ -15,6 +15,8 @@ import { SeededRandom } from '../../src/host/random.ts'
 import { LocalGateway } from '../../src/gateway/local-gateway.ts'
 import type { Session } from '../../src/gateway/session.ts'
 import type { Random } from '../random.ts'
+import { damageJournal, divergeFile } from './losses.ts'
+import type { LossKind } from './losses.ts'
 import { MachineClock } from './machine-clock.ts'
 import { MachineDisk } from './machine-disk.ts'
 import type { DiskTrouble } from './machine-disk.ts'
@@ -22,7 +24,7 @@ import { MachineEngines, SqliteFiles } from './machine-engines.ts'
 import { MachineNetwork } from './machine-network.ts'
 import { MachineReaders } from './machine-readers.ts'
 import type { MemberHere } from './member-here.ts'
-import { openMember } from './open-member.ts'
+import { DATABASE, openMember } from './open-member.ts'
 import type { SystemOptions } from './options.ts'
 import type { ReplicaFile } from './final-state.ts'
 import { RealFiles } from './real-files.ts'
@@ -138,6 +140,19 @@ export class Machine {
     this.#memory = this.#memory.crash(new SeededRandom(BigInt(random.uint32())))
     this.#real.losePower(random)
     this.#files.losePower(random)
+  }
+
+  /** What should not happen to a disk happens to that of a machine whose process is gone. */
+  lose(kind: LossKind): void {
+    this.crash('kill')
+    this.#note('fault', `its disk: ${kind}`)
+    const random = this.#random.fork(`loss ${this.#lives}`)
+    if (kind === 'wipe') {
+      this.#memory = new MemoryDisk()
+      rmSync(`${this.folder}/databases`, { recursive: true, force: true })
+    }
+    if (kind === 'damage') damageJournal(this.#memory, random)
+    if (kind === 'diverge') divergeFile(this.replicaFiles(), DATABASE, random)
   }
 
   /** Asks the member to stop, as SIGTERM does. */

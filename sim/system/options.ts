@@ -4,6 +4,7 @@ import type { GroupLimits } from '../../src/group/limits.ts'
 import { MILLISECOND, SECOND } from '../event-queue.ts'
 import type { TimeUs } from '../event-queue.ts'
 import type { Random } from '../random.ts'
+import type { LossKind } from './losses.ts'
 import type { DiskSpeed } from './machine-disk.ts'
 import type { EngineTrouble } from './machine-engines.ts'
 import { drawWeather } from './network-faults.ts'
@@ -20,6 +21,8 @@ export interface FaultRates {
   readonly fullDiskEveryUs: TimeUs
   readonly engineDeathEveryUs: TimeUs
   readonly clockJumpEveryUs: TimeUs
+  /** What one machine's disk does once; null for nothing. */
+  readonly loss: { readonly kind: LossKind; readonly atUs: TimeUs } | null
 }
 
 export interface SystemOptions {
@@ -52,7 +55,15 @@ function sometimes(random: Random, low: number, high: number): TimeUs {
   return random.chance(0.5) ? everyUs : 0
 }
 
-function drawFaults(random: Random): FaultRates {
+/** The others go on and make it good, which needs two of them. */
+const MACHINES_FOR_LOSS = 3
+
+function drawLoss(random: Random, machines: number): FaultRates['loss'] {
+  if (machines < MACHINES_FOR_LOSS || random.chance(0.5)) return null
+  return { kind: random.pick(['wipe', 'damage', 'diverge']), atUs: random.between(1, 12) * SECOND }
+}
+
+function drawFaults(random: Random, machines: number): FaultRates {
   return {
     killEveryUs: sometimes(random, 2, 10),
     powerCutEveryUs: sometimes(random, 2, 10),
@@ -63,6 +74,7 @@ function drawFaults(random: Random): FaultRates {
     fullDiskEveryUs: sometimes(random, 5, 15),
     engineDeathEveryUs: sometimes(random, 2, 10),
     clockJumpEveryUs: sometimes(random, 2, 10),
+    loss: drawLoss(random.fork('loss'), machines),
   }
 }
 
@@ -73,7 +85,7 @@ export function drawOptions(random: Random): SystemOptions {
     kind: 'cluster',
     machines,
     faultsForUs: random.integer(10, 25) * SECOND,
-    faults: drawFaults(random.fork('faults')),
+    faults: drawFaults(random.fork('faults'), machines),
     weather: drawWeather(random.fork('weather')),
     workloads: picked.length > 0 ? picked : ['registers'],
     clientsPerWorkload: random.integer(2, 5),
