@@ -10,7 +10,10 @@ let three: ThreeMembers
 
 before(async () => {
   // Longer than an election, shorter than a test should be.
-  three = await ThreeMembers.open({ leaderTimeoutMs: 4_000 })
+  three = await ThreeMembers.open(
+    { leaderTimeoutMs: 6_000 },
+    { readIndexTimeoutMs: 10_000, appliedWaitTimeoutMs: 5_000 },
+  )
   const [place] = three.places
   await place?.query('CREATE TABLE log (entry TEXT)')
   await place?.query('CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER)')
@@ -44,6 +47,19 @@ async function writeOn(place: Place, name: string, hasKeys: boolean, isOver: () 
   return story
 }
 
+/** Reads at every level until `isOver`; rejects at the first error, and at the first answer that is older than the one before. */
+async function readOn(place: Place, isOver: () => boolean): Promise<void> {
+  let seen = 0
+  while (!isOver())
+    for (const level of ['linearizable', 'stale']) {
+      const { rows, error } = await place.query('SELECT count(*) FROM log', level)
+      assert.equal(error, undefined, `${level}: ${error?.message}`)
+      const count = Number(rows?.[0]?.[0])
+      assert.ok(count >= seen, `${level}: ${count} after ${seen}`)
+      seen = count
+    }
+}
+
 async function entries(place: Place): Promise<Map<string, number>> {
   const { rows = [] } = await place.query('SELECT entry, count(*) FROM log GROUP BY entry')
   return new Map(rows.map(([entry, count]) => [String(entry), Number(count)]))
@@ -58,6 +74,7 @@ async function loseLeader(hasKeys: boolean): Promise<void> {
       writeOn(place, `${leader.host}${hasKeys}${at}${client}`, hasKeys, () => isOver),
     ),
   )
+  const readers = followers.map((place) => readOn(place, () => isOver))
   await pause(200)
   three.cutOff(leader)
   const others = followers.map(({ member }) => member)
@@ -68,6 +85,7 @@ async function loseLeader(hasKeys: boolean): Promise<void> {
   await pause(300)
   isOver = true
   const stories = await Promise.all(clients)
+  await Promise.all(readers)
   const found = await entries(followers[0])
   for (const { acknowledged, unknown, refused } of stories) {
     assert.deepEqual(refused, [], 'nobody hears of a failover')

@@ -5,6 +5,7 @@ import type { Member } from '../../src/cluster/member.ts'
 import type { RoutingLimits } from '../../src/cluster/routing/limits.ts'
 import { TestCluster } from '../../src/cluster/testing/cluster-fixture.ts'
 import { ReaderPool } from '../../src/engine/reader/database-reader.ts'
+import type { GatewayConfiguration } from '../../src/gateway/configuration.ts'
 import { LocalGateway } from '../../src/gateway/local-gateway.ts'
 import { createHrana } from '../../src/protocols/hrana/hrana.ts'
 import { OPEN_AUTHENTICATOR } from '../../src/protocols/http/authenticator.ts'
@@ -44,13 +45,14 @@ export class Place implements AsyncDisposable {
     this.#postgres = postgres
   }
 
-  static async open(host: string, member: Member): Promise<Place> {
+  static async open(host: string, member: Member, changed: Partial<GatewayConfiguration>): Promise<Place> {
     const configuration = {
       drainTimeoutMs: 50,
       readIndexTimeoutMs: GIVE_UP_MS,
       appliedWaitTimeoutMs: GIVE_UP_MS,
       transactionIdleTimeoutMs: 600_000,
       transactionTotalTimeoutMs: 600_000,
+      ...changed,
     }
     const gateway = new LocalGateway({ directory: member, readers: new ReaderPool(), configuration })
     const context = { gateway, authenticator: OPEN_AUTHENTICATOR }
@@ -172,11 +174,16 @@ export class ThreeMembers implements AsyncDisposable {
     this.places = places
   }
 
-  static async open(routing: Partial<RoutingLimits> = {}): Promise<ThreeMembers> {
+  static async open(
+    routing: Partial<RoutingLimits> = {},
+    gateway: Partial<GatewayConfiguration> = {},
+  ): Promise<ThreeMembers> {
     const cluster = new TestCluster()
     const start = { expected: HOSTS.length }
     const members = await Promise.all(HOSTS.map((host) => cluster.start(host, start, HOSTS, { routing })))
-    const places = await Promise.all(members.map((member, at) => Place.open(HOSTS[at] as string, member)))
+    const places = await Promise.all(
+      members.map((member, at) => Place.open(HOSTS[at] as string, member, gateway)),
+    )
     const three = new ThreeMembers(cluster, places)
     const isReady = (): boolean =>
       three.hasOneLeader() && places.every(({ member }) => three.#isWhole(member))
