@@ -109,8 +109,19 @@ test('parts that do not fit together are refused, and forgotten', async () => {
   assert.equal(codeOf(await ask(world, { ...part, offset: 10 })), 'REQUEST_INVALID', 'it is forgotten')
   assert.equal(codeOf(await ask(world, { type: 'parcel', parcel: 1 })), 'REQUEST_INVALID')
   assert.equal(codeOf(await ask(world, { ...part, parcel: 2, sizeBytes: 2 ** 50 })), 'OVERLOADED')
+  assert.equal(codeOf(await ask(world, { ...part, bytes: new Uint8Array(0) })), 'REQUEST_INVALID', 'empty')
   await world.clock.run(60_000)
   assert.equal(world.clock.timerCount, 0)
+})
+
+test('many small parcels take no more room than one large one', async () => {
+  const world = new World(2, { partsHeldBytesMax: 100_000 })
+  const bytes = new Uint8Array(1)
+  const codes: string[] = []
+  for (let parcel = 1; parcel <= 200; parcel++)
+    codes.push(codeOf(await ask(world, { type: 'part', parcel, sizeBytes: 2, offset: 0, bytes })))
+  assert.ok(codes.filter((code) => code === 'done').length < 100)
+  assert.equal(codes.at(-1), 'OVERLOADED')
 })
 
 test('a parcel in a parcel is refused', async () => {

@@ -16,13 +16,22 @@ interface Parcel {
   usedAtMs: number
 }
 
-/** Of one other member and one direction. */
+/** What a parcel costs besides its bytes, so that the bound holds for any number of small ones. */
+const PARCEL_OVERHEAD_BYTES = 1024
+
+/** Of one other member: parts of its calls under the numbers that it chose, answers for it under our own ones, negative. */
 class Shelf {
   readonly parcels = new Map<number, Parcel>()
   heldBytes = 0
 
+  put(number: number, parcel: Parcel): void {
+    this.parcels.set(number, parcel)
+    this.heldBytes += parcel.sizeBytes + PARCEL_OVERHEAD_BYTES
+  }
+
   remove(number: number): void {
-    this.heldBytes -= this.parcels.get(number)?.sizeBytes ?? 0
+    const parcel = this.parcels.get(number)
+    if (parcel !== undefined) this.heldBytes -= parcel.sizeBytes + PARCEL_OVERHEAD_BYTES
     this.parcels.delete(number)
   }
 }
@@ -49,14 +58,17 @@ export class Parcels {
   /** How large an answer may be that is kept for `member`. */
   roomBytes(member: number): number {
     const { partsHeldBytesMax, messageSizeBytesMax } = this.#limits
-    return Math.max(0, Math.min(messageSizeBytesMax, partsHeldBytesMax - this.heldBytes(member)))
+    return Math.max(
+      0,
+      Math.min(messageSizeBytesMax, partsHeldBytesMax - this.heldBytes(member) - PARCEL_OVERHEAD_BYTES),
+    )
   }
 
   /** Takes in a part. Parts come in order, because each is sent when the one before was answered. Throws REQUEST_INVALID, OVERLOADED. */
   add(member: number, number: number, sizeBytes: number, offset: number, bytes: Uint8Array): void {
     const shelf = this.#shelf(member)
     const parcel = shelf.parcels.get(number) ?? this.#open(member, shelf, number, sizeBytes)
-    const isNext = parcel.sizeBytes === sizeBytes && offset === parcel.filledBytes
+    const isNext = parcel.sizeBytes === sizeBytes && offset === parcel.filledBytes && bytes.length > 0
     if (!isNext || offset + bytes.length > sizeBytes) {
       shelf.remove(number)
       throw invalid(`Part ${offset} of parcel ${number} does not fit in.`)
@@ -82,8 +94,7 @@ export class Parcels {
     const shelf = this.#shelf(member)
     const sizeBytes = bytes.length
     const usedAtMs = this.#clock.nowMs()
-    shelf.parcels.set(number, { sizeBytes, parts: [bytes], filledBytes: sizeBytes, usedAtMs })
-    shelf.heldBytes += bytes.length
+    shelf.put(-number, { sizeBytes, parts: [bytes], filledBytes: sizeBytes, usedAtMs })
     this.#watch()
     return number
   }
@@ -91,12 +102,12 @@ export class Parcels {
   /** The part that begins at `offset`; asking for the end says that all of it has arrived. Throws REQUEST_INVALID. */
   read(member: number, number: number, offset: number): Uint8Array {
     const shelf = this.#shelf(member)
-    const parcel = shelf.parcels.get(number)
-    const bytes = parcel?.parts.length === 1 ? parcel.parts[0] : undefined
+    const parcel = shelf.parcels.get(-number)
+    const bytes = parcel?.parts[0]
     if (parcel === undefined || bytes === undefined || offset > bytes.length)
       throw invalid(`There is no part ${offset} of parcel ${number}.`)
     parcel.usedAtMs = this.#clock.nowMs()
-    if (offset === bytes.length) shelf.remove(number)
+    if (offset === bytes.length) shelf.remove(-number)
     return bytes.subarray(offset, offset + this.#limits.partSizeBytes)
   }
 
@@ -128,8 +139,7 @@ export class Parcels {
       )
     }
     const parcel: Parcel = { sizeBytes, parts: [], filledBytes: 0, usedAtMs: this.#clock.nowMs() }
-    shelf.parcels.set(number, parcel)
-    shelf.heldBytes += sizeBytes
+    shelf.put(number, parcel)
     this.#watch()
     return parcel
   }
