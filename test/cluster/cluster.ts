@@ -27,6 +27,13 @@ export interface ClusterOptions {
   readonly args?: readonly string[]
 }
 
+export interface Memory {
+  /** What nobody else can have instead of it. */
+  readonly ownBytes: number
+  /** With the pages of files that are mapped, which the system takes back when it needs them. */
+  readonly residentBytes: number
+}
+
 export class Cluster implements AsyncDisposable {
   #folder: ClusterFolder
   readonly #isTemporary: boolean
@@ -174,10 +181,14 @@ export class Cluster implements AsyncDisposable {
     return pid === null ? 0 : processTree(pid).reduce((sum, one) => sum + cpuTimeMsOf(one), 0)
   }
 
-  /** Resident memory of a member's own process, without its engines, in bytes. Linux only. */
-  residentBytes(index: number): number {
+  /** Memory of a member and its processes. Linux only. */
+  memory(index: number): Memory {
     const pid = this.pid(index)
-    return pid === null ? 0 : processTree(pid).reduce((sum, one) => sum + residentBytesOf(one), 0)
+    const all = pid === null ? [] : processTree(pid).map(memoryOf)
+    return {
+      ownBytes: all.reduce((sum, { ownBytes }) => sum + ownBytes, 0),
+      residentBytes: all.reduce((sum, { residentBytes }) => sum + residentBytes, 0),
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -258,11 +269,13 @@ function cpuTimeMsOf(pid: number): number {
   }
 }
 
-function residentBytesOf(pid: number): number {
+function memoryOf(pid: number): Memory {
   try {
-    const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-    return Number(kilobytes ?? 0) * 1024
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const bytesOf = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024
+    return { ownBytes: bytesOf('RssAnon'), residentBytes: bytesOf('VmRSS') }
   } catch {
-    return 0
+    return { ownBytes: 0, residentBytes: 0 }
   }
 }

@@ -73,10 +73,8 @@ async function main(): Promise<void> {
   for (const index of cluster.indexes) {
     const usedMs = cluster.cpuTimeMs(index) - (before[index] ?? 0)
     const percent = ((usedMs / (seconds * 1000)) * 100).toFixed(2)
-    const mebibytes = Math.round(cluster.residentBytes(index) / 2 ** 20)
-    console.log(
-      `member ${index}: ${percent} % of a core while idle, ${mebibytes} MiB resident with its engines`,
-    )
+    const mebibytes = Math.round(cluster.memory(index).ownBytes / 2 ** 20)
+    console.log(`member ${index}: ${percent} % of a core while idle, ${mebibytes} MiB with its engines`)
   }
 }
 
