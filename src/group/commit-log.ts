@@ -30,6 +30,8 @@ export interface CommitLog {
    * with NOT_LEADER, or with why nothing can be written here: nothing was done.
    */
   lead(): Promise<number>
+  /** Whether this member alone decides what is committed. */
+  readonly isSoleVoter: boolean
   /** Why this member does not lead; null if it does, or soon will. */
   refusal(): HarmonyError | null
   /** Whether `lead` would give this term now. */

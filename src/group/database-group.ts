@@ -334,8 +334,8 @@ export class DatabaseGroup {
     await handOver(this.#log, clock, limits.handOverTimeoutMs, (listener) => this.onLeadership(listener))
     await this.#applier.stop()
     this.#applied.rejectAll(reason)
-    await this.#machine.close()
     await this.#snapshots.close()
+    await this.#machine.close()
     this.#log.stop(reason)
     this.#options.onGone()
   }
@@ -381,8 +381,8 @@ export class DatabaseGroup {
     await this.#stop(reason)
     await this.#applier.stop()
     this.#applied.rejectAll(reason)
-    await this.#machine.abandon()
     await this.#snapshots.close()
+    await this.#machine.abandon()
     this.#log.stop(reason)
     this.#options.onGone()
   }

@@ -58,6 +58,15 @@ const FATAL_CODES: ReadonlySet<string> = new Set([
   'REPLICA_DIVERGED',
 ])
 
+/**
+ * Not SQLITE_CORRUPT_VTAB and SQLITE_CORRUPT_SEQUENCE, which clients can bring about themselves, on all replicas alike.
+ */
+const CORRUPTION = /\bSQLITE_CORRUPT(_INDEX)?:/
+
+function isCorruption(error: unknown): boolean {
+  return error instanceof HarmonyError && error.code === 'DATA_CORRUPT' && CORRUPTION.test(error.message)
+}
+
 /** The file can't become what the log says. */
 export const DAMAGE_CODES: ReadonlySet<string> = new Set(['DATA_CORRUPT', 'REPLICA_DIVERGED'])
 
@@ -74,6 +83,8 @@ export class StateMachine {
   /** Every command up to it is in the file; before the file was opened once, every command up to it was committed at the start. */
   #position = 0
   #replacing: Promise<void> | null = null
+  /** A statement met a malformed page, which opening the file again would not notice: only another file helps, where others have one. */
+  #corruption: HarmonyError | null = null
   #bytesSinceCheckpoint = 0
   #entriesSinceCheckpoint = 0
   #checkpointCount = 0
@@ -138,6 +149,7 @@ export class StateMachine {
     assert(!this.#isClosed, 'a closed group is not used')
     if (this.#replacing !== null) return this.#replacing.then(() => this.wake())
     if (this.#engine !== null) return Promise.resolve(this.#engine)
+    if (this.#corruption !== null) return Promise.reject(this.#corruption)
     const failure = this.#lastFailure
     if (failure !== null && this.#options.clock.nowMs() - failure.atMs < WAKE_PAUSE_MS) {
       return Promise.reject(failure.error)
@@ -221,6 +233,7 @@ export class StateMachine {
   /** Tells that the engine rejected a call with `error`. Gives it up if it is of no use any more. */
   async noteEngineError(error: unknown): Promise<void> {
     const isGone = error instanceof EngineEndedError || FATAL_CODES.has(toHarmonyError(error).code)
+    if (isCorruption(error) && !this.#options.log.isSoleVoter) this.#corruption = this.#fail(error)
     if (isGone) await this.#giveUpEngine()
   }
 
@@ -238,12 +251,14 @@ export class StateMachine {
    * transaction open.
    */
   async replaceFile(index: number, work: () => Promise<void>): Promise<void> {
-    await this.#waking?.catch(() => {})
-    await this.#giveUpEngine()
-    const replacing = work()
-    this.#replacing = replacing.catch(() => {})
+    // From here on: whoever wakes the engine without the writer waits.
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#replacing = promise
     try {
-      await replacing
+      await this.#waking?.catch(() => {})
+      await this.#giveUpEngine()
+      await work()
+      this.#corruption = null
       this.#position = index
       this.#isCurrent = true
       this.#lastFailure = null
@@ -252,6 +267,7 @@ export class StateMachine {
       this.#reach(index)
     } finally {
       this.#replacing = null
+      resolve()
     }
   }
 
@@ -269,6 +285,7 @@ export class StateMachine {
   }
 
   async close(): Promise<void> {
+    await this.#replacing
     await this.#waking?.catch(() => {})
     this.#isClosed = true
     await this.rest()
@@ -276,6 +293,7 @@ export class StateMachine {
 
   /** Closes the engine without a checkpoint: its files are going to be deleted. */
   async abandon(): Promise<void> {
+    await this.#replacing
     await this.#waking?.catch(() => {})
     this.#isClosed = true
     await this.#giveUpEngine()

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { truncateSync, writeFileSync } from 'node:fs'
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { HarmonyError } from '../../base/errors.ts'
@@ -117,6 +117,31 @@ test('a leader whose file is damaged hands over, and is healed by the next one',
     await cluster.until(() => others.some(({ group }) => group.isLeading))
     await cluster.until(() => leader.group.stats().snapshots.healed === 1)
     await cluster.write('INSERT INTO t (a) VALUES (2)')
+    await equal(cluster)
+  })
+})
+
+test('a page that a statement of the leader meets and can not read is enough', async () => {
+  await withTable(async (cluster, leader) => {
+    await cluster.write(
+      `WITH RECURSIVE n(x) AS (SELECT 100 UNION ALL SELECT x + 1 FROM n WHERE x < 400)
+       INSERT INTO t SELECT x, printf('row-%d-%s', x, hex(zeroblob(200))) FROM n`,
+    )
+    await cluster.caughtUp()
+    const others = cluster.followers()
+    await cluster.until(() => {
+      void leader.group.rest()
+      return !leader.group.isAwake
+    })
+    const bytes = readFileSync(leader.dataFile(1))
+    const page = Math.floor(bytes.indexOf('row-250-') / 4096)
+    assert.ok(page > 1)
+    writeFileSync(leader.dataFile(1), bytes.fill(0x77, page * 4096, (page + 1) * 4096))
+    assert.equal(await cluster.write('INSERT INTO t (a) VALUES (1)'), 'committed', 'nobody has met the page')
+    assert.equal(await cluster.write('UPDATE t SET a = 1 WHERE id = 250'), 'DATA_CORRUPT')
+    await cluster.until(() => others.some(({ group }) => group.isLeading))
+    await cluster.until(() => leader.group.stats().snapshots.healed === 1)
+    assert.equal(await cluster.write('UPDATE t SET a = 1 WHERE id = 250'), 'committed')
     await equal(cluster)
   })
 })
