@@ -66,10 +66,13 @@ test('a cluster grows, and neither shrinks nor moves', (t) => {
   assert.throws(() => open(folder, '--base-port', '9100'), /has the base port 9000/)
 })
 
-test('a folder of something else is left alone, and so is a member that there is not', (t) => {
+test('the folder of a member is left alone, and so is a member that there is not', (t) => {
   const folder = temporaryFolder(t)
-  writeFileSync(join(folder, 'thesis.txt'), 'do not lose')
+  writeFileSync(join(folder, 'format'), '{}')
   assert.throws(() => open(folder), UsageError)
+  rmSync(join(folder, 'format'))
+  mkdirSync(join(folder, 'member-0'))
+  assert.throws(() => open(folder), /has member-0 already/)
   assert.throws(() => statSync(join(folder, 'secret')))
   const empty = join(folder, 'empty')
   mkdirSync(empty)

@@ -80,15 +80,13 @@ function readSettings(folder: string): Settings | null {
   )
 }
 
-/** A folder with other things in it was most likely not meant; a secret alone is left from a start that was interrupted. */
+/** What a cluster without settings would overwrite, or what belongs to a member that was started by itself. Other files are nobody's concern. */
 function refuseStrangers(folder: string): void {
   const names = existsSync(folder) ? readdirSync(folder) : []
-  const strangers = names.filter((name) => name !== SECRET_FILE)
-  if (strangers.length === 0) return
-  throw new UsageError(
-    `${folder} is not empty and holds no cluster (it has ${strangers.slice(0, 3).join(', ')} and no ${SETTINGS_FILE}). ` +
-      'Choose an empty or a new folder.',
-  )
+  const stranger = names.find((name) => name === 'format' || name.startsWith('member-'))
+  if (stranger === undefined) return
+  const what = stranger === 'format' ? 'is the data folder of a single member' : `has ${stranger} already`
+  throw new UsageError(`${folder} ${what}, and no ${SETTINGS_FILE}. Choose an empty or a new folder.`)
 }
 
 function agreeOn(options: ClusterOptions, before: Settings | null): Settings {
