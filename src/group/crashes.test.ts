@@ -11,9 +11,12 @@ import { withCluster } from './testing/group-cluster.ts'
 import { request, resultOf } from './testing/group-fixture.ts'
 
 const SEEDS = [1n, 2n, 3n, 4n, 5n, 6n]
+/** It goes on until there were so many of both. */
 const WRITES = 200
+const CRASHES = 6
 
 interface History {
+  crashes: number
   readonly committed: Set<number>
   readonly refused: Set<number>
 }
@@ -28,7 +31,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
 
 async function writeAll(cluster: GroupCluster, random: SeededRandom, history: History): Promise<void> {
   const answers: Promise<unknown>[] = []
-  for (let value = 1; value <= WRITES; value++) {
+  for (let value = 1; value <= WRITES || history.crashes < CRASHES; value++) {
     const believed = cluster.members.filter(({ host, groups }) => {
       return host !== null && groups.get(1)?.leadership.role === 'leader'
     })
@@ -51,18 +54,21 @@ async function writeAt(at: ClusterMember, value: number, history: History): Prom
 }
 
 /** One member at a time is down. It dies between two operations of its disk. */
-async function crashAll(cluster: GroupCluster, random: SeededRandom, isOver: () => boolean): Promise<number> {
-  let crashes = 0
+async function crashAll(
+  cluster: GroupCluster,
+  random: SeededRandom,
+  history: History,
+  isOver: () => boolean,
+): Promise<void> {
   while (!isOver()) {
     const member = cluster.member(random.integer(3) + 1)
     const operations = random.integer(25)
     await diesAfter(cluster, member, operations, isOver)
     if (isOver()) break
-    crashes++
+    history.crashes++
     for (let steps = random.integer(40); steps > 0; steps--) await new Promise(setImmediate)
     await cluster.start(member)
   }
-  return crashes
 }
 
 async function diesAfter(
@@ -92,12 +98,12 @@ for (const seed of SEEDS) {
       async (cluster) => {
         const random = new SeededRandom(seed)
         await cluster.write('CREATE TABLE t (a)')
-        const history: History = { committed: new Set(), refused: new Set() }
+        const history: History = { crashes: 0, committed: new Set(), refused: new Set() }
         let isOver = false
-        const crashing = crashAll(cluster, new SeededRandom(seed + 100n), () => isOver)
+        const crashing = crashAll(cluster, new SeededRandom(seed + 100n), history, () => isOver)
         await writeAll(cluster, random, history)
         isOver = true
-        assert.ok((await crashing) > 4, 'there were crashes')
+        await crashing
         await cluster.caughtUp()
         assert.equal(new Set(cluster.members.map((member) => member.content())).size, 1)
         const rows = cluster.member(1).read('SELECT a FROM t') as number[]

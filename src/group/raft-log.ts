@@ -27,12 +27,12 @@ import { NO_LEADERSHIP, NotLeaderError } from './leadership.ts'
 import { LeadWaiters } from './lead-waiters.ts'
 import type { GroupLimits } from './limits.ts'
 import type { LogOrigin } from './log-origin.ts'
+import { compactableIndex } from './log-tail.ts'
 import { baseOf, encodeOrigin, findOrigin, writeOrigin } from './log-origin.ts'
 import { PendingProposal } from './pending-proposal.ts'
 import { ReadIndexes } from './read-indexes.ts'
 import { Replica } from './replica.ts'
 
-/** What the log tells the rest of its group. */
 export interface RaftLogEvents {
   committed(): void
   leadershipChanged(now: GroupLeadership, before: GroupLeadership): void
@@ -226,7 +226,6 @@ export class RaftLog implements CommitLog {
     return refusal === null ? this.#leadWaiters.wait(() => this.#notLeader()) : Promise.reject(refusal)
   }
 
-  /** Null if this member leads, or soon will. */
   refusal(): HarmonyError | null {
     return this.leadingFrom === null ? this.#whyNotLeading() : null
   }
@@ -318,8 +317,8 @@ export class RaftLog implements CommitLog {
 
   peerUnreachable(member: number): void {
     this.replica?.input((raft) => {
-      raft.reportUnreachable(member)
       if (raft.quiesced && raft.leader?.id === member) raft.wake()
+      raft.reportUnreachable(member)
     })
   }
 
@@ -356,19 +355,9 @@ export class RaftLog implements CommitLog {
   async compact(index: number, isResting: boolean): Promise<void> {
     const { replica } = this
     if (replica === null) return
-    const { tailEntries, restingTailEntries, tailSizeBytes } = this.#options.limits
-    const isAlone = replica.isSoleVoter && replica.raft.configuration.learners.length === 0
-    const entries = isResting ? restingTailEntries : tailEntries
-    const kept = isAlone ? index : this.#log.tailStart(entries, tailSizeBytes) - 1
-    await replica.compact(Math.min(index, kept, this.#keptForSnapshots()))
-  }
-
-  /** Who gets a copy needs what is written while it is on its way. Within bounds: a receiver may be slower than the writers. */
-  #keptForSnapshots(): number {
-    const retained = this.#events?.retainedFrom() ?? null
-    if (retained === null) return Number.POSITIVE_INFINITY
-    const { snapshotTailEntries, snapshotTailSizeBytes } = this.#options.limits
-    return Math.max(retained, this.#log.tailStart(snapshotTailEntries, snapshotTailSizeBytes) - 1)
+    const { isAlone } = replica
+    const needs = { isAlone, isResting, retainedFrom: this.#events?.retainedFrom() ?? null }
+    await replica.compact(compactableIndex(this.#log, this.#options.limits, index, needs))
   }
 
   noteCommit(): Promise<void> {

@@ -130,11 +130,15 @@ export class Replica {
     return votersOutgoing.length === 0 && voters.length === 1 && voters[0]?.id === this.id.id
   }
 
+  /** Whether there is no other replica. */
+  get isAlone(): boolean {
+    return this.isSoleVoter && this.#raft.configuration.learners.length === 0
+  }
+
   /** Whether time means anything to it at the moment. */
   get needsTicks(): boolean {
     if (this.#isOver || this.#raft.quiesced) return false
-    const { role, configuration } = this.#raft
-    return !(role === 'leader' && this.isSoleVoter && configuration.learners.length === 0)
+    return this.#raft.role !== 'leader' || !this.isAlone
   }
 
   /** What a copy of the SQLite file at `index` covers; null if there can be none at the moment. */

@@ -8,6 +8,7 @@ import { jointVoteOutcome } from './quorum.ts'
 import type { VoteOutcome } from './quorum.ts'
 import { becomeCandidate, becomeFollower, becomePreCandidate } from './roles.ts'
 import type { CandidateRole } from './role.ts'
+import { ELECTION_PRIORITY_MAX } from './state.ts'
 import type { ReplicaState } from './state.ts'
 
 /** First asks whether it would win, so that a replica cut off from the others does not raise terms (thesis 9.6). */
@@ -111,6 +112,23 @@ function giveVote(state: ReplicaState, candidate: ReplicaId): void {
  */
 export function isLeaderAlive(state: ReplicaState): boolean {
   return state.role.kind === 'leader' || state.leaderSilenceTicks < state.config.electionTimeoutTicks
+}
+
+/**
+ * The connection to the leader is lost, which mostly means that its process has ended: then nobody need wait for its silence to last a whole election
+ * timeout. A leader that lives is heard before the time that is left is over, and everything is as it was. Not with leases, which rest on
+ * the silence.
+ */
+export function suspectLeader(state: ReplicaState): void {
+  const { electionTimeoutTicks, heartbeatTicks, lease } = state.config
+  if (lease !== null || state.role.kind !== 'follower') return
+  const patience = Math.min(heartbeatTicks + 1, electionTimeoutTicks)
+  state.leaderSilenceTicks = Math.max(state.leaderSilenceTicks, electionTimeoutTicks - patience)
+  // The others suspect it a moment earlier or later, and who is preferred goes first.
+  const spread = heartbeatTicks + 1
+  const handicap = (ELECTION_PRIORITY_MAX - state.electionPriority) * spread
+  const waitTicks = patience + 1 + handicap + (state.random() % spread)
+  state.electionElapsedTicks = Math.max(state.electionElapsedTicks, state.electionTimeoutTicks - waitTicks)
 }
 
 /** The election timed out, or the leader said so: tries, if this replica may lead. */

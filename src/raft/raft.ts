@@ -16,7 +16,7 @@ import type {
   TransferResult,
 } from './api.ts'
 import { checkConfig } from './config.ts'
-import { campaign, isLeaderAlive } from './election.ts'
+import { campaign, isLeaderAlive, suspectLeader } from './election.ts'
 import { ENTRY_OVERHEAD_BYTES, isPosition } from './entry.ts'
 import type { Entry, ReplicaId, SnapshotMetadata } from './entry.ts'
 import { appendConfiguration, appendEntry, hasCommittedOwnTerm, noteDurable } from './leader.ts'
@@ -167,9 +167,10 @@ export class Raft {
 
   // Inputs: what the host tells of network and disk.
 
-  /** The host failed to deliver messages to this member. */
+  /** The host failed to deliver messages to this member: a leader probes it, and a follower that it leads gets ready to replace it. */
   reportUnreachable(id: number): void {
     if (this.#state.role.kind === 'leader') noteUnreachable(this.#state.role, id)
+    else if (this.#state.leader?.id === id) suspectLeader(this.#state)
   }
 
   /** How sending the snapshot to this member ended. Has to be told for each `snapshot-request`. */
