@@ -24,13 +24,18 @@ import type { IncomingRecord } from './incoming-record.ts'
 import { writeRecord } from './incoming-record.ts'
 import { finishInstallation, forgetIncoming } from './leftovers.ts'
 
-/** How much is written between two syncs. Few, because each makes the journal's own wait; not too few, because all of it is written at once. */
-const STEP_BYTES = 8 * 1024 * 1024
+const MIB = 1024 * 1024
+/** How much is written between two syncs: the journal's syncs wait for what the disk is busy with, so never for much. */
+const SYNC_BYTES = 2 * MIB
+/** How much between two records of it, which cost syncs of their own. It is what a power cut costs. */
+const RECORD_BYTES = 16 * MIB
 
 interface Receiving {
   readonly copy: CopyDescription
   writtenBytes: number
   syncedBytes: number
+  /** Of which the record tells that they are synced. */
+  recordedBytes: number
   isComplete: boolean
   /** The stream that may write. */
   owner: object | null
@@ -54,7 +59,8 @@ export class IncomingCopy {
     this.#options = options
     if (record === null || record.state !== 'receiving') return
     const { copy, syncedBytes } = record
-    this.#receiving = { copy, writtenBytes: syncedBytes, syncedBytes, isComplete: false, owner: null }
+    const [writtenBytes, recordedBytes] = [syncedBytes, syncedBytes]
+    this.#receiving = { copy, writtenBytes, syncedBytes, recordedBytes, isComplete: false, owner: null }
   }
 
   /** `onComplete` is called with all bytes durable and verified; the sender hears that it is done when that has resolved. */
@@ -136,7 +142,7 @@ export class IncomingCopy {
     const file = await disk.create(this.#path)
     await file.close()
     await writeRecord(disk, dataFile, { state: 'receiving', syncedBytes: 0, copy })
-    this.#receiving = { copy, writtenBytes: 0, syncedBytes: 0, isComplete: false, owner }
+    this.#receiving = { copy, writtenBytes: 0, syncedBytes: 0, recordedBytes: 0, isComplete: false, owner }
     return this.#receiving
   }
 
@@ -145,20 +151,24 @@ export class IncomingCopy {
     await file.write(receiving.writtenBytes, bytes)
     receiving.writtenBytes += bytes.length
     this.receivedBytes += bytes.length
-    if (receiving.writtenBytes - receiving.syncedBytes >= STEP_BYTES) await this.#sync(receiving, file)
-  }
-
-  async #sync(receiving: Receiving, file: DiskFile): Promise<void> {
-    const { disk, dataFile } = this.#options
+    if (receiving.writtenBytes - receiving.syncedBytes < SYNC_BYTES) return
     await file.sync()
     receiving.syncedBytes = receiving.writtenBytes
+    if (receiving.syncedBytes - receiving.recordedBytes >= RECORD_BYTES) await this.#record(receiving)
+  }
+
+  async #record(receiving: Receiving): Promise<void> {
+    const { disk, dataFile } = this.#options
     const { copy, syncedBytes } = receiving
     await writeRecord(disk, dataFile, { state: 'receiving', syncedBytes, copy })
+    receiving.recordedBytes = syncedBytes
   }
 
   async #finish(receiving: Receiving, owner: object, file: DiskFile): Promise<void> {
     this.#checkOwner(receiving, owner)
-    await this.#sync(receiving, file)
+    await file.sync()
+    receiving.syncedBytes = receiving.writtenBytes
+    await this.#record(receiving)
     await file.close()
     const { metadata, digest, sizeBytes } = receiving.copy
     const expected = { index: BigInt(metadata.index), term: BigInt(metadata.term), digest }

@@ -97,12 +97,12 @@ test('what was received before an interruption is not sent again', async () => {
 
 test('what was durable before the receiver lost its power is not sent again', async () => {
   await withLaggard(async (cluster, laggard) => {
-    // Larger than two steps between syncs.
+    // Larger than the step between two records.
     for (let at = 0; at < 24; at++) await cluster.write('INSERT INTO t (a) VALUES (zeroblob(1000000))')
     cluster.chunkSizeBytes = 256 * 1024
     const dying: Promise<void>[] = []
     cluster.beforeChunk = (_to, offset) => {
-      if (offset > 20_000_000 && dying.length === 0) dying.push(cluster.kill(laggard))
+      if (offset > 21_000_000 && dying.length === 0) dying.push(cluster.kill(laggard))
     }
     await cluster.start(laggard)
     await cluster.until(() => dying.length > 0)
