@@ -1,5 +1,7 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { entriesSizeBytes } from './entry.ts'
 import { MemoryTail } from './memory-tail.ts'
 import { entry } from './testing/build.ts'
@@ -50,4 +52,22 @@ test('what was released is not given, and a gap is not taken', () => {
   tail.release(1)
   assert.throws(() => tail.slice(1, 3, Infinity), /entries 1 to 3 are not in memory/)
   assert.throws(() => tail.append(entry(4, 1)), /entry 4 appended at 3/)
+})
+
+test('what is released is garbage at once, however few entries there are', async () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage = runInNewContext('gc') as () => void
+  const tail = new MemoryTail(1)
+  const references = Array.from({ length: 10 }, (_, at) => {
+    const made = entry(at + 1, 1, 'x'.repeat(1000))
+    tail.append(made)
+    return new WeakRef(made)
+  })
+  tail.release(7)
+  // A reference that was made in this turn keeps its target until the next one.
+  await new Promise((resolve) => setImmediate(resolve))
+  collectGarbage()
+  const alive = references.filter((reference) => reference.deref() !== undefined)
+  assert.equal(alive.length, 3)
+  assert.equal(tail.endIndex, 11)
 })

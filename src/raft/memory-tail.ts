@@ -2,8 +2,8 @@
  * The end of the log that is kept in memory: entries that storage may not be asked for yet, and durable
  * ones that are still to be applied or sent, so that the usual path never reads the disk.
  *
- * A queue over one array: appending pushes, releasing moves `#head`, and the array is cut only when half of
- * it is dead, so both cost O(1) per entry.
+ * A queue over one array: appending pushes, releasing moves `#head` and lets go of the entries, and the array is cut only
+ * when half of it is dead, so both cost O(1) per entry.
  */
 
 import { assert } from '../base/assert.ts'
@@ -11,6 +11,9 @@ import { entrySizeBytes } from './entry.ts'
 import type { Entry } from './entry.ts'
 
 const CUT_LENGTH_MIN = 1024
+
+/** In the places of the dead part: a thousand large entries must not stay in memory until the array is cut. */
+const RELEASED: Entry = { index: 0, term: 0, kind: 'empty', data: new Uint8Array() }
 
 export class MemoryTail {
   #entries: Entry[] = []
@@ -62,7 +65,10 @@ export class MemoryTail {
   release(index: number): void {
     const count = Math.min(index, this.endIndex - 1) - this.#firstIndex + 1
     if (count <= 0) return
-    for (let at = 0; at < count; at += 1) this.#sizeBytes -= entrySizeBytes(this.#entries[this.#head + at]!)
+    for (let at = this.#head; at < this.#head + count; at += 1) {
+      this.#sizeBytes -= entrySizeBytes(this.#entries[at]!)
+      this.#entries[at] = RELEASED
+    }
     this.#head += count
     this.#firstIndex += count
     if (this.#head >= CUT_LENGTH_MIN && this.#head * 2 >= this.#entries.length) this.#cut()
