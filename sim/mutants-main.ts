@@ -9,7 +9,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { MUTANTS, NOT_APPLICABLE } from './mutants/catalogue.ts'
-import type { HuntResult } from './mutants/hunt-main.ts'
+import type { HuntResult } from './mutants/hunt-result.ts'
 import type { Mutant } from './mutants/mutant.ts'
 import { withPatchedCopy } from './mutants/workspace.ts'
 

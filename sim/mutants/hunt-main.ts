@@ -6,17 +6,7 @@
 import { Violation } from '../checkers/checker.ts'
 import { isProfileName } from '../cluster/profiles.ts'
 import { runSeed } from '../run.ts'
-
-export interface HuntResult {
-  readonly killed: boolean
-  /** How many seeds were run. */
-  readonly seeds: number
-  readonly seconds: number
-  /** The checker or the assertion that found it, the seed, and what it said; empty if it survived. */
-  readonly by: string
-  readonly seed: number
-  readonly message: string
-}
+import type { HuntResult } from './hunt-result.ts'
 
 function hunt(profile: string, first: number, count: number, secondsMax: number): HuntResult {
   if (!isProfileName(profile)) throw new Error(`there is no profile ${profile}`)

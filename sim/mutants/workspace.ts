@@ -27,10 +27,11 @@ export function readSource(file: string): string {
 export async function withPatchedCopy<Result>(
   patches: readonly Patch[],
   use: (folder: string) => Promise<Result>,
+  folders: readonly string[] = FOLDERS,
 ): Promise<Result> {
   const folder = mkdtempSync(join(tmpdir(), 'harmonydb-mutant-'))
   try {
-    for (const name of FOLDERS) cpSync(join(ROOT, name), join(folder, name), { recursive: true })
+    for (const name of folders) cpSync(join(ROOT, name), join(folder, name), { recursive: true })
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}\n')
     for (const patch of patches) {
       const path = join(folder, patch.file)
