@@ -42,7 +42,7 @@ test('what arrives while a batch is on its way to the disk becomes one batch, to
     assert.deepEqual({ batches, entries, requests }, { batches: 3, entries: 3, requests: 22 })
   }))
 
-test('the next batch is sent to the engine right behind the commit of the one before, not after its answer', () =>
+test('where many wait, the next batch is sent to the engine right behind the commit of the one before, not after its answer', () =>
   withGroup(async (group, { disk, faults }) => {
     let isSentBehind = false
     faults.before = async (method) => {
@@ -53,7 +53,8 @@ test('the next batch is sent to the engine right behind the commit of the one be
     }
     const later: Promise<unknown>[] = []
     disk.beforeOperation = (operation) => {
-      if (operation.kind === 'sync' && later.length === 0) later.push(group.submit(insert(2)))
+      if (operation.kind !== 'sync' || later.length > 0) return
+      for (let value = 2; value < 100; value++) later.push(group.submit(insert(value)))
     }
     await group.submit(insert(1))
     await Promise.all(later)
@@ -85,7 +86,8 @@ test('the applied index waits for the answer of the engine, whatever is sent beh
     faults.before = (method) => (method === 'commit' ? held.promise : undefined)
     const later: Promise<unknown>[] = []
     disk.beforeOperation = (operation) => {
-      if (operation.kind === 'sync' && later.length === 0) later.push(group.submit(insert(2)))
+      if (operation.kind !== 'sync' || later.length > 0) return
+      for (let value = 2; value < 100; value++) later.push(group.submit(insert(value)))
     }
     faults.sent.length = 0
     const first = group.submit(insert(1))
@@ -95,6 +97,24 @@ test('the applied index waits for the answer of the engine, whatever is sent beh
     assert.equal(meanwhile, before, 'a reader at a higher index would not find what belongs to it')
     await Promise.all([first, ...later])
     assert.equal(group.appliedIndex, before + 2n)
+  }))
+
+test('few clients that come back as soon as they are answered share their batches', () =>
+  withGroup(async (group, { disk }) => {
+    const ROUNDS = 40
+    const client = async (first: number): Promise<void> => {
+      for (let round = 0; round < ROUNDS; round++) await group.submit(insert(first + round))
+    }
+    const clients: Promise<void>[] = []
+    disk.beforeOperation = (operation) => {
+      // The second one begins in the middle of the first one's batch: without a moment of waiting they would take turns for ever.
+      if (operation.kind === 'sync' && clients.length === 1) clients.push(client(1_000))
+    }
+    clients.push(client(1))
+    while (clients.length < 2) await turn()
+    await Promise.all(clients)
+    const { batches } = group.stats()
+    assert.ok(batches < ROUNDS * 1.3, `${batches} batches for ${ROUNDS} rounds of two`)
   }))
 
 test('nobody is answered, and no reader sees anything, before the sync', () =>

@@ -12,6 +12,7 @@ import type { BatchExecution, CommitResult } from '../engine/engine.ts'
 import { EngineEndedError } from '../engine/engine-ended.ts'
 import type { CommitLog } from './commit-log.ts'
 import { newStamp } from './entry-stamp.ts'
+import { Gathering } from './gathering.ts'
 import type { GroupLimits } from './limits.ts'
 import { requestSizeBytes } from './request-size.ts'
 import type { StateMachine } from './state-machine.ts'
@@ -57,6 +58,7 @@ export interface ProposalStats {
 export class Proposals {
   readonly #options: ProposalsOptions
   readonly #queue: BoundedQueue<Waiting>
+  readonly #gathering: Gathering
   /** Taken from the queue for a batch that did not get to them, or was interrupted: the front of the next one. */
   #leftOver: Waiting[] = []
   #waitingBytes = 0
@@ -72,6 +74,7 @@ export class Proposals {
   constructor(options: ProposalsOptions) {
     this.#options = options
     this.#queue = new BoundedQueue(options.limits.waitingRequestsMax)
+    this.#gathering = new Gathering(options.clock)
   }
 
   /** Resolves when the transaction is durable and visible, or nothing of it was done. */
@@ -101,7 +104,7 @@ export class Proposals {
 
   stats(): ProposalStats {
     return {
-      waitingRequests: this.#queue.length + this.#leftOver.length,
+      waitingRequests: this.#waitingCount,
       waitingBytes: this.#waitingBytes,
       batches: this.#batches,
       requests: this.#requests,
@@ -119,7 +122,7 @@ export class Proposals {
 
   async #run(): Promise<void> {
     const { writer, onBatchDone } = this.#options
-    while (this.#queue.length + this.#leftOver.length > 0) {
+    while (this.#waitingCount > 0) {
       this.#watchOverdue()
       const lease = await writer.acquire(null)
       this.#overdueTimer?.cancel()
@@ -134,19 +137,28 @@ export class Proposals {
   }
 
   /**
-   * Batch after batch, while nobody else wants the writer. The next one is sent to the engine right behind the commit of the one before, so
-   * that the engine is at it while the answers travel: one round trip between processes for each batch, not two.
+   * Batch after batch, while nobody else wants the writer. Where many wait, the next one is sent to the engine right behind the commit of the
+   * one before, so that the engine is at it while the answers travel: one round trip between processes for each batch, not two.
    */
   async #runBatches(): Promise<void> {
     const { writer, machine } = this.#options
-    do await this.#runBatch(this.#takeBatch())
-    while (
+    do {
+      await this.#runBatch(this.#takeBatch())
+      await this.#gather()
+    } while (
       this.#peek() !== undefined &&
       writer.waitingCount === 0 &&
       machine.isAwake &&
       !machine.wantsCheckpoint
     )
     await this.#answering
+  }
+
+  /** Where few wait, those who are answered now may be back in a moment. */
+  async #gather(): Promise<void> {
+    if (this.#options.writer.waitingCount > 0 || !this.#gathering.isWorthATry()) return
+    await this.#answering
+    await this.#gathering.wait(() => this.#waitingCount)
   }
 
   /** From the front, as many as a batch may have. */
@@ -165,6 +177,10 @@ export class Proposals {
       if (this.#leftOver.shift() === undefined) this.#queue.shift()
     }
     return batch
+  }
+
+  get #waitingCount(): number {
+    return this.#queue.length + this.#leftOver.length
   }
 
   #peek(): Waiting | undefined {
@@ -193,6 +209,7 @@ export class Proposals {
     this.#leftOver = [...batch.slice(execution.taken), ...this.#leftOver]
     this.#forget(taken)
     await this.#finish(taken, execution)
+    this.#gathering.committed(taken.length, this.#waitingCount)
   }
 
   /** The engine executes nothing behind a commit that failed. What was sent there already runs on the next engine. */

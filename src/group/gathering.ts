@@ -1,0 +1,69 @@
+/**
+ * Whether the next batch waits a moment for clients that have just been answered.
+ *
+ * Clients that send their next transaction when the last one is answered fall into two halves: while the batch of one half is on its way to the disk,
+ * the other half waits, and so on, for ever. Each batch costs the same few hundred microseconds of processor time for processes that wake
+ * each other, whether it carries 8 or 16, so with few clients twice the batches cost nearly twice the time. Those who were answered a moment ago
+ * are back within some turns of the event loop if they come back at once, and then all of them share one batch and one sync.
+ *
+ * It is a bet. Where they don't come back (clients far away, or done), it costs some empty turns, and is tried less and less often. Many
+ * clients make large batches anyway; for them it is better not to let the engine wait.
+ *
+ * Rejected: a fixed pause, which everyone pays for, a lone client too; timers, which have milliseconds.
+ */
+
+import type { Clock } from '../host/clock.ts'
+
+/** With more clients than this, what a batch costs by itself is little beside its transactions. */
+const CROWD_MAX = 48
+/** Some microseconds each. */
+const TURNS_IN_VAIN_MAX = 8
+const TURNS_MAX = 48
+/** So many batches pass at most between two tries after many in vain. */
+const PAUSE_MAX = 64
+
+export class Gathering {
+  readonly #clock: Clock
+  /** Clients that had something to be done when the last batch was committed. */
+  #crowd = 0
+  /** How many batches pass without a try after the next one in vain, and how many are left of them. */
+  #pause = 1
+  #pauseLeft = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** A batch was committed: who was in it, and who waited meanwhile. */
+  committed(takenCount: number, waitingCount: number): void {
+    this.#crowd = takenCount + waitingCount
+  }
+
+  /** Whether to wait before the next batch is taken. To be asked once for each. */
+  isWorthATry(): boolean {
+    if (this.#crowd < 2 || this.#crowd > CROWD_MAX) return false
+    if (this.#pauseLeft === 0) return true
+    this.#pauseLeft--
+    return false
+  }
+
+  /** Resolves when the whole crowd waits again, or does not come. */
+  async wait(waitingCount: () => number): Promise<void> {
+    let turnsInVain = 0
+    let last = waitingCount()
+    for (let turns = 0; turns < TURNS_MAX && turnsInVain < TURNS_IN_VAIN_MAX; turns++) {
+      if (last >= this.#crowd) break
+      await this.#turn()
+      const now = waitingCount()
+      turnsInVain = now > last ? 0 : turnsInVain + 1
+      last = now
+    }
+    const isWon = last >= this.#crowd
+    this.#pause = isWon ? 1 : Math.min(this.#pause * 2, PAUSE_MAX)
+    this.#pauseLeft = isWon ? 0 : this.#pause
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#clock.soon(resolve))
+  }
+}
