@@ -10,6 +10,7 @@ import { MemoryDisk } from '../host/memory-disk.ts'
 import { SeededRandom } from '../host/random.ts'
 import { SystemDisk } from '../host/system-disk.ts'
 import { REPLACING_SUFFIX, replaceFile } from './file-replacement.ts'
+import { ReaderPool } from './reader/database-reader.ts'
 import { HeldConnection } from './reader/held-connection.ts'
 import { READER_DEFAULTS } from './reader/reader-options.ts'
 import { INITIAL_CONTEXT } from '../base/transaction.ts'
@@ -102,6 +103,35 @@ test(
     assert.ok(seen.generations.length > 10, 'the reader was not there while the file was replaced')
   },
 )
+
+test('a statement in a query worker ends with the content that it began with, the next one sees the new file', async (context) => {
+  const folder = temporaryFolder(context)
+  const path = join(folder, 'data.sqlite')
+  makeFile(path, 1)
+  const pool = new ReaderPool({ workersMax: 1, pageRowsMax: 20 })
+  context.after(() => pool.close())
+  const reader = pool.open(path)
+  context.after(() => reader.close())
+  const read = (appliedIndex: bigint): ReturnType<typeof reader.readInWorker> =>
+    reader.readInWorker({
+      statement: statement('SELECT generation FROM t ORDER BY id'),
+      context: INITIAL_CONTEXT,
+      appliedIndex,
+      resultSizeBytesMax: 1_000_000,
+      timeoutMs: 20_000,
+    })
+  const seen: unknown[] = []
+  for await (const { rows } of read(1n)) {
+    if (seen.length === 0) {
+      makeFile(join(folder, 'incoming'), 2)
+      await replaceFile(new SystemDisk(), join(folder, 'incoming'), path)
+    }
+    seen.push(...rows.map(([generation]) => generation))
+  }
+  assert.deepEqual([seen.length, new Set(seen)], [ROWS, new Set([1n])])
+  const { value } = await read(2n).next()
+  assert.equal(value?.rows[0]?.[0], 2n)
+})
 
 test('the connection of the gateway moves over when its read transaction is renewed', async (context) => {
   const folder = temporaryFolder(context)

@@ -160,6 +160,25 @@ test('the leader keeps what comes after a copy until its receiver has it', async
   })
 })
 
+test('a receiver whose disk stands still is given up, costs the writers nothing, and gets the rest later', async () => {
+  await withLaggard(async (cluster, laggard, leader) => {
+    const stall = Promise.withResolvers<void>()
+    let chunks = 0
+    cluster.beforeChunk = () => {
+      if (++chunks === 2)
+        laggard.beforeFile = (path) => (path.endsWith('-incoming') ? stall.promise : undefined)
+    }
+    await cluster.start(laggard)
+    await cluster.until(() => chunks === 2)
+    for (let row = 0; row < 10; row++)
+      assert.equal(await cluster.write('INSERT INTO t (a) VALUES (1)'), 'committed')
+    await cluster.until(() => leader.group.stats().snapshots.failed > 0)
+    laggard.beforeFile = () => {}
+    stall.resolve()
+    await equal(cluster)
+  })
+})
+
 test('copies for others are deleted after a while', async () => {
   await withLaggard(async (cluster, laggard, leader) => {
     await cluster.start(laggard)

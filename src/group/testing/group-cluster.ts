@@ -327,8 +327,10 @@ export class GroupCluster {
     if (this.#isCut(from, to)) return { kind: 'interrupted', reason: 'unreachable' }
     const { description, sizeBytes } = source
     const { host, death } = this.member(to)
+    const aborted = Promise.withResolvers<null>()
+    signal?.addEventListener('abort', () => aborted.resolve(null), { once: true })
     const alive = <T>(step: Promise<T>): Promise<T | null> =>
-      Promise.race([step, death.promise, from.death.promise])
+      Promise.race([step, death.promise, from.death.promise, aborted.promise])
     let sink: PeerStreamSink | null = null
     try {
       sink = await alive(this.member(to).running.receiveStream({ from: from.number, description, sizeBytes }))
