@@ -167,7 +167,7 @@ export const CLUSTER_PATHS: Paths = {
       }),
       responses: {
         201: jsonResponse('Start it now with --join.', ref('MemberNumber'), NUMBER_EXAMPLE),
-        ...errorResponse(400, 401, 403, 503),
+        ...errorResponse(400, 401, 403, 409, 503),
       },
     },
   },
@@ -179,7 +179,7 @@ export const CLUSTER_PATHS: Paths = {
       tags: ['Cluster'],
       responses: {
         200: jsonResponse('It is removed.', ref('MemberNumber'), NUMBER_EXAMPLE),
-        ...errorResponse(400, 401, 403, 503),
+        ...errorResponse(400, 401, 403, 404, 409, 503),
       },
     },
   },
@@ -191,7 +191,7 @@ export const CLUSTER_PATHS: Paths = {
       tags: ['Cluster'],
       responses: {
         200: jsonResponse('It may vote.', ref('MemberNumber'), NUMBER_EXAMPLE),
-        ...errorResponse(400, 401, 403, 503),
+        ...errorResponse(400, 401, 403, 404, 409, 503),
       },
     },
   },
@@ -206,7 +206,7 @@ export const CLUSTER_PATHS: Paths = {
       }),
       responses: {
         200: jsonResponse('It is done.', ref('Transferred'), { one: { value: { transferred: 1 } } }),
-        ...errorResponse(400, 401, 403, 503),
+        ...errorResponse(400, 401, 403, 404, 409, 503),
       },
     },
   },
