@@ -103,21 +103,22 @@ export class Place implements AsyncDisposable {
     return { ...answer, status: response.status }
   }
 
-  /** One statement over Hrana, as libSQL clients send it. */
-  async hrana(sql: string, level?: string): Promise<HranaAnswer> {
+  /** Statements of one stream over Hrana, as libSQL clients send them; what the last one gave. */
+  async hrana(sql: string | readonly string[], level?: string): Promise<HranaAnswer> {
     const headers = level === undefined ? {} : { 'x-harmonydb-consistency': level }
-    const requests = [{ type: 'execute', stmt: { sql } }, { type: 'close' }]
-    const response = await fetch(`${this.url}/v2/pipeline`, {
-      method: 'POST',
-      headers,
-      body: JSON.stringify({ requests }),
-    })
+    const statements = typeof sql === 'string' ? [sql] : sql
+    const requests = [
+      ...statements.map((text) => ({ type: 'execute', stmt: { sql: text } })),
+      { type: 'close' },
+    ]
+    const body = JSON.stringify({ requests })
+    const response = await fetch(`${this.url}/v2/pipeline`, { method: 'POST', headers, body })
     const { results } = (await response.json()) as { results: readonly HranaResult[] }
-    const [first] = results
+    const last = results.at(-2)
     return {
-      value: first?.response?.result?.rows[0]?.[0]?.value ?? null,
-      index: first?.response?.result?.replication_index ?? null,
-      error: first?.error?.message ?? null,
+      value: last?.response?.result?.rows[0]?.[0]?.value ?? null,
+      index: last?.response?.result?.replication_index ?? null,
+      error: last?.error?.message ?? null,
     }
   }
 

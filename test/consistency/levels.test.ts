@@ -86,6 +86,8 @@ test('stale: a member that is cut off answers with what it has, in every protoco
     assert.equal(await jsonValue(follower, { level: 'stale' }), old)
     assert.equal((await follower.hrana(READ, 'stale')).value, String(old))
     assert.equal((await follower.hrana(`/* harmonydb: stale */ ${READ}`)).value, String(old))
+    const pragma = `PRAGMA harmonydb_consistency = 'stale'`
+    assert.equal((await follower.hrana([pragma, READ])).value, String(old))
     assert.equal(await asked.value(), old)
     assert.equal(await postgres.value(`${READ} /* harmonydb: stale */`), old)
     assert.equal(await postgres.value(`/* harmonydb: stale */ ${READ}`), old)
@@ -131,6 +133,11 @@ test('session: the token of one member makes another one wait until it has as mu
     assert.equal(await jsonValue(other, { level: 'session', index: token }), written)
     const { index } = await leader.hrana(`UPDATE counter SET value = ${++value}`)
     assert.equal((await other.hrana(READ, `session ${index}`)).value, String(value))
+    const { value: last } = await leader.hrana([
+      `UPDATE counter SET value = ${++value}`,
+      'PRAGMA harmonydb_last_index',
+    ])
+    assert.equal((await other.hrana(`/* harmonydb: session ${last} */ ${READ}`)).value, String(value))
   }
 })
 
