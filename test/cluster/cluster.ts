@@ -17,7 +17,9 @@ import type { ClusterState, GroupState } from '../../src/cluster/cluster-state.t
 export const PATIENCE_MS = 60_000
 const POLL_INTERVAL_MS = 20
 const PORTS_FIRST = 20_000
-const PORTS_COUNT = 10_000
+/** A cluster that grows must not meet another one, so each has so many ports to itself. Below those that systems give to connections. */
+const PORTS_OF_ONE = 100
+const CLUSTERS_MAX = 120
 
 export interface ClusterOptions {
   readonly members: number
@@ -221,7 +223,7 @@ export async function until(
 /** A port from which all ports of the members are free at the moment. */
 export async function freeBasePort(members: number): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
-    const base = PORTS_FIRST + Math.floor(Math.random() * (PORTS_COUNT / 10)) * 10
+    const base = PORTS_FIRST + Math.floor(Math.random() * CLUSTERS_MAX) * PORTS_OF_ONE
     const ports = Array.from({ length: members }, (_, index) =>
       [0, 1, 2].map((offset) => base + 10 * index + offset),
     )
