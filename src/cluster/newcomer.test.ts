@@ -15,7 +15,8 @@ import type { IncomingCall } from './transport/call-server.ts'
 import { newWorld, SECRET } from './transport/testing/test-members.ts'
 import type { World } from './transport/testing/test-members.ts'
 import { visit } from './transport/visit.ts'
-import { decodeNewcomer, encodeAdmission, encodeStanding } from './visit-codec.ts'
+import { decodeNewcomer, encodeAdmission, encodeNewcomer, encodeStanding } from './visit-codec.ts'
+import type { Newcomer } from './visit-codec.ts'
 
 interface Setup {
   readonly host: string
@@ -90,6 +91,13 @@ class TestNewcomer {
     this.#stop.abort()
     await this.#transport.close()
     this.#world.network.breakAll((stream) => stream.local === this.host)
+  }
+
+  /** What a claimant asks for. */
+  async promiseTo(claimant: Newcomer): Promise<void> {
+    const { signal } = this.#stop
+    const payload = encodeNewcomer(claimant)
+    await this.#newcomers.answer({ from: 0, kind: VISIT_KINDS.claim, payload, deadlineMs: 0, signal })
   }
 
   #answer(call: IncomingCall): Promise<Uint8Array> {
@@ -191,6 +199,58 @@ test('five with an overlap of what they see found one cluster, whatever connecti
     assert.equal(clusters.size, 1, `seed ${seed}: ${clusters.size} clusters`)
     for (const newcomer of newcomers) await newcomer.stop()
   }
+})
+
+test('a founder that is cut off before anybody has joined is waited for: the others found no second cluster', async () => {
+  const hosts = ['a', 'b', 'c', 'd', 'e']
+  const world = newWorld()
+  const newcomers = await startAll(
+    world,
+    hosts.slice(0, 3).map((host) => ({ host, expected: 3, peers: hosts })),
+  )
+  const [founder] = newcomers
+  await world.clock.until(() => founder?.identity !== null, 'the founder')
+  for (const host of hosts) world.network.separate('a', host)
+  assert.deepEqual(
+    newcomers.slice(1).map(({ identity }) => identity),
+    [null, null],
+  )
+  newcomers.push(
+    ...(await startAll(
+      world,
+      hosts.slice(3).map((host) => ({ host, expected: 3, peers: hosts })),
+    )),
+  )
+  await world.clock.run(120_000)
+  assert.deepEqual(
+    newcomers.slice(1).map(({ identity }) => identity),
+    [null, null, null, null],
+  )
+  for (const host of hosts) world.network.join('a', host)
+  await world.clock.until(() => isSettled(newcomers), 'one cluster of all')
+  assert.equal(new Set(newcomers.map(({ identity }) => identity?.cluster)).size, 1)
+})
+
+test('a claimant that comes back without a cluster frees those that had promised it one', async () => {
+  const world = newWorld()
+  const peers = THREE
+  // The smallest address asks for promises and gets them, and dies before it has founded anything.
+  const newcomers = await startAll(
+    world,
+    ['b', 'c'].map((host) => ({ host, expected: 2, peers })),
+  )
+  const [first, second] = newcomers as [TestNewcomer, TestNewcomer]
+  const claimant = {
+    token: 'a-1',
+    name: 'a',
+    addresses: { peer: addressOf('a'), http: null, postgres: null },
+  }
+  await Promise.all([first, second].map((newcomer) => newcomer.promiseTo(claimant)))
+  await world.clock.run(60_000)
+  assert.deepEqual([first.identity, second.identity], [null, null])
+  newcomers.push(...(await startAll(world, [{ host: 'a', expected: 2, peers }])))
+  await world.clock.until(() => isSettled(newcomers), 'a cluster')
+  assert.equal(new Set(newcomers.map(({ identity }) => identity?.cluster)).size, 1)
 })
 
 test('a refusal for good ends the wait, one for now does not', async () => {

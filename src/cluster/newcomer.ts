@@ -46,7 +46,10 @@ export interface NewcomerOptions {
 const ROUND_MS = 250
 const HELLO_TIMEOUT_MS = 2_000
 const JOIN_TIMEOUT_MS = 20_000
-/** A promise not to found a cluster oneself, nor to promise it to another. Outlasts a claim by far. */
+/**
+ * A promise not to found a cluster oneself, nor to promise it to another, holds at least that long, by far longer than a claim; and then until its
+ * claimant is seen to have no cluster. One that nobody sees may have founded it.
+ */
 const PROMISE_MS = 15_000
 const CLAIM_MS = 5_000
 const REPORT_INTERVAL_MS = 10_000
@@ -85,6 +88,7 @@ export class Newcomers {
     for (;;) {
       if (signal?.aborted === true) throw new HarmonyError('SHUTTING_DOWN', 'The member is stopping.')
       const answers = await this.#askAll()
+      this.#releasePromise(answers)
       const identity = (await this.#joinAny(answers)) ?? (await this.#found(answers))
       if (identity !== null) return identity
       this.#report(answers)
@@ -170,7 +174,10 @@ export class Newcomers {
     if (!this.#promiseTo(self).granted) return null
     const granted = await Promise.all(answers.map(({ address }) => this.#claim(address)))
     const votes = 1 + granted.filter(Boolean).length
-    if (votes < expected || clock.nowMs() - startMs > CLAIM_MS) return null
+    if (votes < expected || clock.nowMs() - startMs > CLAIM_MS) {
+      this.#promise = null
+      return null
+    }
     const identity = foundingIdentity(random)
     log('info', 'Founded a cluster', { cluster: identity.cluster, members: votes })
     return identity
@@ -187,10 +194,19 @@ export class Newcomers {
     const { clock, expected } = this.#options
     const nowMs = clock.nowMs()
     if (expected === 0) return { granted: false, promisedTo: '' }
-    if (this.#promise !== null && this.#promise.token !== token && this.#promise.untilMs > nowMs)
+    if (this.#promise !== null && this.#promise.token !== token)
       return { granted: false, promisedTo: this.#promise.address }
     this.#promise = { token, address: addresses.peer, untilMs: nowMs + PROMISE_MS }
     return { granted: true, promisedTo: addresses.peer }
+  }
+
+  #releasePromise(answers: readonly Answer[]): void {
+    const promise = this.#promise
+    if (promise === null || promise.untilMs > this.#options.clock.nowMs()) return
+    // Or another folder at its address: whatever it founded is not there any more.
+    const isFree = ({ standing: { token, peerAddress, member } }: Answer): boolean =>
+      member === 0 && (token === promise.token || peerAddress === promise.address)
+    if (answers.some(isFree)) this.#promise = null
   }
 
   #report(answers: readonly Answer[]): void {
@@ -200,6 +216,9 @@ export class Newcomers {
     const seen = answers.map(({ standing }) => standing.peerAddress).join(' ')
     if (expected === 0) log('info', 'Waiting for a member of the cluster to join', { answering: seen })
     else log('info', 'Waiting for the members to found a cluster with', { expected, answering: seen })
+    const promise = this.#promise
+    if (promise !== null && promise.untilMs <= clock.nowMs())
+      log('warn', 'A member may have founded a cluster and can not be reached', { address: promise.address })
   }
 }
 
