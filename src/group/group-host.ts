@@ -120,14 +120,15 @@ export class GroupHost {
 
   /** Raft messages of a member, in the order in which they came. Those for groups that are not open here are dropped. */
   receive(from: number, messages: readonly Message[]): void {
-    const unknown = new Set<number>()
-    for (const message of messages) {
-      if (message.from !== from) continue
-      const open = this.#groups.get(message.group)
-      if (open === undefined) unknown.add(message.group)
-      else open.log.receive(message)
+    const byGroup = Map.groupBy(
+      messages.filter((message) => message.from === from),
+      ({ group }) => group,
+    )
+    for (const [group, its] of byGroup) {
+      const open = this.#groups.get(group)
+      if (open === undefined) this.#options.onUnknownGroup?.(group, from)
+      else open.log.receive(its)
     }
-    for (const group of unknown) this.#options.onUnknownGroup?.(group, from)
   }
 
   /** What is sent to this member gets there from now on. Whoever waits for the answer of a leader there asks again. */

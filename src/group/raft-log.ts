@@ -287,23 +287,21 @@ export class RaftLog implements CommitLog {
     this.replica?.input((raft) => raft.tick())
   }
 
-  receive(message: Message): void {
-    const generation = this.generation
-    switch (admit(message, { generation, tombstone: this.#log.removedGeneration })) {
-      case 'deliver':
-        this.replica?.input((raft) => raft.step(message))
-        return
-      case 'create':
-        if (this.#state.kind !== 'absent' || this.#events === null) return
-        this.#create(message.toGeneration)
-        this.replica?.input((raft) => raft.step(message))
-        return
-      case 'replace':
-        if (this.#state.kind === 'running') this.#events?.removed()
-        return
-      case 'ignore':
-        return
-    }
+  /** Of one member, in order. */
+  receive(messages: readonly Message[]): void {
+    const admitted = messages.filter((message) => this.#admits(message))
+    if (admitted.length === 0) return
+    this.replica?.input((raft) => {
+      for (const message of admitted) raft.step(message)
+    })
+  }
+
+  #admits(message: Message): boolean {
+    const admission = admit(message, { generation: this.generation, tombstone: this.#log.removedGeneration })
+    if (admission === 'replace' && this.#state.kind === 'running') this.#events?.removed()
+    if (admission !== 'create') return admission === 'deliver'
+    if (this.#state.kind === 'absent' && this.#events !== null) this.#create(message.toGeneration)
+    return this.#state.kind === 'running'
   }
 
   /** A member that has just started does not know who leads, and a leader that sleeps would not tell it. */

@@ -46,7 +46,7 @@ export function snapshotHostOf(parts: SnapshotHostParts): SnapshotHost {
     withEngine: (work) => withEngine(parts, work),
     snapshotMetadata: (index) => log.replica?.snapshotMetadata(index) ?? null,
     logGoesOnFrom: ({ index, term }) => log.term(index) === term,
-    step: (request) => log.receive(request),
+    step: (request) => log.receive([request]),
     reportSnapshot: (member, outcome) => log.replica?.input((raft) => raft.reportSnapshot(member, outcome)),
     replaceFile,
     handOver: () => handOver(log),
