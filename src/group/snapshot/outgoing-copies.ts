@@ -12,11 +12,13 @@ import { HarmonyError, toHarmonyError } from '../../base/errors.ts'
 import type { Clock, Timer } from '../../host/clock.ts'
 import type { Disk, DiskFile } from '../../host/disk.ts'
 import type { Random } from '../../host/random.ts'
+import type { AppliedState, Engine } from '../../engine/engine.ts'
 import type { PeerStreamSource } from '../peers.ts'
 import type { SnapshotHost } from '../snapshot-mover.ts'
 import type { CopyDescription } from './copy-codec.ts'
 import { COPY_ID_BYTES } from './copy-codec.ts'
 import { OUTGOING_SUFFIX } from './file-names.ts'
+import { SteadySync } from './steady-sync.ts'
 
 const RETRY_MS = 5_000
 
@@ -138,7 +140,7 @@ export class OutgoingCopies {
     try {
       const { state, position } = await host.withEngine(async (engine) => ({
         position: host.position,
-        state: await engine.snapshot(path),
+        state: await this.#copy(engine, path),
       }))
       const metadata = host.snapshotMetadata(Number(state.index))
       if (metadata === null || metadata.term !== Number(state.term)) throw this.#unusable()
@@ -152,6 +154,16 @@ export class OutgoingCopies {
     } catch (error) {
       await disk.remove(path)
       throw error
+    }
+  }
+
+  async #copy(engine: Engine, path: string): Promise<AppliedState> {
+    const { disk, clock } = this.#options
+    const sync = new SteadySync(disk, clock, path)
+    try {
+      return await engine.snapshot(path)
+    } finally {
+      await sync.stop()
     }
   }
 
