@@ -6,10 +6,34 @@ import { SystemDisk } from '../../host/system-disk.ts'
 
 export const JOURNAL_FOLDER = '/journal'
 
+/** What a process has open; nothing any more once it is gone. */
+class OpenFiles {
+  readonly #files = new Set<DiskFile>()
+  #isOver = false
+
+  async add(file: DiskFile): Promise<void> {
+    if (!this.#isOver) {
+      this.#files.add(file)
+      return
+    }
+    await file.close()
+    throw new Error('the process is gone')
+  }
+
+  async close(file: DiskFile): Promise<void> {
+    if (this.#files.delete(file)) await file.close()
+  }
+
+  async closeAll(): Promise<void> {
+    this.#isOver = true
+    await Promise.all([...this.#files].map((file) => this.close(file).catch(() => {})))
+  }
+}
+
 export class SplitDisk implements Disk {
   readonly #memory: MemoryDisk
   readonly #system: Disk
-  readonly #open = new Set<DiskFile>()
+  readonly #open = new OpenFiles()
 
   /** `beforeFile` is called before every change of a real file. What it throws is what the change fails with. */
   constructor(memory: MemoryDisk, beforeFile: (path: string) => void | Promise<void> = () => {}) {
@@ -18,8 +42,8 @@ export class SplitDisk implements Disk {
   }
 
   /** The process is gone, with what it had open. */
-  async closeAll(): Promise<void> {
-    await Promise.all([...this.#open].map((file) => file.close().catch(() => {})))
+  closeAll(): Promise<void> {
+    return this.#open.closeAll()
   }
 
   open(path: string): Promise<DiskFile> {
@@ -64,14 +88,14 @@ export class SplitDisk implements Disk {
 }
 
 /** `disk`, with `before` called before whatever changes something. */
-function watched(disk: Disk, before: (path: string) => void | Promise<void>, open: Set<DiskFile>): Disk {
+function watched(disk: Disk, before: (path: string) => void | Promise<void>, open: OpenFiles): Disk {
   const then = async <T>(path: string, change: () => Promise<T>): Promise<T> => {
     await before(path)
     return change()
   }
   const watchedFile = async (opened: Promise<DiskFile>): Promise<DiskFile> => {
     const file = await opened
-    open.add(file)
+    await open.add(file)
     return {
       path: file.path,
       read: (position, sizeBytes) => file.read(position, sizeBytes),
@@ -81,10 +105,7 @@ function watched(disk: Disk, before: (path: string) => void | Promise<void>, ope
       allocate: (sizeBytes) => then(file.path, () => file.allocate(sizeBytes)),
       truncate: (sizeBytes) => then(file.path, () => file.truncate(sizeBytes)),
       sizeBytes: () => file.sizeBytes(),
-      close: () => {
-        open.delete(file)
-        return file.close()
-      },
+      close: () => open.close(file),
     }
   }
   return {
