@@ -6,7 +6,7 @@
 import { unreachable } from '../../base/assert.ts'
 import { HarmonyError } from '../../base/errors.ts'
 import type { SqlStatement } from '../../base/value.ts'
-import type { BatchStep, Consistency, ExecuteOptions, Session } from '../../gateway/session.ts'
+import type { BatchStep, Consistency, ExecuteOptions, ExecuteResult, Session } from '../../gateway/session.ts'
 import { collectBatch, Cursor } from './cursor.ts'
 import type { SqlStore } from './sql-store.ts'
 import type { Batch, Statement, StreamRequest, StreamResponse } from './types.ts'
@@ -33,10 +33,8 @@ export class HranaStream {
   async run(request: StreamRequest): Promise<StreamResponse> {
     const { type } = request
     switch (type) {
-      case 'execute': {
-        const options = { ...this.#options(), wantRows: request.statement.wantRows }
-        return { type, result: await this.session.execute(this.#resolve(request.statement), options) }
-      }
+      case 'execute':
+        return { type, result: await this.#execute(request.statement) }
       case 'batch': {
         const steps = this.#resolveBatch(request.batch)
         const result = await collectBatch(
@@ -65,6 +63,14 @@ export class HranaStream {
       default:
         return unreachable(type)
     }
+  }
+
+  /** A point read is answered at once where that can be. */
+  #execute(given: Statement): Promise<ExecuteResult> | ExecuteResult {
+    const statement = this.#resolve(given)
+    const { wantRows } = given
+    const quick = this.consistency === null && wantRows ? this.session.executeNow?.(statement) : null
+    return quick ?? this.session.execute(statement, { ...this.#options(), wantRows })
   }
 
   /** Throws SQL_NOT_STORED and ARGS_BOTH_POSITIONAL_AND_NAMED; anything else comes as the cursor's last entry. */
