@@ -369,3 +369,33 @@ drop view drop_v
 drop table drop_a cascade
 select * from drop_w
 drop table if exists drop_a, drop_b
+create table lists (id int, a int[], j jsonb, o jsonb)
+insert into lists values (1, '{1,2}', '[1,"x",true,null,{"k":1}]', '{"a":true,"b":"t","c":null}'), (2, '{}', '[]', '{}'), (3, null, null, null)
+select l.id, e from lists l, unnest(l.a) e order by 1, 2
+select l.id, e from lists l, unnest(a) e where e > 1
+select l.id, e from lists l cross join lateral unnest(l.a) e order by 1, 2
+select l.id, e, n from lists l left join unnest(l.a) with ordinality as u(e, n) on true order by 1, 3
+select l.id, e.value from lists l, jsonb_array_elements(l.j) e
+select l.id, e.value from lists l, jsonb_array_elements_text(j) e
+select * from lists l join lateral jsonb_each_text(l.o) as kv(k, v) on true order by k
+select l.id, k from lists l, jsonb_object_keys(l.o) k order by k
+select id, unnest(a) from lists order by 1, 2
+select id, count(*) from lists, unnest(a) group by id
+select sum(e) from lists, unnest(a) as e
+select l.id from lists l where exists (select 1 from unnest(l.a) e where e = 2)
+select id from lists where id = 'x'::text
+select id from lists where 'a'::varchar = id
+select true = 1
+select id from lists where id = '2'
+select 40000::int2
+select id::int2, (id + 40000)::int2 from lists
+select (3000000000)::int4
+select 3e9::float8::int4, 1
+select 2147483647.5::numeric::int4
+select count(*)::int from lists
+set timezone = 'America/New_York'
+select '2024-03-10 02:30'::timestamptz, '2024-03-10 01:59:59'::timestamptz, '2024-03-10 03:00'::timestamptz
+select '2024-11-03 01:30'::timestamptz, '2024-11-03 00:59'::timestamptz, '2024-11-03 02:00'::timestamptz
+set timezone = 'Europe/Berlin'
+select '2024-03-31 02:30'::timestamptz, '2024-10-27 02:30'::timestamptz, '2024-07-01 12:00'::timestamptz
+reset timezone

@@ -190,12 +190,31 @@ function asText(typed: Typed, from: PgType, context: Translation): Typed {
 }
 
 function toInteger(typed: Typed, from: PgType, target: TypeWithModifier): Typed | null {
-  if (isInteger(from)) return { ...typed, type: target }
+  if (isInteger(from))
+    return isNarrower(target.type, from) ? inRange(typed, target) : { ...typed, type: target }
   if (from === BOOL) return { ...typed, type: target }
   // PostgreSQL rounds floats half to even, numerics half away from zero.
-  if (from === NUMERIC) return atom(`CAST(round(${typed.sql}) AS INTEGER)`, target)
-  if (isFloat(from)) return atom(`pg_float_to_integer(${typed.sql})`, target)
+  if (from === NUMERIC) return inRange(atom(`CAST(round(${typed.sql}) AS INTEGER)`, target), target)
+  if (isFloat(from)) return inRange(atom(`pg_float_to_integer(${typed.sql})`, target), target)
   return isText(from) ? fromText(typed, target) : null
+}
+
+function isNarrower(to: PgType, from: PgType): boolean {
+  return (to === INT2_TYPE && from !== INT2_TYPE) || (to === INT4_TYPE && from === INT8_TYPE)
+}
+
+const RANGE_BITS: ReadonlyMap<PgType, number> = new Map([
+  [INT2_TYPE, 15],
+  [INT4_TYPE, 31],
+])
+
+/** 22003 for a value that the type does not hold; a constant that it holds needs no check. */
+function inRange(typed: Typed, target: TypeWithModifier): Typed {
+  const bits = RANGE_BITS.get(target.type)
+  const { constant } = typed
+  const isKnown = typeof constant === 'number' && Math.abs(constant) < 2 ** (bits ?? 0)
+  if (bits === undefined || isKnown) return { ...typed, type: target }
+  return atom(`pg_from_text(${typed.sql}, '${target.type.name}')`, target)
 }
 
 function toFloat(typed: Typed, from: PgType, target: TypeWithModifier): Typed | null {

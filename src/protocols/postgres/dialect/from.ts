@@ -20,6 +20,7 @@ import { resolved, resolvedText } from './literals.ts'
 import type { SchemaRelation } from './schema.ts'
 import { columnsOf } from './view-columns.ts'
 import { lateralJoin } from './lateral.ts'
+import { jsonText, lateralFunction, namesSibling } from './lateral-function.ts'
 import { Scope, type SourceColumn } from './scope.ts'
 import type { OutputColumn, Translator } from './translation.ts'
 import { plain, type Typed } from './typed.ts'
@@ -188,6 +189,8 @@ function functionItem(body: RangeFunction, scope: Scope, translator: Translator)
   if (call.kind !== 'FuncCall' || (body.functions ?? []).length > 1)
     throw notSupported('this function in FROM')
   const name = strings((call.body as FuncCall).funcname).at(-1) ?? ''
+  if (namesSibling(call.body, scope))
+    return lateralFunction(name, call.body as FuncCall, body, scope, translator)
   const args = ((call.body as FuncCall).args ?? []).map((node) => translator.expression(node, scope))
   const alias = body.alias?.aliasname ?? name
   const rows = rowsOf(name, args, alias, translator) ?? oneRow(must(list[0]), alias, scope, translator)
@@ -237,7 +240,7 @@ function rowsOf(
     case 'json_array_elements_text':
     case 'jsonb_array_elements_text':
       return oneColumn(
-        `SELECT value AS "value" FROM json_each(${resolvedText(must(args[0])).sql})`,
+        `SELECT ${jsonText(null, name.startsWith('jsonb'))} AS "value" FROM json_each(${resolvedText(must(args[0])).sql})`,
         'value',
         TEXT,
       )
@@ -331,7 +334,7 @@ function jsonElements(document: Typed, type: typeof JSONB): RowFunction {
 function jsonEach(document: Typed, name: string): RowFunction {
   if (!name.endsWith('_text')) throw notSupported(`the function ${name} in FROM`)
   return {
-    sql: `(SELECT key AS "key", value AS "value" FROM json_each(${resolvedText(document).sql}))`,
+    sql: `(SELECT key AS "key", ${jsonText(null, name.startsWith('jsonb'))} AS "value" FROM json_each(${resolvedText(document).sql}))`,
     columns: [
       { name: 'key', type: plain(TEXT), origin: null },
       { name: 'value', type: plain(TEXT), origin: null },

@@ -1,7 +1,7 @@
 /** Operators: arithmetic, comparison, concatenation, JSON, arrays. */
 
 import { must } from '../../../base/assert.ts'
-import { notSupported } from '../error.ts'
+import { notSupported, PgError } from '../error.ts'
 import {
   BOOL,
   DATE,
@@ -16,6 +16,7 @@ import {
   TIMESTAMP,
   typeByName,
   type PgType,
+  OID_TYPE,
 } from '../types/registry.ts'
 import { cast, isDateTime, isInteger, isNumber, isText, unified, widest } from './casts.ts'
 import { resolved, resolvedText } from './literals.ts'
@@ -109,12 +110,34 @@ function negated(value: Typed): Typed {
 }
 
 export function comparison(operator: string, left: Typed, right: Typed, context: Translation): Typed {
+  refuseMixed(operator, left, right)
   const { typed, type } = unified([left, right], context)
   refuseIncomparable(type.type, operator)
   if (type.type === JSON_TYPE) throw context.error('42883', `operator does not exist: json ${operator} json`)
   const [a, b] = typed as [Typed, Typed]
   const sql = `${side(a, type.type)} ${COMPARISONS[operator]} ${side(b, type.type)}`
   return compound(sql, BOOL)
+}
+
+/** SQLite compares a number with a text, and finds them different. */
+function refuseMixed(operator: string, left: Typed, right: Typed): void {
+  const [a, b] = [left.type?.type, right.type?.type]
+  if (a === undefined || b === undefined) return
+  const isMixed =
+    (isText(a) && isPlainNumber(b)) ||
+    (isPlainNumber(a) && isText(b)) ||
+    (a === BOOL && (isText(b) || isPlainNumber(b))) ||
+    (b === BOOL && (isText(a) || isPlainNumber(a)))
+  if (!isMixed) return
+  const message = `operator does not exist: ${a.sqlName} ${operator} ${b.sqlName}`
+  const hint =
+    'No operator matches the given name and argument types. You might need to add explicit type casts.'
+  throw new PgError('42883', message, { hint })
+}
+
+/** Catalogs compare OIDs with names. */
+function isPlainNumber(type: PgType): boolean {
+  return isNumber(type) && type !== OID_TYPE
 }
 
 /** What is stored as text that does not compare as its type does. */

@@ -63,8 +63,16 @@ function offsetOf(format: Intl.DateTimeFormat, epochSeconds: number): number {
   return match[1] === '-' ? -seconds : seconds
 }
 
-/** The moment at which clocks in `zone` show `localSeconds` (seconds since 1970 as if it were UTC). */
+const DAY_SECONDS = 86_400
+
+/**
+ * The moment at which clocks in `zone` show `localSeconds` (seconds since 1970 as if it were UTC). As PostgreSQL does it: a time that clocks skip is told by the
+ * offset before they moved, a time that they show twice by the one after.
+ */
 export function zonedToUtc(localSeconds: number, zone: TimeZone): number {
-  const guess = localSeconds - zone.offsetSeconds(localSeconds)
-  return localSeconds - zone.offsetSeconds(guess)
+  const before = zone.offsetSeconds(localSeconds - DAY_SECONDS)
+  const after = zone.offsetSeconds(localSeconds + DAY_SECONDS)
+  if (before === after) return localSeconds - before
+  const isAfter = zone.offsetSeconds(localSeconds - after) === after
+  return localSeconds - (isAfter ? after : before)
 }
