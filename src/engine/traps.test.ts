@@ -603,3 +603,18 @@ test('what a statement reaches depends on the session, and so does what is known
   assert.deepEqual(codes(outcomes), ['committed', 'SQLITE_CONSTRAINT_FOREIGNKEY', 'committed'])
   assertReplays(leader, folder)
 })
+
+test('columns are added to strict tables and with checks, for which SQLite itself looks through the rows', (context) => {
+  const { leader, folder } = start(context)
+  leader.run('CREATE TABLE strict (a INTEGER) STRICT', 'CREATE TABLE plain (a)')
+  leader.run('INSERT INTO strict VALUES (1)', 'INSERT INTO plain VALUES (1)')
+  leader.run("ALTER TABLE strict ADD COLUMN b TEXT NOT NULL DEFAULT 'x'")
+  leader.run('ALTER TABLE plain ADD COLUMN b CHECK (b IS NULL OR b > 0)')
+  const outcomes = leader.submit(
+    request(['ALTER TABLE plain ADD COLUMN c NOT NULL DEFAULT 0 CHECK (c > 0)']),
+    request(["ALTER TABLE strict ADD COLUMN c INTEGER DEFAULT 'no number'"]),
+    request(['INSERT INTO plain (a) SELECT quick_check FROM pragma_quick_check']),
+  )
+  assert.deepEqual(codes(outcomes), ['SQLITE_ERROR', 'SQLITE_ERROR', 'NONDETERMINISTIC_FUNCTION'])
+  assertReplays(leader, folder)
+})
