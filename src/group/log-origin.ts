@@ -10,7 +10,7 @@
  */
 
 import { ByteReader, ByteWriter } from '../base/bytes.ts'
-import { HarmonyError } from '../base/errors.ts'
+import { HarmonyError, toHarmonyError } from '../base/errors.ts'
 import type { GroupLog } from '../journal/group-log.ts'
 import type { SnapshotMetadata } from '../raft/entry.ts'
 import { INITIAL_GENERATION } from '../raft/entry.ts'
@@ -68,12 +68,19 @@ export function findOrigin(log: GroupLog, initial: Configuration | null, databas
 }
 
 /**
- * Writes down whose log it is, before the replica promises anything: that is written behind it, so if this can't be written, nor can that.
+ * Writes down whose log it is, before the replica promises anything: that is written behind it, so if this can't be written, nor can that: `onRefused` must
+ * end the life of the replica, because what it writes afterwards would not join the log.
  */
-export function writeOrigin(log: GroupLog, origin: LogOrigin): void {
+export function writeOrigin(
+  log: GroupLog,
+  origin: LogOrigin,
+  onRefused: (error: HarmonyError) => void,
+): void {
   if (!log.isEmpty || log.base.configuration.length > 0) return
   const { index, term } = log.base
-  log.write({ replacedBy: { index, term, configuration: encodeOrigin(origin) } }).catch(() => {})
+  log
+    .write({ replacedBy: { index, term, configuration: encodeOrigin(origin) } })
+    .catch((error: unknown) => onRefused(toHarmonyError(error)))
 }
 
 /** Where the log begins, for the core. */

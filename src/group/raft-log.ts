@@ -112,7 +112,7 @@ export class RaftLog implements CommitLog {
     const { initial, database } = this.#options
     this.#origin = findOrigin(this.#log, initial, database)
     if (this.#origin === null) return
-    writeOrigin(this.#log, this.#origin)
+    writeOrigin(this.#log, this.#origin, (error) => this.fail(error))
     const installed = events.installedSnapshot()
     if (installed !== null && this.#isAhead(installed)) void this.#catchUpWith(installed)
     else this.#live()
@@ -389,7 +389,7 @@ export class RaftLog implements CommitLog {
 
   #create(generation: number): void {
     this.#origin = { generation, configuration: EMPTY_CONFIGURATION }
-    writeOrigin(this.#log, this.#origin)
+    writeOrigin(this.#log, this.#origin, (error) => this.fail(error))
     this.#live()
   }
 
@@ -451,7 +451,7 @@ export class RaftLog implements CommitLog {
   #restart(): void {
     if (this.#state.kind !== 'down' || this.#state.timer === null) return
     this.#leaveState()
-    writeOrigin(this.#log, must(this.#origin))
+    writeOrigin(this.#log, must(this.#origin), (error) => this.fail(error))
     this.#live()
   }
 
