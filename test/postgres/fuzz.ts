@@ -183,6 +183,9 @@ async function emptied(harness: PostgresHarness, seed: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
   assert.equal(harness.server.connectionCount, 1, `seed ${seed}: connections are left over`)
+  // The client's own, and one that reads notifications where a listener is being closed.
+  const { sessions } = harness.gateway.statistics()
+  assert.ok(sessions <= 2, `seed ${seed}: ${sessions} sessions are left over`)
 }
 
 /** Resolves when the server has let go of the connection. */

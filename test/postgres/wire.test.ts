@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { TokenAuthenticator } from '../../src/protocols/http/authenticator.ts'
 import { openPostgres, type PostgresHarness } from './harness.ts'
@@ -615,4 +616,26 @@ test('a statement with more parameters than SQLite takes is refused with 54000',
   const list = (count: number): string => Array.from({ length: count }, (_, at) => `($${at + 1}::int)`).join()
   assert.deepEqual(await client.ask(parse('', `values ${list(32_767)}`), sync), ['E 54000', 'Z I'])
   assert.deepEqual(await client.ask(parse('', `values ${list(32_766)}`), sync), ['1', 'Z I'])
+})
+
+test('however a connection ends, its session ends too', async () => {
+  const sessions = (): number => harness.gateway.statistics().sessions
+  const before = sessions()
+  const endings: ((client: RawClient) => void)[] = [
+    (client) => client.send(query('begin; select 1'), terminate),
+    (client) => void client.socket.destroy(),
+    (client) => void client.socket.end(),
+    (client) => client.send(Buffer.from([0x51, 0xff, 0xff, 0xff, 0xff])),
+  ]
+  for (const end of endings) {
+    await using client = await RawClient.ready(harness.port)
+    end(client)
+    while (!client.isClosed) await client.until('never')
+  }
+  await using refused = await RawClient.open(harness.port)
+  refused.send(startup({ user: 'tester', database: 'default', client_encoding: 'LATIN1' }))
+  assert.equal((await refused.until('Z')).map(shortForm).at(-1), 'E 0A000')
+  const endMs = performance.now() + 10_000
+  while (sessions() > before && performance.now() < endMs) await pause(5)
+  assert.ok(sessions() <= before, `${sessions()} sessions, ${before} before`)
 })

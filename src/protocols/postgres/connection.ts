@@ -77,6 +77,8 @@ export class Connection {
   readonly #output: ClientOutput
   #socket: Socket
   #state: State = { kind: 'startup' }
+  /** Kept apart from the state, because it must be closed however the connection ends. */
+  #client: ClientSession | null = null
   #isBusy = false
   #isDraining = false
   #hasEnded = false
@@ -237,13 +239,14 @@ export class Connection {
 
   async #open(request: StartupRequest, credential: Credential): Promise<void> {
     this.#state = { kind: 'opening' }
+    const settings = this.#settingsOf(request)
     const session = await this.#openSession(request, credential)
     if (this.#hasEnded) return session.close()
-    const settings = this.#settingsOf(request)
     settings.lastIndex = () => session.lastIndex
     const { client, listening } = this.#newClient(request, session, settings)
     this.#greet(request, settings)
     settings.onReported = (name, value) => parameterStatus(this.#output.encoder, name, value)
+    this.#client = client
     this.#state = { kind: 'running', client }
     clearTimeout(this.#startupTimer)
     listening.deliver()
@@ -328,10 +331,9 @@ export class Connection {
   async #finishOnce(): Promise<void> {
     this.#hasEnded = true
     clearTimeout(this.#startupTimer)
-    const state = this.#state
     this.#state = { kind: 'ended' }
     try {
-      if (state.kind === 'running') await state.client.close()
+      await this.#client?.close()
     } finally {
       this.#onEnd()
     }

@@ -29,7 +29,11 @@ export class PgError extends Error {
     fields: PgErrorFields = {},
     severity: 'ERROR' | 'FATAL' = 'ERROR',
   ) {
+    // Answers to clients, which need no stack; and one that is kept with a plan would hold on to all that its frames name.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(message)
+    Error.stackTraceLimit = stackTraceLimit
     this.sqlState = sqlState
     this.fields = fields
     this.severity = severity

@@ -40,7 +40,7 @@ import { Describer } from './describer.ts'
 import { Executor, type Surroundings } from './executor.ts'
 import { toPgError } from './harmony-error.ts'
 import type { ClientOutput } from './output.ts'
-import { decodeParameters, PreparedStatement, PreparedStore, writersOf, type Portal } from './prepared.ts'
+import { PreparedStatement, PreparedStore, writersOf, type Portal } from './prepared.ts'
 import type { CommandResult } from './result.ts'
 import { QuickReads } from './quick-reads.ts'
 import { ResultSender } from './result-sender.ts'
@@ -134,7 +134,7 @@ export class ClientSession {
       case 'bind':
         return this.#guarded(() => this.#bind(message))
       case 'execute':
-        return this.#executeQuickly(message)
+        return this.#execute(message)
       case 'sync':
         return this.#sync()
       case 'describe':
@@ -265,32 +265,19 @@ export class ClientSession {
 
   #bind(message: Message<'bind'>): void {
     const statement = this.#store.statement(message.statement)
-    const { plan } = statement.compiled
-    this.#transaction.checkNotFailed(isTransactionExit(plan))
-    const values = decodeParameters(
-      statement.compiled,
-      message.parameters,
-      message.parameterFormats,
-      this.#style,
-    )
-    this.#store.addPortal(message.portal, statement, values, message.resultFormats)
+    this.#transaction.checkNotFailed(isTransactionExit(statement.compiled.plan))
+    this.#store.bind(statement, message, this.#style)
     this.#out.bytes(BIND_COMPLETE)
   }
 
-  #executeQuickly(message: Message<'execute'>): Promise<void> | null {
+  #execute(message: Message<'execute'>): Promise<void> | null {
+    const skipAfter = (error: unknown): Promise<void> => this.#skipAfter(error)
     try {
       const sent = this.#quick.execute(message)
-      return sent === 'not quick' ? this.#execute(message) : sent
+      if (sent !== 'not quick') return sent
+      return this.#executePortal(this.#store.portal(message.portal), message.rowsMax).catch(skipAfter)
     } catch (error) {
-      return this.#skipAfter(error)
-    }
-  }
-
-  async #execute(message: Message<'execute'>): Promise<void> {
-    try {
-      await this.#executePortal(this.#store.portal(message.portal), message.rowsMax)
-    } catch (error) {
-      await this.#skipAfter(error)
+      return skipAfter(error)
     }
   }
 

@@ -5,12 +5,14 @@ import type { Consistency } from '../../../gateway/session.ts'
 import type { CompiledStatement } from '../dialect/plan.ts'
 import { PgError } from '../error.ts'
 import type { PostgresLimits } from '../limits.ts'
-import type { Format } from '../wire/messages.ts'
+import type { Format, FrontendMessage } from '../wire/messages.ts'
 import { utf8 } from '../wire/field-reader.ts'
 import type { ValueStyle } from '../types/codec.ts'
 import type { CommandResult, ResolvedColumn } from './result.ts'
 import { checkFormatCount, formatAt, resolveColumns } from './result.ts'
 import { valueWriter, type ValueWriter } from './row-writer.ts'
+
+type BindMessage = Extract<FrontendMessage, { kind: 'bind' }>
 
 /** How rows of one statement are written in one list of formats. */
 export interface RowLayout {
@@ -173,6 +175,16 @@ export class PreparedStore {
     const portal = this.#portals.get(name)
     if (portal === undefined) throw new PgError('34000', `portal "${name}" does not exist`)
     return portal
+  }
+
+  /** Throws PgError where the values are not what the statement takes. */
+  bind(
+    statement: PreparedStatement,
+    { portal, parameters, parameterFormats, resultFormats }: BindMessage,
+    style: ValueStyle,
+  ): void {
+    const values = decodeParameters(statement.compiled, parameters, parameterFormats, style)
+    this.addPortal(portal, statement, values, resultFormats)
   }
 
   findPortal(name: string): Portal | undefined {
