@@ -91,7 +91,7 @@ export interface Portal {
 }
 
 /** Values of a Bind message. Throws PgError. */
-export function decodeParameters(
+function decodeParameters(
   compiled: CompiledStatement,
   parameters: readonly (Buffer | null)[],
   formats: readonly Format[],
