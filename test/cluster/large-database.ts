@@ -14,7 +14,7 @@ const ROW_SIZE_BYTES = 1000
 const ROWS_OF_ONE_STATEMENT = 1000
 const SAMPLE_INTERVAL_MS = 250
 /** How long writers are watched before, because a busy machine makes them wait, too. */
-const CONTROL_MS = 20_000
+const CONTROL_MS = 40_000
 /** Copies are sent no faster than the limit of their rate. */
 const COPY_PATIENCE_MS = 20 * 60_000
 
