@@ -51,6 +51,7 @@ export class OutgoingCopies {
   #making: Promise<OutgoingCopy> | null = null
   #baseWhileMaking: number | null = null
   #failure: { readonly error: HarmonyError; readonly atMs: number } | null = null
+  #deleting: Promise<unknown> = Promise.resolve()
   #lastNumber = 0
   #isClosed = false
   madeCount = 0
@@ -78,7 +79,11 @@ export class OutgoingCopies {
     const found = this.#newest(position)
     if (found !== null) return found
     const made = await (this.#making ?? this.#make())
-    return made.position >= position ? made : this.#make()
+    if (made.position >= position) return made
+    const newer = await this.#make()
+    // Whoever got it would go back to before what its readers have seen.
+    if (newer.position < position) throw this.#behind()
+    return newer
   }
 
   /** The one that was offered with this index. */
@@ -104,6 +109,7 @@ export class OutgoingCopies {
     this.#isClosed = true
     await this.#making?.catch(() => {})
     for (const held of this.#copies) await this.#delete(held)
+    await this.#deleting
   }
 
   #newest(position: number): OutgoingCopy | null {
@@ -152,7 +158,8 @@ export class OutgoingCopies {
       this.#lingers(held)
       return held
     } catch (error) {
-      await disk.remove(path)
+      // The engine's process may have been killed in the middle.
+      for (const suffix of ['', '-journal']) await disk.remove(path + suffix)
       throw error
     }
   }
@@ -183,10 +190,12 @@ export class OutgoingCopies {
     held.timer = clock.after(lingerMs, () => void this.#delete(held).catch(() => {}))
   }
 
-  async #delete(held: Held): Promise<void> {
+  #delete(held: Held): Promise<void> {
     held.timer?.cancel()
     this.#copies.delete(held)
-    await this.#options.disk.remove(held.path)
+    const deleted = this.#options.disk.remove(held.path)
+    this.#deleting = Promise.allSettled([this.#deleting, deleted])
+    return deleted
   }
 
   #unusable(): HarmonyError {
@@ -194,6 +203,11 @@ export class OutgoingCopies {
       'NOT_LEADER',
       'The log has moved on while the database was copied. It is copied again.',
     )
+  }
+
+  #behind(): HarmonyError {
+    const { database } = this.#options.host
+    return new HarmonyError('NOT_LEADER', `The database ${database} has not come that far here. Ask again.`)
   }
 
   #gone(): HarmonyError {
