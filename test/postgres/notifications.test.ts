@@ -56,6 +56,8 @@ test('a client hears itself before it is told that it may go on; LISTEN that is 
   assert.deepEqual(await client.ask(query("notify x, '2'")), ['C NOTIFY', 'A', 'Z I'])
   const extended = [parse('', 'select pg_notify($1, $2)'), bind('', '', ['x', '3']), execute(''), sync]
   assert.deepEqual((await client.ask(...extended)).slice(-2), ['A', 'Z I'])
+  // The same again, in a transaction of its own, is heard again.
+  assert.deepEqual((await client.ask(...extended)).slice(-2), ['A', 'Z I'])
   await client.ask(query('unlisten x'))
   assert.deepEqual(await client.ask(query("notify x, '4'")), ['C NOTIFY', 'Z I'])
 })

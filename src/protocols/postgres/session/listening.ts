@@ -37,7 +37,7 @@ export class Listening {
 
   /** Whether something waits for the commit. */
   get hasPending(): boolean {
-    return this.#pending.length > 0
+    return this.#pending.length > 0 || this.#sent.size > 0
   }
 
   listen(channel: string): void {
