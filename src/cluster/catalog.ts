@@ -169,11 +169,18 @@ export class Catalog {
     }
   }
 
-  async deleteDatabase(group: number): Promise<CatalogChange> {
-    return this.#run([
-      statement(`DELETE FROM databases WHERE "group" = ?`, BigInt(group)),
-      statement(`DELETE FROM initial_replicas WHERE "group" = ?`, BigInt(group)),
+  /** Rejects with DATABASE_NOT_FOUND. By name, because the member that calls may know only of an earlier database of that name. */
+  async deleteDatabase(name: string): Promise<CatalogChange> {
+    const isIt = `name = ? AND state = 'open'`
+    const { index, results } = await this.#run([
+      statement(
+        `DELETE FROM initial_replicas WHERE "group" = (SELECT "group" FROM databases WHERE ${isIt})`,
+        name,
+      ),
+      statement(`DELETE FROM databases WHERE ${isIt} RETURNING "group"`, name),
     ])
+    if (must(results[1]).rows.length === 0) throw databaseNotFound(name)
+    return { index }
   }
 
   /** A transaction that changes nothing makes no entry. */
@@ -204,6 +211,10 @@ const SEATS_TAKEN = `SELECT seat FROM members WHERE ${NOT_REMOVED}`
 /** The lowest that nobody has: 0, or one above a taken one. */
 const SEAT_FREE = `(SELECT min(free) FROM (SELECT 0 AS free UNION SELECT seat + 1 FROM members WHERE ${NOT_REMOVED})
   WHERE free NOT IN (${SEATS_TAKEN}))`
+
+export function databaseNotFound(name: string): HarmonyError {
+  return new HarmonyError('DATABASE_NOT_FOUND', `There is no database ${JSON.stringify(name)}.`)
+}
 
 export function databaseExists(name: string): HarmonyError {
   return new HarmonyError('DATABASE_EXISTS', `There is a database ${name} already.`)

@@ -19,6 +19,7 @@ import type { EngineOpener } from '../group/group-host.ts'
 import { GroupHost } from '../group/group-host.ts'
 import { GROUP_DEFAULTS } from '../group/limits.ts'
 import { Administration } from './administration.ts'
+import { databaseNotFound } from './catalog.ts'
 import { CATALOG_NAME } from './catalog-schema.ts'
 import type { ClusterAdministration, ClusterState, MemberRole, TransferRequest } from './cluster-state.ts'
 import { ClusterView } from './cluster-view.ts'
@@ -179,8 +180,7 @@ export class Member implements ClusterAdministration {
   /** Deletes the database everywhere. Its open transactions end with DATABASE_NOT_FOUND. Rejects with DATABASE_NOT_FOUND. */
   async drop(name: string): Promise<void> {
     await this.#change(async () => {
-      const open = await this.#find(name)
-      const { index } = await this.#membership.catalog.deleteDatabase(open.row.group)
+      const { index } = await this.#membership.catalog.deleteDatabase(name)
       await this.#membership.reach(index, CATALOG_TIMEOUT_MS)
     })
   }
@@ -364,8 +364,4 @@ function startEngines({ limits, onEngineEnd }: MemberOptions): EnginePool {
  */
 function enginesOf(engines: EnginePool): EngineOpener {
   return (options) => (options.database === CATALOG_NAME ? openEngineHere(options) : engines.open(options))
-}
-
-function databaseNotFound(name: string): HarmonyError {
-  return new HarmonyError('DATABASE_NOT_FOUND', `There is no database ${JSON.stringify(name)}.`)
 }

@@ -25,18 +25,6 @@ export const SYSTEM_MUTANTS: readonly SystemMutant[] = [
     ],
   },
   {
-    bug: 'H2',
-    title: 'a torn frame at the end of the journal is accepted without its checksum',
-    focus: 'power-cuts',
-    patches: [
-      {
-        file: 'src/journal/format.ts',
-        find: 'if (crc32c(bytes, seed, start + 4, start + sizeBytes) !== checksum) {',
-        replace: 'if (checksum < 0) {',
-      },
-    ],
-  },
-  {
     bug: 'H3',
     title: 'the log is compacted before the SQLite file has been made durable',
     focus: 'power-cuts',
@@ -120,30 +108,6 @@ export const SYSTEM_MUTANTS: readonly SystemMutant[] = [
         file: 'src/engine/replay.ts',
         find: 'if (!bytesEqual(digest, entry.digest)) {',
         replace: 'if (digest === entry.digest) {',
-      },
-    ],
-  },
-  {
-    bug: 'H10',
-    title: 'readers go on with the file that a snapshot has replaced',
-    focus: 'snapshots',
-    patches: [
-      {
-        file: 'src/group/database-group.ts',
-        find: 'for (const listener of this.#replacedListeners) listener()',
-        replace: '',
-      },
-    ],
-  },
-  {
-    bug: 'H11',
-    title: 'a copy of the reclaimer that the full disk refused makes a replica wait for ever',
-    focus: 'full-disks',
-    patches: [
-      {
-        file: 'src/journal/group-log.ts',
-        find: 'if (this.#ownPendingCount > 0) this.#rejectionCount++',
-        replace: 'if (this.#pendingCount > 0) this.#rejectionCount++',
       },
     ],
   },
