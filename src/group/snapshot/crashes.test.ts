@@ -75,6 +75,11 @@ test(
             victim.groups.size > 0 && Number(victim.group.appliedIndex) === leader.group.commitIndex
           const hasCrashed = await crashAt(cluster, victim, at, isOver)
           await check(cluster, victim, leader, at)
+          assert.equal(
+            victim.group.stats().snapshots.damaged,
+            0,
+            `file and log did not fit after a crash at ${at}`,
+          )
           if (!hasCrashed) break
           crashes++
         }
