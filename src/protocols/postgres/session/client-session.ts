@@ -264,9 +264,7 @@ export class ClientSession {
   }
 
   #bind(message: Message<'bind'>): void {
-    const statement = this.#store.statement(message.statement)
-    this.#transaction.checkNotFailed(isTransactionExit(statement.compiled.plan))
-    this.#store.bind(statement, message, this.#style)
+    this.#store.bind(message, this.#style, this.#transaction)
     this.#out.bytes(BIND_COMPLETE)
   }
 

@@ -11,6 +11,8 @@ import type { ValueStyle } from '../types/codec.ts'
 import type { CommandResult, ResolvedColumn } from './result.ts'
 import { checkFormatCount, formatAt, resolveColumns } from './result.ts'
 import { valueWriter, type ValueWriter } from './row-writer.ts'
+import type { TransactionState } from './transaction.ts'
+import { isTransactionExit } from './utilities.ts'
 
 type BindMessage = Extract<FrontendMessage, { kind: 'bind' }>
 
@@ -177,12 +179,11 @@ export class PreparedStore {
     return portal
   }
 
-  /** Throws PgError where the values are not what the statement takes. */
-  bind(
-    statement: PreparedStatement,
-    { portal, parameters, parameterFormats, resultFormats }: BindMessage,
-    style: ValueStyle,
-  ): void {
+  /** Throws PgError where the transaction takes no such statement, or the values are not what the statement takes. */
+  bind(message: BindMessage, style: ValueStyle, transaction: TransactionState): void {
+    const statement = this.statement(message.statement)
+    transaction.checkNotFailed(isTransactionExit(statement.compiled.plan))
+    const { portal, parameters, parameterFormats, resultFormats } = message
     const values = decodeParameters(statement.compiled, parameters, parameterFormats, style)
     this.addPortal(portal, statement, values, resultFormats)
   }
