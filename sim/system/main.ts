@@ -1,5 +1,5 @@
 /**
- * `npm run sim:system -- [--seeds N] [--seed S] [--seconds T] [--machines M] [--trace] [--twice]`: the whole system in the simulator, one
+ * `npm run sim:system -- [--seeds N] [--seed S] [--seconds T] [--machines M [--static]] [--trace] [--twice]`: the whole system in the simulator, one
  * line for each seed. Stops at the first failure and tells how to replay it. Without `--seed` the first seed is drawn, and
  * printed.
  */
@@ -11,11 +11,12 @@ import { runSystem } from './run.ts'
 import type { SystemResult } from './run.ts'
 import type { SystemOptions } from './options.ts'
 
-const USAGE = `usage: npm run sim:system -- [--seeds N] [--seed S] [--seconds T] [--trace] [--twice] [--continue]
+const USAGE = `usage: npm run sim:system -- [--seeds N] [--seed S] [--seconds T] [--machines M [--static]] [--trace] [--twice] [--continue]
   --seeds N      how many seeds to run (10; 1 with --seed)
   --seed S       the first seed; drawn and printed if left out
   --seconds T    begin no further seed after so many seconds
   --machines M   so many machines, whatever the seed says
+  --static       with --machines: groups, transport and routing only, without a catalog
   --trace        print the whole trace
   --twice        run each seed twice: both must be the same, to the last event
   --continue     go on after a failure`

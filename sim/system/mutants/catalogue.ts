@@ -25,7 +25,7 @@ export const SYSTEM_MUTANTS: readonly SystemMutant[] = [
     ],
   },
   {
-    bug: 'H3',
+    bug: 'H2',
     title: 'the log is compacted before the SQLite file has been made durable',
     focus: 'power-cuts',
     patches: [
@@ -37,7 +37,7 @@ export const SYSTEM_MUTANTS: readonly SystemMutant[] = [
     ],
   },
   {
-    bug: 'H4',
+    bug: 'H3',
     title: 'a follower answers linearizable reads from its own file',
     focus: 'reads',
     patches: [
@@ -49,7 +49,7 @@ export const SYSTEM_MUTANTS: readonly SystemMutant[] = [
     ],
   },
   {
-    bug: 'H5',
+    bug: 'H4',
     title: 'the leader answers reads at what it has applied, not at what is committed',
     focus: 'reads',
     patches: [
@@ -63,7 +63,7 @@ export const SYSTEM_MUTANTS: readonly SystemMutant[] = [
     ],
   },
   {
-    bug: 'H6',
+    bug: 'H5',
     title: 'an interactive transaction writes although the database has moved on since it read',
     focus: 'transactions',
     patches: [
@@ -75,7 +75,7 @@ export const SYSTEM_MUTANTS: readonly SystemMutant[] = [
     ],
   },
   {
-    bug: 'H7',
+    bug: 'H6',
     title: 'what is in the log and could not be applied yet is told to its client as not done',
     focus: 'engine-deaths',
     patches: [
@@ -87,7 +87,7 @@ export const SYSTEM_MUTANTS: readonly SystemMutant[] = [
     ],
   },
   {
-    bug: 'H8',
+    bug: 'H7',
     title: 'idempotency keys are not stored',
     focus: 'engine-deaths',
     patches: [
@@ -95,7 +95,7 @@ export const SYSTEM_MUTANTS: readonly SystemMutant[] = [
     ],
   },
   {
-    bug: 'H9',
+    bug: 'H8',
     title: 'replicas draw random numbers of their own, and the digest is not compared',
     focus: 'schema',
     patches: [
