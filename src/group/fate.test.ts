@@ -91,6 +91,26 @@ test('what was executed in one term is not proposed in another, although the sam
     assert.deepEqual(old.read('SELECT a FROM t'), [100, 1])
   }))
 
+test('COMMIT of an interactive transaction while another member takes over: nothing was done, begin it again', () =>
+  withCluster(async (cluster) => {
+    await cluster.write('CREATE TABLE t (a)')
+    const old = await cluster.awaitLeader()
+    const transaction = await cluster.settled(old.group.begin(BEGIN))
+    await cluster.settled(transaction.execute(statement('INSERT INTO t VALUES (1)'), RESULT_SIZE_BYTES_MAX))
+    const held = Promise.withResolvers<void>()
+    old.faults.before = (method) => (method === 'prepareCommit' ? held.promise : undefined)
+    const commit = transaction.commit()
+    commit.catch(() => {})
+    const [next] = cluster.followers()
+    assert.ok(next !== undefined)
+    await cluster.until(() => old.group.transferLeadership(next.number).accepted)
+    await cluster.until(() => !old.group.isLeading)
+    held.resolve()
+    await assert.rejects(cluster.settled(commit), { code: 'TRANSACTION_CONFLICT' })
+    await sameContent(cluster)
+    assert.deepEqual(old.read('SELECT a FROM t'), [])
+  }))
+
 test('an idempotency key makes a repeated write safe over a change of the leader', () =>
   withCluster(async (cluster) => {
     await cluster.write('CREATE TABLE t (a)')

@@ -102,12 +102,23 @@ export class InteractiveTransaction {
 
   /** Ended for something else than this transaction, it may begin again. */
   #endOf(error: unknown): HarmonyError {
+    if (error instanceof HarmonyError && error.code === 'NOT_LEADER') return this.#leadershipMoved(error)
     if (!(error instanceof EngineEndedError) || error.end !== 'bystander') return toHarmonyError(error)
     return new HarmonyError(
       'TRANSACTION_CONFLICT',
       `The process that writes to the database ${this.#options.database} had to be started again while this transaction ` +
         'was open, and it was rolled back. Nothing was done; begin the transaction again.',
       { cause: error },
+    )
+  }
+
+  /** What its statements read and did was in the engine here, so its COMMIT can't be sent on to whoever leads now. */
+  #leadershipMoved(cause: HarmonyError): HarmonyError {
+    return new HarmonyError(
+      'TRANSACTION_CONFLICT',
+      `Another member began to lead the database ${this.#options.database} before this transaction was committed, and it ` +
+        'was rolled back. Nothing was done; begin the transaction again.',
+      { cause },
     )
   }
 
