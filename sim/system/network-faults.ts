@@ -112,11 +112,11 @@ export class NetworkFaults {
 }
 
 export function drawWeather(random: Random): NetworkWeather {
-  const delayMinMs = random.between(0.05, 2)
+  const delayMinMs = random.between(0.05, 1)
   return {
     delayMinMs,
-    delayMaxMs: delayMinMs + random.pick([0.1, 2, 20]),
-    fragmentBytesMax: random.pick([2_000, 64_000, Number.MAX_SAFE_INTEGER]),
+    delayMaxMs: delayMinMs + random.pick([0.1, 1, 5]),
+    fragmentBytesMax: random.pick([4_000, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]),
     breakChance: random.pick([0, 0, 0.0005]),
     partitionEveryUs: random.chance(0.6) ? random.between(3, 10) * SECOND : 0,
     breakEveryUs: random.chance(0.5) ? random.between(1, 10) * SECOND : 0,
