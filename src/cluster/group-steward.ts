@@ -30,6 +30,8 @@ const HOLD_MS = 10 * 60_000
 /** Of one round: each handover makes the clients of one database wait for a moment. */
 const HANDOVERS_MAX = 8
 const CHANGES_MAX = 64
+/** Rounds, 30 s in all: where transactions never cease, the handover comes all the same. */
+const POSTPONEMENTS_MAX = 120
 /** Each step below 3 waits one more election timeout, so two stay on the first: a failover must not wait for the dead. */
 const PRIORITIES = [3, 3, 2, 1] as const
 
@@ -38,6 +40,8 @@ export class GroupSteward {
   readonly #dirty = new Set<number>()
   /** Groups that stay where an operator put them. */
   readonly #holds = new Map<number, Timer>()
+  /** Group → rounds for which its handover waited for transactions. */
+  readonly #postponed = new Map<number, number>()
   #timer: Timer | null = null
   #isStopped = false
 
@@ -61,6 +65,7 @@ export class GroupSteward {
 
   forget(group: number): void {
     this.#dirty.delete(group)
+    this.#postponed.delete(group)
     this.release(group)
   }
 
@@ -126,15 +131,24 @@ export class GroupSteward {
       return 'nothing'
     }
     const next = successor(input, (member) => connectedForMs(member) >= steadyAfterMs)
-    if (next !== null) {
-      group.transferLeadership(next)
-      return 'handed-over'
-    }
+    if (next !== null) return this.#handOver(group, next)
     // A first choice that is away, or behind, will make itself felt: by its connection, or by the change that waits for it.
     const [first] = placement.voters
     if (isInPlace(view, placement) && (first === self || first === undefined || !isConnected(first)))
       this.#dirty.delete(group.group)
     return 'nothing'
+  }
+
+  /** Nobody is in a hurry: open transactions, which would end with it, are given time. It stays on the list meanwhile. */
+  #handOver(group: DatabaseGroup, next: number): 'handed-over' | 'nothing' {
+    const rounds = (this.#postponed.get(group.group) ?? 0) + 1
+    if (group.hasTransactions && rounds <= POSTPONEMENTS_MAX) {
+      this.#postponed.set(group.group, rounds)
+      return 'nothing'
+    }
+    this.#postponed.delete(group.group)
+    group.transferLeadership(next)
+    return 'handed-over'
   }
 
   #tell(group: DatabaseGroup, event: string, steps: readonly { kind: string; id: number }[]): void {

@@ -246,6 +246,11 @@ export class DatabaseGroup {
     return this.#log.proposeMembership(change)
   }
 
+  /** Interactive transactions are open here, or wait for the writer: a change of the leader would end them. */
+  get hasTransactions(): boolean {
+    return this.#transactions.openCount > 0 || this.#transactions.waitingCount > 0
+  }
+
   /** Hands the leadership to the voter on that member, or gives up after an election timeout. */
   transferLeadership(member: number): TransferResult {
     return this.#log.transferLeadership(member)
