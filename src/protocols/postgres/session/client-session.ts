@@ -38,7 +38,7 @@ import { runCopyOut } from './copy-out.ts'
 import { Cursors } from './cursors.ts'
 import { Describer } from './describer.ts'
 import { Executor, type Surroundings } from './executor.ts'
-import { toPgError } from './harmony-error.ts'
+import { noticeOf, toPgError } from './harmony-error.ts'
 import type { ClientOutput } from './output.ts'
 import { PreparedStatement, PreparedStore, writersOf, type Portal } from './prepared.ts'
 import type { CommandResult } from './result.ts'
@@ -100,7 +100,7 @@ export class ClientSession {
       runPrepared: (statement, values) => this.#runPlan(statement, values, 'group'),
       notify: (channel, payload, surroundings) => this.#notify(channel, payload, surroundings),
       prepare: (name, sql, types) => this.#prepare(name, sql, types),
-      warn: (message, sqlState) => noticeResponse(this.#out, { severity: 'WARNING', sqlState, message }),
+      warn: (message, sqlState) => noticeResponse(this.#out, noticeOf(message, sqlState)),
     })
     this.#describer = new Describer({
       ...shared,

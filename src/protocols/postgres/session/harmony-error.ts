@@ -242,3 +242,14 @@ function stateOf(code: string): string {
   const primary = /^SQLITE_[A-Z]+/.exec(code)?.[0]
   return (primary === undefined ? undefined : STATES[primary]) ?? 'XX000'
 }
+
+interface Notice {
+  readonly severity: 'NOTICE' | 'WARNING'
+  readonly sqlState: string
+  readonly message: string
+}
+
+/** 00000 tells, any other SQLSTATE warns. */
+export function noticeOf(message: string, sqlState: string): Notice {
+  return { severity: sqlState === '00000' ? 'NOTICE' : 'WARNING', sqlState, message }
+}
