@@ -338,6 +338,28 @@ test('a member with a damaged journal puts it aside and joins under a new number
   await assert.rejects(two.start('b', 'found-alone', []), { code: 'DATA_CORRUPT' })
 })
 
+test('a member with a damaged journal asks under one token at all of its starts, so that no late request replaces it', async () => {
+  await using cluster = new TestCluster()
+  await untilSettled(cluster, await cluster.found('a', 'b', 'c'), 3)
+  const token = (): string =>
+    (JSON.parse(readFileSync(`${cluster.folderOf('c')}/format`, 'utf8')) as { member: string }).member
+  const before = token()
+  for (const host of ['c', 'a', 'b']) await cluster.stop(host)
+  damageJournal(cluster.folderOf('c'))
+  const tokens: string[] = []
+  for (let start = 0; start < 2; start++) {
+    // Nobody is there to take it in.
+    await assert.rejects(cluster.start('c', 'found-alone', [], { signal: AbortSignal.timeout(500) }))
+    tokens.push(token())
+  }
+  assert.notEqual(tokens[0], before)
+  assert.equal(tokens[0], tokens[1])
+  await Promise.all(['a', 'b'].map((host) => cluster.start(host, 'found-alone', [])))
+  const again = await cluster.start('c', 'found-alone', [])
+  assert.equal(again.number, 4)
+  await untilSettled(cluster, [...cluster.members.values()], 3)
+})
+
 test('a member that joins gets a copy of what the log has no more, of the catalog, too', async () => {
   await using cluster = new TestCluster()
   const limits = { tailEntries: 5, tailSizeBytes: 1_000, restingTailEntries: 5, checkpointEntries: 10 }

@@ -76,11 +76,15 @@ export async function markLost({ folder, disk }: EntryParts, identity: MemberIde
 async function joinAnew(parts: EntryParts, known: MemberIdentity): Promise<Entry> {
   const { folder, disk, clock, cluster, log } = parts
   if (cluster === null) throw lostAlone(folder.path)
-  const aside = await putAside(folder, disk, clock)
-  log('warn', 'The journal was damaged: everything is put aside, and this member joins its cluster anew', {
-    member: known.member,
-    folder: aside,
-  })
+  if (!known.isPutAside) {
+    const aside = await putAside(folder, disk, clock)
+    log('warn', 'The journal was damaged: everything is put aside, and this member joins its cluster anew', {
+      member: known.member,
+      folder: aside,
+    })
+    // Requests of an earlier start may still be carried out: under another token they would be another newcomer at this address, and replace this one.
+    await writeIdentity(disk, folder.path, { ...known, isPutAside: true })
+  }
   const others = known.peers.map(({ address }) => address)
   const seeds = async (): Promise<readonly string[]> => [...others, ...(await cluster.seeds())]
   return becomeMember(parts, { ...cluster, seeds, start: 'join' })

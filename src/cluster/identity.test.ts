@@ -12,6 +12,7 @@ const IDENTITY: MemberIdentity = {
   peers: [{ member: 1, address: '10.0.0.1:7001' }],
   isRemoved: false,
   isLost: false,
+  isPutAside: false,
 }
 
 async function diskWith(text: string | null): Promise<MemoryDisk> {

@@ -33,12 +33,14 @@ export interface MemberIdentity {
   readonly isRemoved: boolean
   /** Its journal was damaged: the folder joins the cluster anew (`lost-journal.ts`). */
   readonly isLost: boolean
+  /** Everything was put aside, and the folder has the token under which it asks to join: the same at every start until it has joined. */
+  readonly isPutAside: boolean
 }
 
 /** Of the member that founds a cluster. */
 export function foundingIdentity(random: Random): MemberIdentity {
   const cluster = Buffer.from(random.bytes(CLUSTER_ID_BYTES)).toString('hex')
-  return { cluster, member: 1, incarnation: 0, peers: [], isRemoved: false, isLost: false }
+  return { cluster, member: 1, incarnation: 0, peers: [], isRemoved: false, isLost: false, isPutAside: false }
 }
 
 /** Null for a folder that belongs to no cluster yet. Rejects with DATA_CORRUPT or FORMAT_TOO_NEW. */
@@ -77,12 +79,12 @@ function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | nul
 }
 
 function identityOf(fields: Readonly<Record<string, unknown>>): MemberIdentity | null {
-  const { cluster, member, incarnation, peers, isRemoved, isLost = false } = fields
+  const { cluster, member, incarnation, peers, isRemoved, isLost = false, isPutAside = false } = fields
   if (typeof cluster !== 'string' || cluster === '') return null
   if (!isCount(member, 1) || !isCount(incarnation, 0) || typeof isRemoved !== 'boolean') return null
-  if (typeof isLost !== 'boolean') return null
+  if (typeof isLost !== 'boolean' || typeof isPutAside !== 'boolean') return null
   if (!Array.isArray(peers) || !peers.every(isPeerAddress)) return null
-  return { cluster, member, incarnation, peers, isRemoved, isLost }
+  return { cluster, member, incarnation, peers, isRemoved, isLost, isPutAside }
 }
 
 function isPeerAddress(value: unknown): value is PeerAddress {

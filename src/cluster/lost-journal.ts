@@ -7,7 +7,8 @@
  * 1. identity: isLost       from now on nobody starts from what is in the folder, whatever crash comes
  * 2. journal, databases     moved to damaged-TIME/, file by file; a start in between goes on here
  * 3. format: another token  the cluster knows the old one as that of the old number
- * 4. join                   by the addresses of the others; overwrites identity
+ * 4. identity: isPutAside   further starts ask under the same token, or each would be a newcomer that replaces the one before
+ * 5. join                   by the addresses of the others; overwrites identity
  * ```
  *
  * Only with two others or more: of two members, neither can decide anything without the other's journal, so an operator has to.

@@ -150,7 +150,7 @@ export class Newcomers {
       const admission = decoded(() => codec.decodeAdmission(outcome.payload))
       log('info', 'Joined a cluster', { cluster: admission.cluster, member: admission.member, address })
       const peers = admission.peers.filter(({ member }) => member !== admission.member)
-      return { ...admission, peers, incarnation: 0, isRemoved: false, isLost: false }
+      return { ...admission, peers, incarnation: 0, isRemoved: false, isLost: false, isPutAside: false }
     }
     if (outcome.kind === 'refused') throw refusal(address, outcome.problem)
     if (outcome.kind === 'failed') {
