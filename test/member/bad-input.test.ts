@@ -150,7 +150,7 @@ const CASES: readonly Case[] = [
     body: { sql: 'SELECT 1', consistency: 'eventual' },
     status: 400,
     code: 'REQUEST_INVALID',
-    message: /consistency\.level/,
+    message: /it must be linearizable, session/,
   },
 ]
 
