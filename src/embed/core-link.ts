@@ -1,8 +1,8 @@
 /** The application's end of the link to the core's thread. */
 
+import { fromErrorData } from '../base/error-data.ts'
 import { Worker } from 'node:worker_threads'
 import { HarmonyError } from '../base/errors.ts'
-import type { ErrorData } from '../base/transaction.ts'
 import type { CoreAnswers, CoreOptions, CoreRequest, FromCore, ToCore } from './link-protocol.ts'
 
 interface Waiting {
@@ -80,12 +80,12 @@ export class CoreLink {
 
   #take(message: FromCore): void {
     if (message.kind === 'ready') return this.#ready.resolve()
-    if (message.kind === 'failure' && message.id === null) return this.#end(fromData(message.error))
+    if (message.kind === 'failure' && message.id === null) return this.#end(fromErrorData(message.error))
     const { id } = message as { id: number }
     const waiting = this.#waiting.get(id)
     this.#waiting.delete(id)
     if (message.kind === 'answer') waiting?.resolve(message.value as never)
-    else waiting?.reject(fromData(message.error))
+    else waiting?.reject(fromErrorData(message.error))
   }
 
   #end(error: HarmonyError): void {
@@ -95,10 +95,6 @@ export class CoreLink {
     this.#waiting.clear()
     this.#ended.resolve()
   }
-}
-
-export function fromData({ code, message, offset }: ErrorData): HarmonyError {
-  return new HarmonyError(code as HarmonyError['code'], message, offset === null ? {} : { offset })
 }
 
 function closed(): HarmonyError {

@@ -5,7 +5,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { must } from '../base/assert.ts'
-import { toHarmonyError } from '../base/errors.ts'
+import { toErrorData } from '../base/error-data.ts'
 import { Member } from '../cluster/member.ts'
 import { ReaderPool } from '../engine/reader/database-reader.ts'
 import { LocalGateway } from '../gateway/local-gateway.ts'
@@ -25,14 +25,14 @@ async function serve({ folder, statementTimeoutMs, name, peers }: CoreOptions): 
   const member = await Member.open({ folder, cluster, ...(name !== null && { name }), ...timeout })
   const gateway = new LocalGateway({ directory: member, readers: new ReaderPool(), configuration: timeout })
   const server = new CoreServer(member, gateway)
-  void member.failed.then((error) => post({ kind: 'failure', id: null, error: toData(error) }))
+  void member.failed.then((error) => post({ kind: 'failure', id: null, error: toErrorData(error) }))
   port.on('message', (message: ToCore) => {
     if ('cancel' in message) return server.cancel(message.cancel)
     void server
       .answer(message.id, message.request)
       .then(
         (value) => post({ kind: 'answer', id: message.id, value }),
-        (error: unknown) => post({ kind: 'failure', id: message.id, error: toData(error) }),
+        (error: unknown) => post({ kind: 'failure', id: message.id, error: toErrorData(error) }),
       )
       .finally(() => {
         // Without the port nothing keeps this thread alive.
@@ -42,12 +42,7 @@ async function serve({ folder, statementTimeoutMs, name, peers }: CoreOptions): 
   post({ kind: 'ready' })
 }
 
-function toData(error: unknown): { code: string; message: string; offset: number | null } {
-  const { code, message, offset } = toHarmonyError(error)
-  return { code, message, offset: offset ?? null }
-}
-
 serve(workerData as CoreOptions).catch((error: unknown) => {
-  post({ kind: 'failure', id: null, error: toData(error) })
+  post({ kind: 'failure', id: null, error: toErrorData(error) })
   port.close()
 })

@@ -8,6 +8,7 @@
  *     a commit that fails: the log has an entry that the file lacks ──▶ behind, for good
  */
 
+import { toErrorData } from '../base/error-data.ts'
 import { assert, must } from '../base/assert.ts'
 import { HarmonyError } from '../base/errors.ts'
 import type { TransactionRequest } from '../base/transaction.ts'
@@ -39,7 +40,7 @@ import { LeaderBatch } from './leader-batch.ts'
 import { commitEntry, writeApplied } from './pending-entry.ts'
 import type { CommitParts, PendingEntry } from './pending-entry.ts'
 import { replayEntry } from './replay.ts'
-import { fromSqlite, isSqliteError, toErrorData } from './sqlite-errors.ts'
+import { fromSqlite, isSqliteError } from './sqlite-errors.ts'
 import { syncWal } from './wal-sync.ts'
 import { WalUpkeep } from './wal-upkeep.ts'
 

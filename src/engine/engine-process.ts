@@ -10,10 +10,10 @@
  * a file that it still writes to.
  */
 
+import { fromErrorData } from '../base/error-data.ts'
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { HarmonyError } from '../base/errors.ts'
-import type { HarmonyErrorCode } from '../base/errors.ts'
+import type { HarmonyError } from '../base/errors.ts'
 import { must } from '../base/assert.ts'
 import type { TransactionRequest } from '../base/transaction.ts'
 import type { SqlStatement } from '../base/value.ts'
@@ -151,8 +151,7 @@ export class EngineProcess {
       waiter.resolve(message)
       return
     }
-    const { code, message: text, offset } = message.error
-    waiter.reject(new HarmonyError(code as HarmonyErrorCode, text, offset === null ? {} : { offset }))
+    waiter.reject(fromErrorData(message.error))
   }
 
   #next(): Waiter | null {

@@ -5,10 +5,9 @@
  */
 
 import { must } from '../base/assert.ts'
-import { toHarmonyError } from '../base/errors.ts'
 import type { Engine } from './engine.ts'
 import { LocalEngine } from './local-engine.ts'
-import { toErrorData } from './sqlite-errors.ts'
+import { toErrorData } from '../base/error-data.ts'
 import type { EngineCall, EngineWorkerOptions, FromWorker, ToWorker } from './process-protocol.ts'
 import { startWatchdog } from './watchdog.ts'
 import { lockWriter, type WriterLock } from './writer-lock.ts'
@@ -60,7 +59,7 @@ async function answer(message: ToWorker): Promise<FromWorker> {
     const value = await carryOut(message)
     return { kind: 'done', request, value, applied: owned.get(message.engine)?.engine.applied ?? null }
   } catch (error) {
-    return { kind: 'failed', request, error: toErrorData(toHarmonyError(error)) }
+    return { kind: 'failed', request, error: toErrorData(error) }
   }
 }
 

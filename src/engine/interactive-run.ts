@@ -5,6 +5,7 @@
  * `OR FAIL` keeps what it did before it failed, and `changes()` tells of it.
  */
 
+import { toErrorData } from '../base/error-data.ts'
 import { HarmonyError } from '../base/errors.ts'
 import type { SessionContext } from '../base/transaction.ts'
 import type { SqlStatement } from '../base/value.ts'
@@ -17,7 +18,7 @@ import { parametersOf, valuesOf } from './parameters.ts'
 import type { PendingEntry } from './pending-entry.ts'
 import { RandomRowidError } from './rowid-watch.ts'
 import { classify } from './sql-text.ts'
-import { fromSqlite, isMachineFailure, toErrorData } from './sqlite-errors.ts'
+import { fromSqlite, isMachineFailure } from './sqlite-errors.ts'
 import type { PreparedStatement } from './statement-cache.ts'
 import { loggedSize, mayViolateAtCommit, mustBeLogged } from './statement-rules.ts'
 

@@ -1,5 +1,6 @@
 /** Executes requests on the leader: as many as can share an entry, each in a savepoint (DESIGN.md, "From requests to an entry"). */
 
+import { toErrorData } from '../base/error-data.ts'
 import { must } from '../base/assert.ts'
 import { HarmonyError } from '../base/errors.ts'
 import type { TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
@@ -11,7 +12,7 @@ import type { IdempotencyKeys } from './idempotency.ts'
 import { valuesOf } from './parameters.ts'
 import type { PendingEntry, PendingOutcome } from './pending-entry.ts'
 import { outcomeAt } from './pending-entry.ts'
-import { fromSqlite, isMachineFailure, toErrorData } from './sqlite-errors.ts'
+import { fromSqlite, isMachineFailure } from './sqlite-errors.ts'
 import { loggedSize, mayViolateAtCommit, mustBeLogged, needsOwnEntry } from './statement-rules.ts'
 
 /** An entry is closed when it has this much: more would only make everyone wait. */

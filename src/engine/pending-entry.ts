@@ -1,12 +1,13 @@
 /** An entry that has been executed and waits for its commit: how it is made visible, and what its clients are told. */
 
+import { toErrorData } from '../base/error-data.ts'
 import type { SessionContext, TransactionOutcome } from '../base/transaction.ts'
 import type { StatementResult } from '../base/value.ts'
 import { sha256 } from './capture.ts'
 import type { AppliedState, CommitResult, EntryChanges } from './engine.ts'
 import type { EntryRun } from './entry-run.ts'
 import type { IdempotencyKeys } from './idempotency.ts'
-import { fromSqlite, toErrorData } from './sqlite-errors.ts'
+import { fromSqlite } from './sqlite-errors.ts'
 import type { HarmonyError } from '../base/errors.ts'
 
 /** A transaction of the entry, or of a request beside it. */

@@ -2,7 +2,6 @@
 
 import { HarmonyError } from '../base/errors.ts'
 import type { HarmonyErrorCode } from '../base/errors.ts'
-import type { ErrorData } from '../base/transaction.ts'
 
 const PRIMARY_CODES: readonly string[] = [
   'OK',
@@ -125,8 +124,4 @@ export function fromSqlite(error: unknown, isDiskFull: () => boolean = () => tru
   const code = DISK_CODES[`SQLITE_${PRIMARY_CODES[error.errcode & 0xff] ?? ''}`]
   if (code === undefined) return new HarmonyError(name, error.message, { cause: error })
   return new HarmonyError(code, `SQLite failed with ${name}: ${error.message}`, { cause: error })
-}
-
-export function toErrorData(error: HarmonyError): ErrorData {
-  return { code: error.code, message: error.message, offset: error.offset ?? null }
 }

@@ -8,7 +8,7 @@ import { type AtomicShape, atomicShapeAt } from './atomic-shape.ts'
 import { checkBatch, isMet, type StepFate } from './condition.ts'
 import type { StatementClass } from './reader.ts'
 import type { BatchEvent, BatchStep, ExecuteOptions } from './session.ts'
-import { fromErrorData } from './outcome-error.ts'
+import { fromErrorData } from '../base/error-data.ts'
 import type { StatementRunner } from './statement-runner.ts'
 import type { SessionObserver } from './statistics.ts'
 

@@ -15,7 +15,7 @@ import type {
   Session,
   StatementDescription,
 } from './session.ts'
-import { fromErrorData } from './outcome-error.ts'
+import { fromErrorData } from '../base/error-data.ts'
 import { hasControl, type StatementRunner } from './statement-runner.ts'
 import type { SessionObserver } from './statistics.ts'
 import { turnEnded } from './turn.ts'

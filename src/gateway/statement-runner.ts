@@ -3,6 +3,7 @@
  * a connection: transaction, settings, `last_insert_rowid()`. One call at a time; `ClientSession` sees to that.
  */
 
+import { fromErrorData } from '../base/error-data.ts'
 import { assert, unreachable } from '../base/assert.ts'
 import { HarmonyError } from '../base/errors.ts'
 import { INITIAL_CONTEXT, type SessionContext, type TransactionOutcome } from '../base/transaction.ts'
@@ -15,7 +16,7 @@ import {
 } from '../base/value.ts'
 import type { Answer } from './answer.ts'
 import { consistencyHint, formatConsistency, LINEARIZABLE, parseConsistency } from './consistency.ts'
-import { fromErrorData, isConstraint } from './outcome-error.ts'
+import { isConstraint } from './constraint-error.ts'
 import type { OpenDatabase } from './open-database.ts'
 import { OpenTransaction } from './open-transaction.ts'
 import type { BeginMode, ReadPage, ReadRequest, StatementClass, StatementControl } from './reader.ts'

@@ -11,8 +11,9 @@
  * The writer is passed on exactly once, when the engine's transaction is over: `#finish`.
  */
 
+import { fromErrorData } from '../base/error-data.ts'
 import { HarmonyError, toHarmonyError } from '../base/errors.ts'
-import type { ErrorData, SessionContext } from '../base/transaction.ts'
+import type { SessionContext } from '../base/transaction.ts'
 import type { SqlStatement, StatementResult } from '../base/value.ts'
 import type { Clock, Timer } from '../host/clock.ts'
 import type { Description, Engine } from '../engine/engine.ts'
@@ -69,7 +70,7 @@ export class InteractiveTransaction {
       this.#watchIdle()
       return outcome.result
     }
-    const error = fromData(outcome.error)
+    const error = fromErrorData(outcome.error)
     if (outcome.isEnded) await this.end(this.#aborted(error))
     else this.#watchIdle()
     throw error
@@ -80,7 +81,7 @@ export class InteractiveTransaction {
     const outcome = await this.#ask((engine) => engine.describe(sql))
     this.#watchIdle()
     if (outcome.kind === 'ok') return outcome.description
-    throw fromData(outcome.error)
+    throw fromErrorData(outcome.error)
   }
 
   /** One call of the engine. Where the engine itself fails, the transaction is over. */
@@ -181,7 +182,7 @@ export class InteractiveTransaction {
     const { applied: visible } = await machine.commitOpen(prepared.payload, term, onOverdue)
     const { outcomes } = await visible
     const outcome = outcomes[0]
-    if (outcome?.kind === 'failed') throw fromData(outcome.error)
+    if (outcome?.kind === 'failed') throw fromErrorData(outcome.error)
     if (outcome === undefined) throw new HarmonyError('INTERNAL', 'The engine gave no outcome of a commit.')
     return { index: outcome.index, context: outcome.context }
   }
@@ -227,9 +228,4 @@ export class InteractiveTransaction {
       { cause },
     )
   }
-}
-
-function fromData(error: ErrorData): HarmonyError {
-  const options = error.offset === null ? {} : { offset: error.offset }
-  return new HarmonyError(error.code as HarmonyError['code'], error.message, options)
 }

@@ -15,7 +15,7 @@ import type { RoutingLimits } from './limits.ts'
 import type { Rejection, RoutingAnswer, RoutingCall, SubmitAnswer } from './message.ts'
 import type { Parcels } from './parcels.ts'
 import type { LocalReplica } from './parts.ts'
-import { toErrorData } from './reply.ts'
+import { toErrorData } from '../../base/error-data.ts'
 
 export interface CallServiceParts {
   readonly replica: (group: number) => LocalReplica | null

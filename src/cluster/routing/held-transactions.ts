@@ -13,7 +13,7 @@ import type { Clock, Timer } from '../../host/clock.ts'
 import type { RoutingLimits } from './limits.ts'
 import type { RoutingAnswer } from './message.ts'
 import type { BeginOptions, LocalReplica, OpenTransaction } from './parts.ts'
-import { toErrorData } from './reply.ts'
+import { toErrorData } from '../../base/error-data.ts'
 
 interface Held {
   state: 'beginning' | 'open' | 'working' | 'committing'

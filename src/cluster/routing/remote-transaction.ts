@@ -20,7 +20,7 @@ import type { RoutingLimits } from './limits.ts'
 import type { RoutingAnswer, RoutingCall } from './message.ts'
 import type { Committed, OpenTransaction, StatementDescription } from './parts.ts'
 import { outcomeUnknown } from './retry-policy.ts'
-import { fromErrorData } from './reply.ts'
+import { fromErrorData } from '../../base/error-data.ts'
 import type { CallFailure, Reply } from './reply.ts'
 
 export interface RemoteTransactionOptions {

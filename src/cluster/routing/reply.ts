@@ -4,9 +4,7 @@
  */
 
 import { unreachable } from '../../base/assert.ts'
-import { HarmonyError, toHarmonyError } from '../../base/errors.ts'
 import type { HarmonyErrorCode } from '../../base/errors.ts'
-import type { ErrorData } from '../../base/transaction.ts'
 import type { CallOutcome } from '../transport/calls.ts'
 
 /** Why a call came to nothing, and whether that is certain. */
@@ -43,13 +41,4 @@ export function failureOf(member: number, outcome: CallOutcome): CallFailure | n
     default:
       return unreachable(outcome)
   }
-}
-
-export function toErrorData(thrown: unknown): ErrorData {
-  const { code, message, offset = null } = toHarmonyError(thrown)
-  return { code, message, offset }
-}
-
-export function fromErrorData({ code, message, offset }: ErrorData): HarmonyError {
-  return new HarmonyError(code as HarmonyErrorCode, message, offset === null ? {} : { offset })
 }

@@ -4,7 +4,7 @@ import { HarmonyError } from '../../base/errors.ts'
 import type { HarmonyErrorCode } from '../../base/errors.ts'
 import type { FailedTry } from './leader-search.ts'
 import type { Rejection } from './message.ts'
-import { fromErrorData } from './reply.ts'
+import { fromErrorData } from '../../base/error-data.ts'
 import type { CallFailure } from './reply.ts'
 
 export type Verdict =
