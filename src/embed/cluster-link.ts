@@ -32,8 +32,8 @@ export interface PeerOptions {
 
 /** Throws ARGS_INVALID. */
 export function checkPeerOptions({ listen, advertise, peers, expect, join, secret }: PeerOptions): void {
-  for (const address of [listen, ...(advertise === undefined ? [] : [advertise])]) checkAddress(address)
-  for (const seed of [...(peers ?? []), ...(join ?? [])]) if (!DNS.test(seed)) checkAddress(seed)
+  for (const address of [listen, ...(advertise === undefined ? [] : [advertise])]) parsePeerAddress(address)
+  for (const seed of [...(peers ?? []), ...(join ?? [])]) if (!DNS.test(seed)) parsePeerAddress(seed)
   if (peers !== undefined && join !== undefined)
     throw invalid('Either `peers`, to found a cluster, or `join`, to become a member of one: not both.')
   if (Buffer.byteLength(secret) < SECRET_BYTES_MIN)
@@ -84,14 +84,6 @@ async function resolve(seeds: readonly string[]): Promise<string[]> {
     }),
   )
   return lists.flat()
-}
-
-function checkAddress(address: string): void {
-  try {
-    parsePeerAddress(address)
-  } catch (error) {
-    throw invalid((error as Error).message)
-  }
 }
 
 function invalid(message: string): HarmonyError {

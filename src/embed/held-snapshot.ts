@@ -9,7 +9,6 @@
  * A file that was replaced by a snapshot from another member is opened anew.
  */
 
-import type { StatementSync } from 'node:sqlite'
 import { HarmonyError } from '../base/errors.ts'
 import { ReadConnection } from '../engine/reader/read-connection.ts'
 import type { FilePosition } from './file-position.ts'
@@ -23,7 +22,6 @@ export class HeldSnapshot {
   readonly #dataFile: string
   readonly #position: FilePosition
   #connection: ReadConnection
-  #pin: StatementSync
   #version = -1
   #fileVersion: number
   /** Counts the files that were opened: statements of an earlier one are prepared again. */
@@ -37,7 +35,6 @@ export class HeldSnapshot {
     this.#position = position
     this.#fileVersion = position.fileVersion
     this.#connection = new ReadConnection(dataFile, OPTIONS)
-    this.#pin = this.#connection.prepareOwn(PIN)
   }
 
   get opened(): number {
@@ -83,7 +80,7 @@ export class HeldSnapshot {
     if (fileVersion !== this.#fileVersion) this.#reopen(fileVersion)
     this.#connection.run('BEGIN')
     // BEGIN alone takes no snapshot.
-    this.#pin.get()
+    this.#connection.appliedIndex()
     this.#version = version
     this.#timer = setTimeout(() => this.#expire(), HOLD_TIME_MS).unref()
   }
@@ -91,7 +88,6 @@ export class HeldSnapshot {
   #reopen(fileVersion: number): void {
     this.#connection.close()
     this.#connection = new ReadConnection(this.#dataFile, OPTIONS)
-    this.#pin = this.#connection.prepareOwn(PIN)
     this.#fileVersion = fileVersion
     this.#opened++
   }
@@ -113,5 +109,3 @@ export class HeldSnapshot {
       throw new HarmonyError('SHUTTING_DOWN', 'This database is closed: open it again to read it.')
   }
 }
-
-const PIN = 'SELECT "index" FROM _harmony_state'
