@@ -56,6 +56,23 @@ test('three members found a cluster, and a database that is made on one is on al
   )
 })
 
+test('who has founded a cluster is ready when all of its members vote: any of them may go at once', async () => {
+  await using cluster = new TestCluster()
+  const members = await cluster.found('a', 'b', 'c')
+  for (const member of members)
+    assert.deepEqual(
+      member.clusterState().groups.map(({ database, voters }) => [database, voters.length]),
+      [
+        ['_catalog', 3],
+        ['default', 3],
+      ],
+    )
+  const [first, second] = members.toSorted((left, right) => left.number - right.number)
+  await first?.close()
+  assert.ok(second)
+  await run(await second.get('default'), 'CREATE TABLE t (a)')
+})
+
 const FOUR_VOTES = ['_catalog', 'default']
 
 async function untilSettled(cluster: TestCluster, members: readonly Member[], voters: number): Promise<void> {

@@ -49,6 +49,8 @@ export interface Entry {
   readonly identity: MemberIdentity
   /** Where peers are listened for from now on; the port is not 0 any more. Null without a cluster. */
   readonly listen: NetworkAddress | null
+  /** How many members found the cluster; null if it was there before this start, or this is its only member. */
+  readonly expected: number | null
 }
 
 /** Rejects with MEMBERSHIP_REFUSED if this member can't be one, DATA_CORRUPT, or a `NetworkError`. */
@@ -60,12 +62,16 @@ export async function enterCluster(parts: EntryParts): Promise<Entry> {
     known?.isLost === true
       ? await joinAnew(parts, known)
       : known !== null || cluster === null || folder.isUsed || cluster.start === 'found-alone'
-        ? { identity: known ?? foundingIdentity(parts.random), listen: cluster?.listen ?? null }
+        ? {
+            identity: known ?? foundingIdentity(parts.random),
+            listen: cluster?.listen ?? null,
+            expected: null,
+          }
         : await becomeMember(parts, cluster)
   const identity = { ...entry.identity, incarnation: entry.identity.incarnation + 1 }
   await writeIdentity(disk, folder.path, identity)
   await folder.markMember()
-  return { identity, listen: entry.listen }
+  return { ...entry, identity }
 }
 
 /** The journal of this member is damaged: from now on its folder starts by joining anew, whatever happens. */
@@ -148,7 +154,8 @@ async function becomeMember(
       log,
       signal,
     })
-    return { identity: await newcomers.settle(), listen }
+    const expected = typeof start === 'object' ? start.expected : null
+    return { identity: await newcomers.settle(), listen, expected }
   } finally {
     await transport.close()
   }

@@ -93,6 +93,7 @@ export class Member implements ClusterAdministration {
       })
       member = new Member(options, parts, membership)
       await member.#membership.start()
+      if (parts.entry.expected !== null) await member.#membership.untilFounded(parts.entry.expected)
       member.#watchIdle()
       return member
     } catch (error) {

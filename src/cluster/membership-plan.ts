@@ -39,7 +39,10 @@ export function nextChange(input: PlanInput): MembershipChange | null {
 }
 
 /** Whether the group has the replicas that it should have, each with the role that it should have. */
-export function isInPlace({ configuration }: GroupView, { voters, learners }: Placement): boolean {
+export function isInPlace(
+  { configuration }: Pick<GroupView, 'configuration'>,
+  { voters, learners }: Placement,
+): boolean {
   const same = (ids: readonly number[], wanted: readonly number[]): boolean =>
     ids.length === wanted.length && wanted.every((id) => ids.includes(id))
   return (

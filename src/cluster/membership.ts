@@ -27,6 +27,7 @@ import { GroupSteward } from './group-steward.ts'
 import type { MemberIdentity, PeerAddress } from './identity.ts'
 import { writeIdentity } from './identity.ts'
 import { canJoinAnew } from './lost-journal.ts'
+import { isInPlace } from './membership-plan.ts'
 import { MemberService } from './member-service.ts'
 import type { PeerNetwork } from './peer-network.ts'
 import type { Placement, Seat } from './placement.ts'
@@ -55,6 +56,8 @@ export interface MembershipOptions {
 
 const REPORT_INTERVAL_MS = 10_000
 const POLL_MS = 50
+/** Much longer than new and empty groups need. */
+const FOUNDING_TIMEOUT_MS = 10_000
 /** Longer than all of its groups need to change their replicas, while a majority of them lives. */
 const LEAVE_TIMEOUT_MS = 30_000
 const LINGER_CHECK_MS = 1_000
@@ -213,6 +216,19 @@ export class Membership {
     this.#selfReport.start()
   }
 
+  /**
+   * Resolves when all members that found the cluster together are there and vote: until then the loss of one may stop it. Gives up waiting
+   * after a while, because one of them may be lost already.
+   */
+  async untilFounded(expected: number): Promise<void> {
+    const { clock, log } = this.#options
+    const deadlineMs = clock.nowMs() + FOUNDING_TIMEOUT_MS
+    while (!this.#isClosed && !this.#isFounded(expected)) {
+      if (clock.nowMs() >= deadlineMs) return log('warn', 'Not all members vote yet', { expected })
+      await sleep(clock, POLL_MS)
+    }
+  }
+
   /** Resolves when this member does what the catalog says at `index`. */
   async reach(index: bigint, timeoutMs: number): Promise<void> {
     await this.#replica.reach(index, timeoutMs)
@@ -291,6 +307,20 @@ export class Membership {
     const founder = { cluster: identity.cluster, token: folder.format.member, name }
     const { index } = await this.catalog.found(founder, isNew ? firstDatabases : [])
     await this.reach(index, REPORT_INTERVAL_MS)
+  }
+
+  #isFounded(expected: number): boolean {
+    const { members, databases } = this.content
+    return (
+      members.filter(({ status }) => status === 'active').length >= expected &&
+      databases.every(
+        ({ group, state }) => state !== 'open' || this.databases.byGroup(group) !== undefined,
+      ) &&
+      this.#groups().every(({ group, configuration }) => {
+        const placement = this.placementOf(group)
+        return placement !== null && isInPlace({ configuration }, placement)
+      })
+    )
   }
 
   /** The catalog here may be older than this member. */

@@ -21,12 +21,16 @@ async function freeAddresses(count: number): Promise<string[]> {
   return addresses
 }
 
-test('three members in one process: what one writes, all read; the others go on without it', async () => {
+test('three members in one process: what one writes, all read; the others go on without it', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'harmonydb-embed-'))
   const peers = await freeAddresses(3)
   const members = await Promise.all(
     peers.map((listen, at) => open(join(folder, String(at)), { listen, peers, secret: SECRET })),
   )
+  t.after(async () => {
+    await Promise.all(members.map((db) => db.close()))
+    await rm(folder, { recursive: true, force: true })
+  })
   const [first, second, third] = members as [HarmonyDB, HarmonyDB, HarmonyDB]
   await first.execute('CREATE TABLE posts (id INTEGER PRIMARY KEY, author TEXT)')
   await Promise.all(
@@ -46,8 +50,6 @@ test('three members in one process: what one writes, all read; the others go on 
     await tx.execute("INSERT INTO posts (author) VALUES ('after')")
   })
   assert.equal((await third.execute("SELECT 1 FROM posts WHERE author = 'after'")).rows.length, 1)
-  await Promise.all(members.map((db) => db.close()))
-  await rm(folder, { recursive: true, force: true })
 })
 
 test('options that make no cluster are refused before anything is opened', async () => {
