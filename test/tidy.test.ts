@@ -21,8 +21,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cluster: ['group', 'raft', 'host', 'base'],
   gateway: ['host', 'base'],
   protocols: ['gateway', 'base'],
-  embed: ['gateway', 'cluster', 'engine', 'host', 'base'],
   admin: ['gateway', 'cluster', 'base'],
+  serve: ['protocols', 'admin', 'gateway', 'cluster', 'base'],
+  embed: ['serve', 'gateway', 'cluster', 'engine', 'host', 'base'],
   cli: ['*'],
 }
 

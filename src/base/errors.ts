@@ -49,6 +49,7 @@ export type HarmonyErrorCode =
   | 'DISK_FAILED'
   | 'DATA_CORRUPT' // a file's checksum or digest is wrong; the message names file and offset
   | 'DATA_LOCKED' // the data folder belongs to a running member
+  | 'ADDRESS_UNAVAILABLE' // a member can't listen where it was told to: taken, not of this machine, or not permitted
   | 'FORMAT_TOO_NEW' // a file was written by a later version
   | 'REPLICA_DIVERGED'
   | 'INTERNAL'

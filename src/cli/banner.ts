@@ -1,7 +1,7 @@
 /** What `harmonydb start` prints for the person who started it: where it is, and a line to paste. */
 
 import { typedCommand } from './program-name.ts'
-import { urlOf, type ListenAddress } from './listen-address.ts'
+import { urlOf, type ListenAddress } from '../serve/listen-address.ts'
 
 export interface BannerFacts {
   readonly version: string

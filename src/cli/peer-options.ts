@@ -9,8 +9,8 @@ import { SECRET_BYTES_MIN } from '../cluster/transport/handshake.ts'
 import { TRANSPORT_DEFAULTS } from '../cluster/transport/limits.ts'
 import { SystemNetwork } from '../host/system-network.ts'
 import type { TlsCredentials } from '../host/system-network.ts'
+import { isWildcard } from '../serve/listen-address.ts'
 import { parseListenAddress } from './listen-address.ts'
-import type { ListenAddress } from './listen-address.ts'
 import type { OptionSpec, ParsedOptions } from './options.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -114,7 +114,6 @@ export interface PeerOptions {
   readonly postgresAdvertise: string | null
 }
 
-const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
 /** Options that make no sense without --peer-listen. */
 const NEED_LISTEN = [
   'peers',
@@ -136,22 +135,6 @@ export function parsePeerOptions(options: ParsedOptions): PeerOptions {
   }
 }
 
-/** HOST:PORT for others: what `--…-advertise` says, else where it is served, at a host that they can reach. */
-export function reachableAddress(
-  advertise: string | null,
-  served: ListenAddress | null,
-  cluster: ClusterOptions | null,
-): string | null {
-  if (advertise !== null || served === null) return advertise
-  const { host, port } = served
-  const peerHost =
-    cluster?.advertise === null || cluster === null
-      ? cluster?.listen.host
-      : parsePeerAddress(cluster.advertise).host
-  const reachable = WILDCARDS.has(host) && peerHost !== undefined ? peerHost : host
-  return reachable.includes(':') ? `[${reachable}]:${port}` : `${reachable}:${port}`
-}
-
 function parseCluster(options: ParsedOptions): ClusterOptions | null {
   const listenText = options.text('peer-listen')
   if (listenText === null) {
@@ -161,7 +144,7 @@ function parseCluster(options: ParsedOptions): ClusterOptions | null {
   }
   const listen = parseListenAddress(listenText, 'peer-listen')
   const advertise = advertised(options, 'peer-advertise')
-  if (advertise === null && WILDCARDS.has(listen.host))
+  if (advertise === null && isWildcard(listen.host))
     throw new UsageError(
       `--peer-listen ${listenText} is no address that others can dial: say with --peer-advertise where they reach this member.`,
     )

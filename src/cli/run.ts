@@ -10,7 +10,7 @@ import { SHELL_COMMAND } from './shell/shell-command.ts'
 import { START_COMMAND } from './start-command.ts'
 import { suggest } from './suggest.ts'
 import { UsageError } from './usage-error.ts'
-import { harmonyVersion } from './version.ts'
+import { harmonyVersion } from '../serve/version.ts'
 
 export const COMMANDS: readonly Command[] = [
   START_COMMAND,

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { generateKeyPairSync } from 'node:crypto'
 import { DEFAULT_LIMITS, limitDefaults } from './limits.ts'
-import { isLoopback, parseListenAddress, urlOf } from './listen-address.ts'
-import { reachableAddress } from './peer-options.ts'
-import { isAuthenticated, parseStartOptions, START_OPTIONS } from './start-options.ts'
+import { isAuthenticated } from '../serve/access.ts'
+import { isLoopback, reachableAddress, urlOf } from '../serve/listen-address.ts'
+import { parseListenAddress } from './listen-address.ts'
+import { parseStartOptions, START_OPTIONS } from './start-options.ts'
 import { UsageError } from './usage-error.ts'
 
 function parse(

@@ -1,11 +1,13 @@
 /** Options of `harmonydb start`. */
 
 import { readFileSync } from 'node:fs'
-import type { KeyObject } from 'node:crypto'
 import { resolve } from 'node:path'
 import { parsePublicKey } from '../protocols/http/jwt.ts'
 import { applyLimits, type Limits } from './limits.ts'
-import { isLoopback, parseListenAddress, type ListenAddress } from './listen-address.ts'
+import type { Access } from '../serve/access.ts'
+import { isOrigin, isUsableToken, openHost } from '../serve/access.ts'
+import type { ListenAddress } from '../serve/listen-address.ts'
+import { parseListenAddress } from './listen-address.ts'
 import type { LogFormat } from './log.ts'
 import { parsePeerOptions, PEER_OPTIONS, type PeerOptions } from './peer-options.ts'
 import { parseOptions, type Environment, type OptionSpec, type ParsedOptions } from './options.ts'
@@ -98,13 +100,11 @@ export const START_OPTIONS: readonly OptionSpec[] = [
   },
 ]
 
-export interface StartOptions {
+export interface StartOptions extends Access {
   readonly dataFolder: string
   readonly http: ListenAddress
   /** Null: PostgreSQL clients are not served. `isChosen` tells it from the default. */
   readonly postgres: (ListenAddress & { readonly isChosen: boolean }) | null
-  readonly authToken: string | null
-  readonly jwtKeys: readonly KeyObject[]
   readonly allowedOrigins: readonly string[]
   readonly peer: PeerOptions
   readonly limits: Limits
@@ -129,19 +129,14 @@ export function parseStartOptions(args: readonly string[], environment: Environm
   return parsed
 }
 
-export function isAuthenticated(options: StartOptions): boolean {
-  return options.authToken !== null || options.jwtKeys.length > 0
-}
-
 function readPostgresAddress(text: string | null): StartOptions['postgres'] {
   if (text === 'none') return null
   return { ...parseListenAddress(text ?? '127.0.0.1:5433', 'pg'), isChosen: text !== null }
 }
 
 function refuseOpenAddress(options: StartOptions): void {
-  const hosts = [options.http.host, ...(options.postgres === null ? [] : [options.postgres.host])]
-  const host = hosts.find((each) => !isLoopback(each))
-  if (host === undefined || isAuthenticated(options)) return
+  const host = openHost([options.http, options.postgres], options)
+  if (host === null) return
   throw new UsageError(
     `Other machines could reach ${host}, and there is no authentication: everyone there could read and change everything. ` +
       'Set HARMONYDB_AUTH_TOKEN (or --auth-token-file, --auth-jwt-key), or say --insecure if that is what you want.',
@@ -153,7 +148,7 @@ function readAuthToken(options: ParsedOptions): string | null {
   const token =
     file === null ? options.text('auth-token') : readFile('auth-token-file', file).split('\n')[0]?.trim()
   if (token === undefined || token === null) return null
-  if (token === '' || /\s/.test(token)) {
+  if (!isUsableToken(token)) {
     throw new UsageError(
       'The auth token is empty or holds spaces; it must be one word, as HTTP headers carry it.',
     )
@@ -161,7 +156,7 @@ function readAuthToken(options: ParsedOptions): string | null {
   return token
 }
 
-function readJwtKeys(options: ParsedOptions): readonly KeyObject[] {
+function readJwtKeys(options: ParsedOptions): StartOptions['jwtKeys'] {
   const file = options.text('auth-jwt-key-file')
   const texts = [options.text('auth-jwt-key'), file === null ? null : readFile('auth-jwt-key-file', file)]
   return texts.filter((text) => text !== null).map(parsePublicKey)
@@ -176,7 +171,7 @@ function readFile(option: string, path: string): string {
 }
 
 function checkedOrigin(origin: string): string {
-  if (origin === '*' || (URL.parse(origin)?.origin === origin && origin !== 'null')) return origin
+  if (isOrigin(origin)) return origin
   throw new UsageError(
     `--allow-origin is ${JSON.stringify(origin)}; it must be as browsers send it, such as https://app.example:8443, or *.`,
   )

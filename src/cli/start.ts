@@ -1,32 +1,21 @@
 /** Runs a member until it is told to stop. The only place where its parts meet. */
 
-import { clusterMetrics } from '../admin/cluster-metrics.ts'
-import { clusterRoutes } from '../admin/cluster-routes.ts'
-import { HealthCheck } from '../admin/health.ts'
-import { adminRoutes } from '../admin/routes.ts'
-import { gatewayMetrics } from '../admin/gateway-metrics.ts'
-import { httpMetrics } from '../admin/http-metrics.ts'
-import { openApiDocument } from '../admin/openapi/document.ts'
-import { startProcessMetrics } from '../admin/process-metrics.ts'
-import { memberMetrics } from '../admin/member-metrics.ts'
+import { must } from '../base/assert.ts'
 import { Member } from '../cluster/member.ts'
 import { ReaderPool } from '../engine/reader/database-reader.ts'
 import { LocalGateway } from '../gateway/local-gateway.ts'
-import { createHrana } from '../protocols/hrana/hrana.ts'
-import { OPEN_AUTHENTICATOR, TokenAuthenticator } from '../protocols/http/authenticator.ts'
-import type { Authenticator, HttpRoute } from '../protocols/http/exchange.ts'
-import { jsonApiRoutes } from '../protocols/http/json-api.ts'
-import { OriginPolicy } from '../protocols/http/origin-policy.ts'
-import { HttpServer } from '../protocols/http/server.ts'
+import type { HttpRoute } from '../protocols/http/exchange.ts'
+import type { HttpServer } from '../protocols/http/server.ts'
+import { isAuthenticated } from '../serve/access.ts'
+import { isLoopback, type ListenAddress } from '../serve/listen-address.ts'
+import type { ServeLog, ServeOptions } from '../serve/serve.ts'
+import { closeInTime, serve } from '../serve/serve.ts'
+import { harmonyVersion } from '../serve/version.ts'
 import { startBanner } from './banner.ts'
 import { EXIT_FAILED, EXIT_OK } from './failure.ts'
-import { isLoopback, type ListenAddress } from './listen-address.ts'
 import { Log } from './log.ts'
-import { reachableAddress } from './peer-options.ts'
-import { openPostgresListener } from './postgres-listener.ts'
-import { isAuthenticated, type StartOptions } from './start-options.ts'
+import type { StartOptions } from './start-options.ts'
 import { listenForStop } from './stop-signal.ts'
-import { harmonyVersion } from './version.ts'
 
 export interface RunningMember {
   readonly http: HttpServer
@@ -78,135 +67,57 @@ function stoppedEarly(signal: string, log: Log): number {
 /** Opens the data folder and listens. Rejects if either fails; then nothing is left open. */
 export async function openMember(options: StartOptions, log: Log): Promise<RunningMember> {
   const { promise: failed, resolve: fail } = Promise.withResolvers<Error>()
-  const opened: (() => Promise<void>)[] = []
-  const closeAll = async (): Promise<void> => {
-    for (const close of opened.toReversed()) await close()
+  const writeLog: ServeLog = (level, event, fields) => log[level](event, fields)
+  const member = await Member.open({
+    folder: options.dataFolder,
+    name: options.peer.name,
+    cluster: options.peer.cluster && { ...options.peer.cluster, limits: options.limits.transport },
+    log: writeLog,
+    limits: options.limits.group,
+    routing: options.limits.routing,
+    statementTimeoutMs: options.limits.gateway.statementTimeoutMs,
+    drainTimeoutMs: options.limits.gateway.drainTimeoutMs,
+    onEngineEnd: (error) =>
+      log.warn('an engine ended; its databases are opened again', { reason: error.message }),
+  })
+  // What is on the disk now is known only after a new start.
+  const stopFor = (error: Error): void => {
+    log.error('the member can not go on', { error: error.message })
+    fail(error)
   }
+  void member.failed.then(stopFor)
+  if (member.tornTail !== null) log.info('journal cut behind the last complete write', { ...member.tornTail })
+  const gateway = new LocalGateway({
+    directory: member,
+    readers: new ReaderPool(options.limits.reader),
+    configuration: options.limits.gateway,
+  })
+  const opened = [() => member.close(), () => gateway.close()]
+  const close = (): Promise<void> => closeInTime(opened, member, options.limits.gateway.drainTimeoutMs)
   try {
-    const member = await Member.open({
-      folder: options.dataFolder,
-      name: options.peer.name,
-      cluster: options.peer.cluster && { ...options.peer.cluster, limits: options.limits.transport },
-      log: (level, event, fields) => log[level](event, fields),
-      limits: options.limits.group,
-      routing: options.limits.routing,
-      statementTimeoutMs: options.limits.gateway.statementTimeoutMs,
-      drainTimeoutMs: options.limits.gateway.drainTimeoutMs,
-      onEngineEnd: (error) =>
-        log.warn('an engine ended; its databases are opened again', { reason: error.message }),
-    })
-    opened.push(() => member.close())
-    // What is on the disk now is known only after a new start.
-    const stopFor = (error: Error): void => {
-      log.error('the member can not go on', { error: error.message })
-      fail(error)
-    }
-    void member.failed.then(stopFor)
-    if (member.tornTail !== null)
-      log.info('journal cut behind the last complete write', { ...member.tornTail })
-    const gateway = new LocalGateway({
-      directory: member,
-      readers: new ReaderPool(options.limits.reader),
-      configuration: options.limits.gateway,
-    })
-    opened.push(() => gateway.close())
-    const { http, routes } = buildHttp(options, member, gateway, log)
-    const { address, port } = await http.listen(options.http.host, options.http.port)
-    opened.push(() => http.drain())
-    const postgres = await openPostgresListener({
-      options,
-      gateway,
-      directory: member,
-      authenticator: authenticatorOf(options),
-      log,
-    })
-    if (postgres !== null) opened.push(() => postgres.drain())
-    member.setClientAddresses(clientAddresses(options, { host: address, port }, postgres?.address ?? null))
-    return {
-      http,
-      routes,
-      postgres: postgres?.address ?? null,
-      failed,
-      address: { host: address, port },
-      stop: () => stopInTime(closeAll, member, options.limits.gateway.drainTimeoutMs),
-    }
+    const served = await serve({ member, gateway, log: writeLog }, serveOptionsOf(options))
+    opened.push(() => served.drain())
+    const { server, routes, address } = must(served.http)
+    return { http: server, routes, address, postgres: served.postgres?.address ?? null, failed, stop: close }
   } catch (error) {
-    await closeAll()
+    await close()
     throw error
   }
 }
 
-/** As the cluster tells them to others. */
-function clientAddresses(
-  { peer }: StartOptions,
-  http: ListenAddress,
-  postgres: ListenAddress | null,
-): { readonly http: string | null; readonly postgres: string | null } {
+function serveOptionsOf(options: StartOptions): ServeOptions {
+  const { http, postgres, allowedOrigins, limits } = options
+  const { cluster, httpAdvertise, postgresAdvertise } = options.peer
   return {
-    http: reachableAddress(peer.httpAdvertise, http, peer.cluster),
-    postgres: reachableAddress(peer.postgresAdvertise, postgres, peer.cluster),
+    http,
+    postgres,
+    allowedOrigins,
+    limits,
+    cluster,
+    httpAdvertise,
+    postgresAdvertise,
+    access: options,
   }
-}
-
-/** A write without end would keep its client, its session and its database from closing: at the end of their time it is stopped. */
-async function stopInTime(
-  closeAll: () => Promise<void>,
-  member: Member,
-  drainTimeoutMs: number,
-): Promise<void> {
-  const timer = setTimeout(() => void member.stopEngines(), drainTimeoutMs)
-  await closeAll()
-  clearTimeout(timer)
-}
-
-function buildHttp(
-  options: StartOptions,
-  member: Member,
-  gateway: LocalGateway,
-  log: Log,
-): { http: HttpServer; routes: readonly HttpRoute[] } {
-  const version = harmonyVersion()
-  const needsToken = isAuthenticated(options)
-  const authenticator = authenticatorOf(options)
-  const hrana = createHrana({ gateway, authenticator }, options.limits.hrana)
-  const readProcess = startProcessMetrics(version)
-  const health = new HealthCheck({
-    failure: () => member.failure,
-    state: () => member.clusterState(),
-    now: () => performance.now(),
-  })
-  const routes: readonly HttpRoute[] = [
-    ...hrana.routes,
-    ...jsonApiRoutes(gateway, member),
-    ...clusterRoutes(member),
-    ...adminRoutes({
-      version,
-      needsToken,
-      health: async () => health.check(),
-      metrics: async () => [
-        ...readProcess(),
-        ...httpMetrics(http.stats()),
-        ...gatewayMetrics(gateway.statistics()),
-        ...memberMetrics(member.stats()),
-        ...clusterMetrics(member.clusterState()),
-      ],
-      openApiDocument: openApiDocument(version, needsToken),
-    }),
-  ]
-  const http = new HttpServer({
-    routes,
-    upgrade: hrana.upgrade,
-    authenticator,
-    origins: new OriginPolicy({ isAuthenticated: needsToken, allowedOrigins: options.allowedOrigins }),
-    limits: options.limits.http,
-    onFailure: (what, error) => log.error(what, { error: error.message }),
-  })
-  return { http, routes }
-}
-
-function authenticatorOf(options: StartOptions): Authenticator {
-  if (!isAuthenticated(options)) return OPEN_AUTHENTICATOR
-  return new TokenAuthenticator({ staticToken: options.authToken, jwtKeys: options.jwtKeys, now: Date.now })
 }
 
 function announce(options: StartOptions, member: RunningMember, log: Log): void {

@@ -3,7 +3,7 @@
 import { fromErrorData } from '../base/error-data.ts'
 import { Worker } from 'node:worker_threads'
 import { HarmonyError } from '../base/errors.ts'
-import type { CoreAnswers, CoreOptions, CoreRequest, FromCore, ToCore } from './link-protocol.ts'
+import type { CoreAnswers, CoreOptions, CoreRequest, FromCore, ServedAt, ToCore } from './link-protocol.ts'
 
 interface Waiting {
   readonly resolve: (value: never) => void
@@ -19,15 +19,21 @@ export class CoreLink {
   readonly #worker: Worker
   readonly #waiting = new Map<number, Waiting>()
   readonly #ended = Promise.withResolvers<void>()
-  readonly #ready = Promise.withResolvers<void>()
+  readonly #ready = Promise.withResolvers<ServedAt>()
   #lastId = 0
   #failure: HarmonyError | null = null
 
-  /** Resolves when the data folder is open. Rejects as `Member.open` does. */
+  #servedAt: ServedAt = { http: null, postgres: null }
+
+  /** Resolves when the data folder is open and clients are served. Rejects as `Member.open` does, and with ADDRESS_UNAVAILABLE. */
   static async start(options: CoreOptions): Promise<CoreLink> {
     const link = new CoreLink(options)
-    await link.#ready.promise
+    link.#servedAt = await link.#ready.promise
     return link
+  }
+
+  get servedAt(): ServedAt {
+    return this.#servedAt
   }
 
   private constructor(options: CoreOptions) {
@@ -79,7 +85,7 @@ export class CoreLink {
   }
 
   #take(message: FromCore): void {
-    if (message.kind === 'ready') return this.#ready.resolve()
+    if (message.kind === 'ready') return this.#ready.resolve(message.servedAt)
     if (message.kind === 'failure' && message.id === null) return this.#end(fromErrorData(message.error))
     const { id } = message as { id: number }
     const waiting = this.#waiting.get(id)

@@ -29,15 +29,18 @@ interface Transaction {
 export class CoreServer {
   readonly #member: Member
   readonly #gateway: LocalGateway
+  readonly #closeCore: () => Promise<void>
   readonly #free = new Map<string, Session[]>()
   readonly #running = new Map<number, Session>()
   readonly #transactions = new Map<number, Transaction>()
   readonly #attached = new Map<DatabaseCore, FilePosition>()
   #lastTransaction = 0
 
-  constructor(member: Member, gateway: LocalGateway) {
+  /** `close` drains and closes everything that the core has opened. */
+  constructor(member: Member, gateway: LocalGateway, close: () => Promise<void>) {
     this.#member = member
     this.#gateway = gateway
+    this.#closeCore = close
   }
 
   /** Stops the request, if it runs and can be stopped. */
@@ -72,7 +75,7 @@ export class CoreServer {
       case 'drop':
         return this.#member.drop(request.database).then(() => null)
       case 'close':
-        return this.#close()
+        return this.#closeCore().then(() => null)
       default:
         return unreachable(request)
     }
@@ -153,12 +156,6 @@ export class CoreServer {
     } finally {
       await session.close()
     }
-  }
-
-  async #close(): Promise<null> {
-    await this.#gateway.close()
-    await this.#member.close()
-    return null
   }
 }
 

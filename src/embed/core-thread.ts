@@ -6,12 +6,11 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { must } from '../base/assert.ts'
 import { toErrorData } from '../base/error-data.ts'
-import { Member } from '../cluster/member.ts'
-import { ReaderPool } from '../engine/reader/database-reader.ts'
-import { LocalGateway } from '../gateway/local-gateway.ts'
-import { toClusterOptions } from './cluster-link.ts'
+import { formatAddress } from '../host/network.ts'
+import type { Served } from '../serve/serve.ts'
+import { openCore } from './core.ts'
 import { CoreServer } from './core-server.ts'
-import type { CoreOptions, FromCore, ToCore } from './link-protocol.ts'
+import type { CoreOptions, FromCore, ServedAt, ToCore } from './link-protocol.ts'
 
 const port = must(parentPort)
 
@@ -19,12 +18,9 @@ function post(message: FromCore): void {
   port.postMessage(message)
 }
 
-async function serve({ folder, statementTimeoutMs, name, peers }: CoreOptions): Promise<void> {
-  const timeout = statementTimeoutMs === null ? {} : { statementTimeoutMs }
-  const cluster = peers === null ? null : toClusterOptions(peers)
-  const member = await Member.open({ folder, cluster, ...(name !== null && { name }), ...timeout })
-  const gateway = new LocalGateway({ directory: member, readers: new ReaderPool(), configuration: timeout })
-  const server = new CoreServer(member, gateway)
+async function run(options: CoreOptions): Promise<void> {
+  const { member, gateway, served, close } = await openCore(options)
+  const server = new CoreServer(member, gateway, close)
   void member.failed.then((error) => post({ kind: 'failure', id: null, error: toErrorData(error) }))
   port.on('message', (message: ToCore) => {
     if ('cancel' in message) return server.cancel(message.cancel)
@@ -39,10 +35,17 @@ async function serve({ folder, statementTimeoutMs, name, peers }: CoreOptions): 
         if (message.request.kind === 'close') port.close()
       })
   })
-  post({ kind: 'ready' })
+  post({ kind: 'ready', servedAt: servedAt(served) })
 }
 
-serve(workerData as CoreOptions).catch((error: unknown) => {
+function servedAt({ http, postgres }: Served): ServedAt {
+  return {
+    http: http === null ? null : formatAddress(http.address),
+    postgres: postgres === null ? null : formatAddress(postgres.address),
+  }
+}
+
+run(workerData as CoreOptions).catch((error: unknown) => {
   post({ kind: 'failure', id: null, error: toErrorData(error) })
   port.close()
 })

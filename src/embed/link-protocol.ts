@@ -8,6 +8,7 @@ import type { SqlStatement } from '../base/value.ts'
 import type { DatabaseInfo } from '../gateway/core.ts'
 import type { Consistency, ExecuteResult } from '../gateway/session.ts'
 import type { PeerOptions } from './cluster-link.ts'
+import type { ServeOptions } from './serve-options.ts'
 
 export interface CoreOptions {
   readonly folder: string
@@ -15,6 +16,13 @@ export interface CoreOptions {
   readonly name: string | null
   /** Null for a member that is alone. */
   readonly peers: PeerOptions | null
+  readonly serve: ServeOptions
+}
+
+/** Where network clients are served, as HOST:PORT with the port that was chosen; null for nowhere. */
+export interface ServedAt {
+  readonly http: string | null
+  readonly postgres: string | null
 }
 
 export type CoreRequest =
@@ -71,7 +79,7 @@ export type ToCore =
   | { readonly cancel: number }
 
 export type FromCore =
-  | { readonly kind: 'ready' }
+  | { readonly kind: 'ready'; readonly servedAt: ServedAt }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   /** Of the request with this number; null: the core could not start, or can't go on. */
   | { readonly kind: 'failure'; readonly id: number | null; readonly error: ErrorData }

@@ -8,8 +8,10 @@ import { CoreLink } from './core-link.ts'
 import { Database } from './database.ts'
 import { FilePosition } from './file-position.ts'
 import { HeldSnapshot } from './held-snapshot.ts'
+import type { ServeOptions } from './serve-options.ts'
+import { checkServeOptions } from './serve-options.ts'
 
-export interface OpenOptions extends Partial<PeerOptions> {
+export interface OpenOptions extends Partial<PeerOptions>, ServeOptions {
   /** What people call this member. Default: its peer address. */
   readonly name?: string
   /** Of one statement that writes, or that is run by `execute`. Default 30 s. */
@@ -28,6 +30,16 @@ export class HarmonyDB extends Database implements AsyncDisposable {
     super(FIRST_DATABASE, link, snapshot)
     this.#link = link
     this.#opened = new Map([[FIRST_DATABASE, { database: this, snapshot }]])
+  }
+
+  /** HOST:PORT where HTTP and WebSocket clients are served; null without the option `http`. */
+  get httpAddress(): string | null {
+    return this.#link.servedAt.http
+  }
+
+  /** HOST:PORT where PostgreSQL clients are served; null without the option `pg`. */
+  get postgresAddress(): string | null {
+    return this.#link.servedAt.postgres
   }
 
   /** Another database of the same member or cluster. Rejects with DATABASE_NOT_FOUND. */
@@ -75,17 +87,21 @@ export class HarmonyDB extends Database implements AsyncDisposable {
 
 /**
  * Opens the data folder, which is made if it is missing. With `listen` and `secret` it is a member of a cluster: with an empty folder it
- * founds one with its `peers` or joins one, and this resolves when that is done; later, the folder knows. Rejects with DATA_LOCKED
- * if another process has the folder, MEMBERSHIP_REFUSED, ARGS_INVALID, FORMAT_TOO_NEW, DATA_CORRUPT, DISK_FULL or DISK_FAILED.
+ * founds one with its `peers` or joins one, and this resolves when that is done; later, the folder knows. With `http` or `pg` it
+ * also serves clients on the network, as `harmonydb start` does. Rejects with DATA_LOCKED
+ * if another process has the folder, ADDRESS_UNAVAILABLE, MEMBERSHIP_REFUSED, ARGS_INVALID, FORMAT_TOO_NEW, DATA_CORRUPT, DISK_FULL or
+ * DISK_FAILED.
  */
 export async function open(folder: string, options: OpenOptions = {}): Promise<HarmonyDB> {
   const { statementTimeoutMs, name } = options
   const peers = peersOf(options)
+  const serve = serveOf(options)
   const link = await CoreLink.start({
     folder,
     statementTimeoutMs: statementTimeoutMs ?? null,
     name: name ?? null,
     peers,
+    serve,
   })
   try {
     return new HarmonyDB(link, await attach(link, FIRST_DATABASE))
@@ -110,6 +126,16 @@ function peersOf({ listen, secret, advertise, peers, expect, join, tls }: OpenOp
     'ARGS_INVALID',
     `\`${lone[0]}\` makes this member one of several: that needs \`listen\`, where the others reach it, and \`secret\`.`,
   )
+}
+
+function serveOf(options: OpenOptions): ServeOptions {
+  const { http, pg, httpAdvertise, pgAdvertise, authToken, jwtKeys, insecure, allowedOrigins } = options
+  const all = { http, pg, httpAdvertise, pgAdvertise, authToken, jwtKeys, insecure, allowedOrigins }
+  const given: ServeOptions = Object.fromEntries(
+    Object.entries(all).filter(([, value]) => value !== undefined),
+  )
+  checkServeOptions(given)
+  return given
 }
 
 async function attach(link: CoreLink, database: string): Promise<HeldSnapshot> {

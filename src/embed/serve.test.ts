@@ -1,0 +1,122 @@
+/** An application that serves its own database to the network, with the clients that others use. */
+
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { test } from 'node:test'
+import { createClient } from '@libsql/client'
+import pg from 'pg'
+import type { HarmonyDB, OpenOptions } from './open.ts'
+import { open } from './open.ts'
+
+const ANYWHERE = '127.0.0.1:0'
+
+async function opened(t: TestContext, options: OpenOptions): Promise<HarmonyDB> {
+  const folder = await mkdtemp(join(tmpdir(), 'harmonydb-serve-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const db = await open(folder, options)
+  t.after(() => db.close())
+  return db
+}
+
+function query(db: HarmonyDB, sql: string, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(`http://${db.httpAddress}/v1/databases/default/query`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ sql }),
+  })
+}
+
+test('libSQL, PostgreSQL and HTTP clients use the database of an application', async (t) => {
+  const db = await opened(t, { http: ANYWHERE, pg: ANYWHERE })
+  await db.execute('CREATE TABLE notes (author TEXT)')
+
+  const libsql = createClient({ url: `http://${db.httpAddress}` })
+  t.after(() => libsql.close())
+  await libsql.execute("INSERT INTO notes VALUES ('libsql')")
+
+  const postgres = new pg.Client(`postgres://anyone@${db.postgresAddress}/default`)
+  await postgres.connect()
+  await postgres.query("INSERT INTO notes VALUES ('postgres')")
+  await postgres.end()
+
+  assert.equal((await query(db, "INSERT INTO notes VALUES ('http')")).status, 200)
+  const { rows } = await db.execute('SELECT author FROM notes ORDER BY author')
+  assert.deepEqual(
+    rows.map(({ author }) => author),
+    ['http', 'libsql', 'postgres'],
+  )
+})
+
+test('nothing is served unless it is asked for', async (t) => {
+  const db = await opened(t, {})
+  assert.deepEqual([db.httpAddress, db.postgresAddress], [null, null])
+})
+
+test('a token is asked of every client that comes over the network', async (t) => {
+  const db = await opened(t, { http: ANYWHERE, pg: ANYWHERE, authToken: 'sesame' })
+  assert.equal((await query(db, 'SELECT 1')).status, 401)
+  assert.equal((await query(db, 'SELECT 1', { authorization: 'Bearer sesame' })).status, 200)
+  const wrong = new pg.Client(`postgres://anyone:wrong@${db.postgresAddress}/default`)
+  await assert.rejects(wrong.connect(), { code: '28P01' })
+  const right = new pg.Client(`postgres://anyone:sesame@${db.postgresAddress}/default`)
+  await right.connect()
+  await right.end()
+})
+
+test('close lets a request under way finish, and takes no new one', async (t) => {
+  const db = await opened(t, { http: ANYWHERE })
+  const address = String(db.httpAddress)
+  const slow =
+    'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1500000) SELECT count(*) AS n FROM n'
+  const running = query(db, slow)
+  await untilActive(address)
+  const closing = db.close()
+  const response = await running
+  assert.equal(response.status, 200, await response.clone().text())
+  await closing
+  await assert.rejects(fetch(`http://${address}/health`))
+})
+
+/** Until the server counts two requests: the slow one, and the one that asks. */
+async function untilActive(address: string): Promise<void> {
+  const deadlineMs = performance.now() + 10_000
+  while (performance.now() < deadlineMs) {
+    const metrics = await (await fetch(`http://${address}/metrics`)).text()
+    if (/^harmonydb_http_requests_active(\{.*\})? 2$/m.test(metrics)) return
+  }
+  assert.fail('the slow request has not begun')
+}
+
+test('an address that is taken is told, and the folder is free again', async (t) => {
+  const taken = createServer()
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+  t.after(() => taken.close())
+  const address = `127.0.0.1:${(taken.address() as { port: number }).port}`
+  const folder = await mkdtemp(join(tmpdir(), 'harmonydb-serve-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  for (const options of [{ http: address }, { http: ANYWHERE, pg: address }])
+    await assert.rejects(open(folder, options), { code: 'ADDRESS_UNAVAILABLE', message: new RegExp(address) })
+  const db = await open(folder)
+  await db.close()
+})
+
+test('options that would be a mistake are refused before anything is opened', async () => {
+  const cases: readonly OpenOptions[] = [
+    { http: 'nowhere' },
+    { pg: '127.0.0.1:70000' },
+    { http: '0.0.0.0:0' },
+    { pg: '0.0.0.0:0' },
+    { http: ANYWHERE, authToken: 'two words' },
+    { http: ANYWHERE, allowedOrigins: ['app.example'] },
+    { http: ANYWHERE, httpAdvertise: 'nowhere' },
+  ]
+  for (const options of cases)
+    await assert.rejects(open('/nowhere/at/all', options), { code: 'ARGS_INVALID' }, JSON.stringify(options))
+  await assert.rejects(open('/nowhere/at/all', { http: ANYWHERE, jwtKeys: ['no key'] }), {
+    code: 'REQUEST_INVALID',
+  })
+})
