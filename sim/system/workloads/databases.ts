@@ -5,12 +5,10 @@
 
 import { HarmonyError } from '../../../src/base/errors.ts'
 import { Violation } from '../../checkers/checker.ts'
-import { Client, numbers, run } from '../client.ts'
-import type { Answer, ClientParts } from '../client.ts'
+import { numbers, run } from '../client.ts'
+import type { Answer, Client, ClientParts } from '../client.ts'
 import type { Machine } from '../machine.ts'
-import { DATABASE } from '../open-member.ts'
-import { newCounts } from './workload.ts'
-import type { Workload, WorkloadCounts } from './workload.ts'
+import { Workload } from './workload.ts'
 
 /**
  * What a client knows of one of its names. A request without an answer may still be on its way and take effect at any later
@@ -24,31 +22,19 @@ type Known =
 const NAMES_PER_CLIENT = 6
 const PAUSE_FACTOR = 10
 
-export class Databases implements Workload {
+export class Databases extends Workload {
   readonly name = 'databases'
-  readonly counts: WorkloadCounts = newCounts()
-  readonly #clients: readonly Client[]
   readonly #known = new Map<string, Known>()
   readonly #answers = new Map<string, string[]>()
   readonly #dropped = new Set<string>()
 
   constructor(parts: readonly ClientParts[]) {
-    this.#clients = parts.map((one) => new Client({ ...one, thinkUs: one.thinkUs * PAUSE_FACTOR }, DATABASE))
+    super(parts.map((one) => ({ ...one, thinkUs: one.thinkUs * PAUSE_FACTOR })))
   }
 
-  get isDone(): boolean {
-    return this.#clients.every((client) => client.isDone)
+  protected async serve(client: Client, at: number): Promise<void> {
+    await client.repeat(() => this.#operate(client, at))
   }
-
-  start(): void {
-    for (const [at, client] of this.#clients.entries()) void client.repeat(() => this.#operate(client, at))
-  }
-
-  stop(): void {
-    for (const client of this.#clients) client.stop()
-  }
-
-  check(): void {}
 
   /** Throws where `names` can't be the databases that there are. */
   checkNames(names: ReadonlySet<string>): void {

@@ -4,11 +4,10 @@
  */
 
 import { Violation } from '../../checkers/checker.ts'
-import { Client, numbers, run } from '../client.ts'
-import type { ClientParts } from '../client.ts'
-import { DATABASE } from '../open-member.ts'
-import { newCounts } from './workload.ts'
-import type { FinalContent, Workload, WorkloadCounts } from './workload.ts'
+import { numbers, run } from '../client.ts'
+import type { Client } from '../client.ts'
+import type { FinalContent } from './workload.ts'
+import { Workload } from './workload.ts'
 
 const SETUP = [
   `CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, key TEXT NOT NULL, salt TEXT DEFAULT (hex(randomblob(8))),
@@ -24,31 +23,13 @@ type Fate =
   | { readonly kind: 'refused' }
   | { readonly kind: 'unknown' }
 
-export class Once implements Workload {
+export class Once extends Workload {
   readonly name = 'once'
-  readonly counts: WorkloadCounts = newCounts()
-  readonly #clients: readonly Client[]
   readonly #events = new Map<string, Fate>()
   readonly #claims = new Map<string, { readonly name: string; readonly fate: 'ok' | 'refused' | 'unknown' }>()
   #next = 1
 
-  constructor(parts: readonly ClientParts[]) {
-    this.#clients = parts.map((one) => new Client(one, DATABASE))
-  }
-
-  get isDone(): boolean {
-    return this.#clients.every((client) => client.isDone)
-  }
-
-  start(): void {
-    for (const client of this.#clients) void this.#serve(client)
-  }
-
-  stop(): void {
-    for (const client of this.#clients) client.stop()
-  }
-
-  async #serve(client: Client): Promise<void> {
+  protected async serve(client: Client): Promise<void> {
     await client.insist(async (session) => {
       for (const sql of SETUP) await run(session, sql)
     })
@@ -82,7 +63,7 @@ export class Once implements Workload {
     this.#claims.set(owner, { name, fate: answer.kind })
   }
 
-  check(final: FinalContent): void {
+  override check(final: FinalContent): void {
     const rows = Map.groupBy(final.rows('SELECT key, id FROM events'), ([key]) => String(key))
     for (const [key, fate] of this.#events) checkEvent(key, fate, rows.get(key) ?? [])
     const owners = new Set(final.rows('SELECT owner FROM claims').map(([owner]) => String(owner)))

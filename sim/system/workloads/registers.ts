@@ -9,11 +9,10 @@
 import { Violation } from '../../checkers/checker.ts'
 import { findNonLinearizableKey, INITIAL_VALUE } from '../../register-history.ts'
 import type { RegisterAction, RegisterOperation } from '../../register-history.ts'
-import { Client, numbers, run } from '../client.ts'
-import type { Answer, ClientParts, Statements } from '../client.ts'
-import { DATABASE } from '../open-member.ts'
-import { newCounts } from './workload.ts'
-import type { FinalContent, Workload, WorkloadCounts } from './workload.ts'
+import { numbers, run } from '../client.ts'
+import type { Answer, Client, Statements } from '../client.ts'
+import type { FinalContent } from './workload.ts'
+import { Workload } from './workload.ts'
 
 const KEYS = [1, 2, 3]
 
@@ -46,32 +45,14 @@ interface LogRow {
   readonly seen: number
 }
 
-export class Registers implements Workload {
+export class Registers extends Workload {
   readonly name = 'registers'
-  readonly counts: WorkloadCounts = newCounts()
-  readonly #clients: readonly Client[]
   readonly #recorded: Recorded[] = []
   /** Reads that need not be linearizable: what they saw must have been there. */
   readonly #oldReads: { readonly key: number; readonly known: Known }[] = []
   #nextValue = INITIAL_VALUE + 1
 
-  constructor(parts: readonly ClientParts[]) {
-    this.#clients = parts.map((one) => new Client(one, DATABASE))
-  }
-
-  get isDone(): boolean {
-    return this.#clients.every((client) => client.isDone)
-  }
-
-  start(): void {
-    for (const [at, client] of this.#clients.entries()) void this.#serve(client, at)
-  }
-
-  stop(): void {
-    for (const client of this.#clients) client.stop()
-  }
-
-  async #serve(client: Client, at: number): Promise<void> {
+  protected async serve(client: Client, at: number): Promise<void> {
     await client.insist(async (session) => {
       for (const sql of SETUP) await run(session, sql)
     })
@@ -118,7 +99,7 @@ export class Registers implements Workload {
     this.#oldReads.push({ key, known: first }, { key, known: second }, { key, known: third })
   }
 
-  check(final: FinalContent): void {
+  override check(final: FinalContent): void {
     const log = Map.groupBy(logRows(final), ({ key }) => key)
     for (const recorded of this.#recorded) checkAnswer(recorded, log.get(recorded.operation.key) ?? [])
     for (const { key, known } of this.#oldReads) checkSeen(key, known, log.get(key) ?? [])

@@ -4,12 +4,10 @@
  * answers; the comparison of all replicas' content is the check.
  */
 
-import { Client, run } from '../client.ts'
-import type { ClientParts } from '../client.ts'
+import { run } from '../client.ts'
+import type { Client } from '../client.ts'
 import type { Random } from '../../random.ts'
-import { DATABASE } from '../open-member.ts'
-import { newCounts } from './workload.ts'
-import type { Workload, WorkloadCounts } from './workload.ts'
+import { Workload } from './workload.ts'
 
 type Statement = (random: Random, table: string) => string
 
@@ -46,28 +44,12 @@ const STATEMENTS: readonly Statement[] = [
   (_, table) => `PRAGMA user_version = ${table.length}`,
 ]
 
-export class Schema implements Workload {
+export class Schema extends Workload {
   readonly name = 'schema'
-  readonly counts: WorkloadCounts = newCounts()
-  readonly #clients: readonly Client[]
 
-  constructor(parts: readonly ClientParts[]) {
-    this.#clients = parts.map((one) => new Client(one, DATABASE))
+  protected async serve(client: Client): Promise<void> {
+    await client.repeat(() => this.#operate(client))
   }
-
-  get isDone(): boolean {
-    return this.#clients.every((client) => client.isDone)
-  }
-
-  start(): void {
-    for (const client of this.#clients) void client.repeat(() => this.#operate(client))
-  }
-
-  stop(): void {
-    for (const client of this.#clients) client.stop()
-  }
-
-  check(): void {}
 
   async #operate(client: Client): Promise<void> {
     const { random } = client

@@ -5,11 +5,10 @@
  */
 
 import { Violation } from '../../checkers/checker.ts'
-import { Client, numbers, run } from '../client.ts'
-import type { Answer, ClientParts, Statements } from '../client.ts'
-import { DATABASE } from '../open-member.ts'
-import { newCounts } from './workload.ts'
-import type { FinalContent, Workload, WorkloadCounts } from './workload.ts'
+import { numbers, run } from '../client.ts'
+import type { Answer, Client, Statements } from '../client.ts'
+import type { FinalContent } from './workload.ts'
+import { Workload } from './workload.ts'
 
 const ACCOUNTS = [1, 2, 3, 4, 5]
 const OPENING_BALANCE = 100
@@ -29,30 +28,12 @@ interface Transfer {
   readonly amount: number
 }
 
-export class Transfers implements Workload {
+export class Transfers extends Workload {
   readonly name = 'transfers'
-  readonly counts: WorkloadCounts = newCounts()
-  readonly #clients: readonly Client[]
   readonly #answers = new Map<number, Answer<void>>()
   #nextToken = 1
 
-  constructor(parts: readonly ClientParts[]) {
-    this.#clients = parts.map((one) => new Client(one, DATABASE))
-  }
-
-  get isDone(): boolean {
-    return this.#clients.every((client) => client.isDone)
-  }
-
-  start(): void {
-    for (const client of this.#clients) void this.#serve(client)
-  }
-
-  stop(): void {
-    for (const client of this.#clients) client.stop()
-  }
-
-  async #serve(client: Client): Promise<void> {
+  protected async serve(client: Client): Promise<void> {
     await client.insist(async (session) => {
       for (const sql of SETUP) await run(session, sql)
     })
@@ -81,7 +62,7 @@ export class Transfers implements Workload {
     this.#answers.set(transfer.token, known)
   }
 
-  check(final: FinalContent): void {
+  override check(final: FinalContent): void {
     const balances = new Map(ACCOUNTS.map((id) => [id, OPENING_BALANCE]))
     const done = new Set<number>()
     const ledger = final.rows(

@@ -1,6 +1,9 @@
-/** What clients do in a run, and what must be true of it afterwards. */
+/** What clients do in a run, and what must be true of it afterwards. One client per machine, each asks its own machine first. */
 
 import type { SqlValue } from '../../../src/base/value.ts'
+import type { ClientParts } from '../client.ts'
+import { Client } from '../client.ts'
+import { DATABASE } from '../open-member.ts'
 
 export interface WorkloadCounts {
   ok: number
@@ -13,19 +16,33 @@ export interface FinalContent {
   rows(sql: string): SqlValue[][]
 }
 
-export interface Workload {
-  readonly name: string
-  readonly counts: WorkloadCounts
-  /** Requests begin. */
-  start(): void
-  /** No new ones begin. */
-  stop(): void
-  /** None is under way. */
-  readonly isDone: boolean
-  /** Throws a Violation. `final` is what every replica has. */
-  check(final: FinalContent): void
-}
+export abstract class Workload {
+  abstract readonly name: string
+  readonly counts: WorkloadCounts = { ok: 0, refused: 0, unknown: 0 }
+  readonly #clients: readonly Client[]
 
-export function newCounts(): WorkloadCounts {
-  return { ok: 0, refused: 0, unknown: 0 }
+  constructor(parts: readonly ClientParts[]) {
+    this.#clients = parts.map((one) => new Client(one, DATABASE))
+  }
+
+  /** None is under way. */
+  get isDone(): boolean {
+    return this.#clients.every((client) => client.isDone)
+  }
+
+  /** Requests begin. */
+  start(): void {
+    for (const [at, client] of this.#clients.entries()) void this.serve(client, at)
+  }
+
+  /** No new ones begin. */
+  stop(): void {
+    for (const client of this.#clients) client.stop()
+  }
+
+  /** What one client does until it is stopped. */
+  protected abstract serve(client: Client, at: number): Promise<void>
+
+  /** Throws a Violation. `final` is what every replica has. */
+  check(_final: FinalContent): void {}
 }
