@@ -8,8 +8,9 @@
  * ```
  */
 
-import { ByteReader, ByteWriter, DecodeError } from '../base/bytes.ts'
-import { HarmonyError } from '../base/errors.ts'
+import type { ByteReader } from '../base/bytes.ts'
+import { ByteWriter } from '../base/bytes.ts'
+import { decodeRequest } from '../base/versioned.ts'
 import type { MemberAddresses } from './cluster-state.ts'
 
 const VERSION = 1
@@ -59,15 +60,5 @@ export function decodeYesOrNo(bytes: Uint8Array): boolean {
 }
 
 function decode<T>(bytes: Uint8Array, read: (reader: ByteReader) => T): T {
-  try {
-    const reader = new ByteReader(bytes)
-    const version = reader.u8()
-    if (version !== VERSION) throw new DecodeError(`version ${version} instead of ${VERSION}`, 0)
-    const value = read(reader)
-    reader.expectEnd()
-    return value
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error
-    throw new HarmonyError('REQUEST_INVALID', `A member's call can't be read: ${error.message}.`)
-  }
+  return decodeRequest("A member's call", bytes, VERSION, read)
 }

@@ -12,7 +12,9 @@
  * ```
  */
 
-import { ByteReader, ByteWriter, DecodeError } from '../base/bytes.ts'
+import type { ByteReader } from '../base/bytes.ts'
+import { ByteWriter, DecodeError } from '../base/bytes.ts'
+import { decodeVersioned } from '../base/versioned.ts'
 import type { MemberAddresses } from './cluster-state.ts'
 import type { PeerAddress } from './identity.ts'
 
@@ -60,12 +62,12 @@ export function encodeNewcomer({ token, name, addresses }: Newcomer): Uint8Array
 
 /** Throws a `DecodeError`, as all of these. */
 export function decodeNewcomer(bytes: Uint8Array): Newcomer {
-  const reader = readerOf(bytes)
-  const [token, name, peer] = [reader.string(), reader.string(), reader.string()]
-  const [http, postgres] = [textOrNull(reader), textOrNull(reader)]
-  reader.expectEnd()
-  if (token === '' || peer === '') throw new DecodeError('a newcomer without token or address', 0)
-  return { token, name, addresses: { peer, http, postgres } }
+  return decodeVersioned(bytes, VERSION, (reader) => {
+    const [token, name, peer] = [reader.string(), reader.string(), reader.string()]
+    const [http, postgres] = [textOrNull(reader), textOrNull(reader)]
+    if (token === '' || peer === '') throw new DecodeError('a newcomer without token or address', 0)
+    return { token, name, addresses: { peer, http, postgres } }
+  })
 }
 
 export function encodeStanding(standing: Standing): Uint8Array {
@@ -75,12 +77,14 @@ export function encodeStanding(standing: Standing): Uint8Array {
 }
 
 export function decodeStanding(bytes: Uint8Array): Standing {
-  const reader = readerOf(bytes)
-  const [token, peerAddress, cluster] = [reader.string(), reader.string(), reader.string()]
-  const [member, expected] = [reader.varint(), reader.varint()]
-  const peers = peersOf(reader)
-  reader.expectEnd()
-  return { token, peerAddress, cluster, member, expected, peers }
+  return decodeVersioned(bytes, VERSION, (reader) => ({
+    token: reader.string(),
+    peerAddress: reader.string(),
+    cluster: reader.string(),
+    member: reader.varint(),
+    expected: reader.varint(),
+    peers: peersOf(reader),
+  }))
 }
 
 export function encodeClaim({ granted, promisedTo }: Claim): Uint8Array {
@@ -88,10 +92,10 @@ export function encodeClaim({ granted, promisedTo }: Claim): Uint8Array {
 }
 
 export function decodeClaim(bytes: Uint8Array): Claim {
-  const reader = readerOf(bytes)
-  const claim = { granted: reader.boolean(), promisedTo: reader.string() }
-  reader.expectEnd()
-  return claim
+  return decodeVersioned(bytes, VERSION, (reader) => ({
+    granted: reader.boolean(),
+    promisedTo: reader.string(),
+  }))
 }
 
 export function encodeAdmission({ cluster, member, peers }: Admission): Uint8Array {
@@ -99,18 +103,13 @@ export function encodeAdmission({ cluster, member, peers }: Admission): Uint8Arr
 }
 
 export function decodeAdmission(bytes: Uint8Array): Admission {
-  const reader = readerOf(bytes)
-  const admission = { cluster: reader.string(), member: reader.varint(), peers: peersOf(reader) }
-  reader.expectEnd()
+  const admission = decodeVersioned(bytes, VERSION, (reader) => ({
+    cluster: reader.string(),
+    member: reader.varint(),
+    peers: peersOf(reader),
+  }))
   if (admission.cluster === '' || admission.member === 0) throw new DecodeError('an admission to nothing', 0)
   return admission
-}
-
-function readerOf(bytes: Uint8Array): ByteReader {
-  const reader = new ByteReader(bytes)
-  const version = reader.u8()
-  if (version !== VERSION) throw new DecodeError(`version ${version} of a visit, not ${VERSION}`, 0)
-  return reader
 }
 
 function textOrNull(reader: ByteReader): string | null {

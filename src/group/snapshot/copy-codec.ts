@@ -12,8 +12,9 @@
  * `bytes` has its length as a varint before it. The configuration is that of raft/configuration-codec.ts.
  */
 
-import { ByteReader, ByteWriter, DecodeError, bytesEqual } from '../../base/bytes.ts'
-import { HarmonyError } from '../../base/errors.ts'
+import type { ByteReader } from '../../base/bytes.ts'
+import { ByteWriter, DecodeError, bytesEqual } from '../../base/bytes.ts'
+import { decodeRequest } from '../../base/versioned.ts'
 import { decodeConfiguration, encodeConfiguration } from '../../raft/configuration-codec.ts'
 import type { SnapshotMetadata } from '../../raft/entry.ts'
 import type { SnapshotRequest } from '../../raft/message.ts'
@@ -115,15 +116,5 @@ export function encodePullAnswer(): Uint8Array {
 }
 
 function decode<T>(bytes: Uint8Array, read: (reader: ByteReader) => T): T {
-  try {
-    const reader = new ByteReader(bytes)
-    const version = reader.u8()
-    if (version !== VERSION) throw new DecodeError(`version ${version} instead of ${VERSION}`, 0)
-    const value = read(reader)
-    reader.expectEnd()
-    return value
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error
-    throw new HarmonyError('REQUEST_INVALID', `What a member says of a copy can't be read: ${error.message}.`)
-  }
+  return decodeRequest('What a member says of a copy', bytes, VERSION, read)
 }
