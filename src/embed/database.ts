@@ -3,6 +3,7 @@
 import type { Consistency } from '../gateway/session.ts'
 import type { CoreLink } from './core-link.ts'
 import type { HeldSnapshot } from './held-snapshot.ts'
+import type { Movement } from './movement.ts'
 import type { Result } from './result.ts'
 import { toResult } from './result.ts'
 import { Statement } from './statement.ts'
@@ -29,11 +30,13 @@ export class Database {
   readonly name: string
   readonly #link: CoreLink
   readonly #snapshot: HeldSnapshot
+  readonly #movement: Movement
 
-  constructor(name: string, link: CoreLink, snapshot: HeldSnapshot) {
+  constructor(name: string, link: CoreLink, snapshot: HeldSnapshot, movement: Movement) {
     this.name = name
     this.#link = link
     this.#snapshot = snapshot
+    this.#movement = movement
   }
 
   /**
@@ -47,6 +50,14 @@ export class Database {
   /** All synchronous reads inside of `read` see one state of the database. */
   snapshot<T>(read: () => T): T {
     return this.#snapshot.hold(read)
+  }
+
+  /**
+   * Yields at once, and then whenever this member's copy of the database has moved on, by whosever write: read then what is new, with
+   * `prepare`. Several writes may come as one step. Ends when `signal` is aborted or the database is closed.
+   */
+  watch({ signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<void, void, void> {
+    return this.#movement.watch(signal)
   }
 
   /** Runs one statement. A write has reached the disks of a majority when this resolves. */

@@ -1,8 +1,11 @@
 /**
  * Where a database is, in memory that the application's thread and the core's share: two counters of 32 bits. Reads look at it each
  * time, so it must cost nothing, and it must be true although the application has not turned its event loop for seconds, which no
- * message could be. Only equality is asked, so that they may wrap around.
+ * message could be. Only equality is asked, so that they may wrap around; they are told as numbers from 0 on.
  */
+
+/** What JavaScript keeps without allocating. */
+const SMALL = 0x3fff_ffff
 
 export class FilePosition {
   readonly memory: SharedArrayBuffer
@@ -15,16 +18,30 @@ export class FilePosition {
 
   /** Another one whenever an entry was applied. */
   get version(): number {
-    return Atomics.load(this.#counters, 0)
+    return Atomics.load(this.#counters, 0) & SMALL
   }
 
   /** Another one whenever the file was replaced by a snapshot. */
   get fileVersion(): number {
-    return Atomics.load(this.#counters, 1)
+    return Atomics.load(this.#counters, 1) & SMALL
   }
 
   noteApplied(): void {
     Atomics.add(this.#counters, 0, 1)
+    this.wake()
+  }
+
+  /** Resolves when `version` is no longer `seen`, or at the next `wake`, in any thread. Keeps no process alive. */
+  async moved(seen: number): Promise<void> {
+    const counter = Atomics.load(this.#counters, 0)
+    if ((counter & SMALL) !== seen) return
+    const waiting = Atomics.waitAsync(this.#counters, 0, counter)
+    if (waiting.async) await waiting.value
+  }
+
+  /** Lets everything go on that waits in `moved`. */
+  wake(): void {
+    Atomics.notify(this.#counters, 0)
   }
 
   noteReplaced(): void {

@@ -8,6 +8,7 @@ import { CoreLink } from './core-link.ts'
 import { Database } from './database.ts'
 import { FilePosition } from './file-position.ts'
 import { HeldSnapshot } from './held-snapshot.ts'
+import { Movement } from './movement.ts'
 import type { ServeOptions } from './serve-options.ts'
 import { checkServeOptions } from './serve-options.ts'
 
@@ -20,16 +21,22 @@ export interface OpenOptions extends Partial<PeerOptions>, ServeOptions {
 
 const FIRST_DATABASE = 'default'
 
+/** What this thread has of one database. */
+interface Attachment {
+  readonly snapshot: HeldSnapshot
+  readonly movement: Movement
+}
+
 /** A member inside this process. It is itself its database `default`; `database(name)` gives others. */
 export class HarmonyDB extends Database implements AsyncDisposable {
   readonly #link: CoreLink
-  readonly #opened: Map<string, { readonly database: Database; readonly snapshot: HeldSnapshot }>
+  readonly #opened: Map<string, { readonly database: Database } & Attachment>
   #closing: Promise<void> | null = null
 
-  constructor(link: CoreLink, snapshot: HeldSnapshot) {
-    super(FIRST_DATABASE, link, snapshot)
+  constructor(link: CoreLink, { snapshot, movement }: Attachment) {
+    super(FIRST_DATABASE, link, snapshot, movement)
     this.#link = link
-    this.#opened = new Map([[FIRST_DATABASE, { database: this, snapshot }]])
+    this.#opened = new Map([[FIRST_DATABASE, { database: this, snapshot, movement }]])
   }
 
   /** HOST:PORT where HTTP and WebSocket clients are served; null without the option `http`. */
@@ -46,9 +53,9 @@ export class HarmonyDB extends Database implements AsyncDisposable {
   async database(name: string): Promise<Database> {
     const known = this.#opened.get(name)
     if (known !== undefined) return known.database
-    const snapshot = await attach(this.#link, name)
-    const database = new Database(name, this.#link, snapshot)
-    this.#opened.set(name, { database, snapshot })
+    const { snapshot, movement } = await attach(this.#link, name)
+    const database = new Database(name, this.#link, snapshot, movement)
+    this.#opened.set(name, { database, snapshot, movement })
     return database
   }
 
@@ -65,8 +72,7 @@ export class HarmonyDB extends Database implements AsyncDisposable {
   /** Deletes the database and its file. Rejects with DATABASE_NOT_FOUND. */
   async dropDatabase(name: string): Promise<void> {
     await this.#link.ask({ kind: 'drop', database: name })
-    this.#opened.get(name)?.snapshot.close()
-    this.#opened.delete(name)
+    this.#detach(name)
   }
 
   /** Finishes what was accepted, and lets go of the data folder. Nothing keeps the process alive afterwards. */
@@ -80,8 +86,15 @@ export class HarmonyDB extends Database implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    for (const { snapshot } of this.#opened.values()) snapshot.close()
+    for (const name of [...this.#opened.keys()]) this.#detach(name)
     await this.#link.close()
+  }
+
+  #detach(name: string): void {
+    const opened = this.#opened.get(name)
+    this.#opened.delete(name)
+    opened?.movement.close()
+    opened?.snapshot.close()
   }
 }
 
@@ -138,7 +151,8 @@ function serveOf(options: OpenOptions): ServeOptions {
   return given
 }
 
-async function attach(link: CoreLink, database: string): Promise<HeldSnapshot> {
+async function attach(link: CoreLink, database: string): Promise<Attachment> {
   const { dataFile, memory } = await link.ask({ kind: 'attach', database })
-  return new HeldSnapshot(dataFile, new FilePosition(memory))
+  const position = new FilePosition(memory)
+  return { snapshot: new HeldSnapshot(dataFile, position), movement: new Movement(position) }
 }

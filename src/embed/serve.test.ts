@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { createClient } from '@libsql/client'
-import pg from 'pg'
+import { Client } from 'pg'
 import type { HarmonyDB, OpenOptions } from './open.ts'
 import { open } from './open.ts'
 
@@ -38,7 +38,7 @@ test('libSQL, PostgreSQL and HTTP clients use the database of an application', a
   t.after(() => libsql.close())
   await libsql.execute("INSERT INTO notes VALUES ('libsql')")
 
-  const postgres = new pg.Client(`postgres://anyone@${db.postgresAddress}/default`)
+  const postgres = new Client(`postgres://anyone@${db.postgresAddress}/default`)
   await postgres.connect()
   await postgres.query("INSERT INTO notes VALUES ('postgres')")
   await postgres.end()
@@ -60,9 +60,9 @@ test('a token is asked of every client that comes over the network', async (t) =
   const db = await opened(t, { http: ANYWHERE, pg: ANYWHERE, authToken: 'sesame' })
   assert.equal((await query(db, 'SELECT 1')).status, 401)
   assert.equal((await query(db, 'SELECT 1', { authorization: 'Bearer sesame' })).status, 200)
-  const wrong = new pg.Client(`postgres://anyone:wrong@${db.postgresAddress}/default`)
+  const wrong = new Client(`postgres://anyone:wrong@${db.postgresAddress}/default`)
   await assert.rejects(wrong.connect(), { code: '28P01' })
-  const right = new pg.Client(`postgres://anyone:sesame@${db.postgresAddress}/default`)
+  const right = new Client(`postgres://anyone:sesame@${db.postgresAddress}/default`)
   await right.connect()
   await right.end()
 })
