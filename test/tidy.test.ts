@@ -24,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   admin: ['gateway', 'cluster', 'base'],
   serve: ['protocols', 'admin', 'gateway', 'cluster', 'base'],
   embed: ['serve', 'gateway', 'cluster', 'engine', 'host', 'base'],
+  history: ['base'],
   cli: ['*'],
 }
 

@@ -1,8 +1,8 @@
 /** The clients' history is linearizable: reads, writes and compare-and-sets of each register (promise P2). */
 
 import { unreachable } from '../../src/base/assert.ts'
-import { findNonLinearizableKey } from '../register-history.ts'
-import type { RegisterOperation } from '../register-history.ts'
+import { findNonLinearizableKey } from '../../src/history/registers.ts'
+import type { RegisterOperation } from '../../src/history/registers.ts'
 import { Violation } from './checker.ts'
 import type { Checker } from './checker.ts'
 

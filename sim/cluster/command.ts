@@ -6,7 +6,7 @@
  * zeros.
  */
 
-import type { RegisterAction } from '../register-history.ts'
+import type { RegisterAction } from '../../src/history/registers.ts'
 
 export interface Command {
   /** Counts up over all clients: names the operation in traces and in the ledger of the client oracle. */

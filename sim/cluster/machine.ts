@@ -8,7 +8,7 @@
  */
 
 import type { Entry } from '../../src/raft/entry.ts'
-import { REGISTER } from '../register-history.ts'
+import { REGISTER } from '../../src/history/registers.ts'
 import { decodeCommand } from './command.ts'
 
 export interface MachineImage {

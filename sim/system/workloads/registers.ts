@@ -7,8 +7,8 @@
  */
 
 import { Violation } from '../../checkers/checker.ts'
-import { findNonLinearizableKey, INITIAL_VALUE } from '../../register-history.ts'
-import type { RegisterAction, RegisterOperation } from '../../register-history.ts'
+import { findNonLinearizableKey, INITIAL_VALUE } from '../../../src/history/registers.ts'
+import type { RegisterAction, RegisterOperation } from '../../../src/history/registers.ts'
 import { numbers, run } from '../client.ts'
 import type { Answer, Client, Statements } from '../client.ts'
 import type { FinalContent } from './workload.ts'

@@ -1,9 +1,9 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { checkLinearizable } from './linearizability.ts'
-import { REGISTER, findNonLinearizableKey, isLinearization } from './register-history.ts'
-import type { RegisterAction, RegisterOperation } from './register-history.ts'
-import { Random } from './random.ts'
+import { REGISTER, findNonLinearizableKey, isLinearization } from './registers.ts'
+import type { RegisterAction, RegisterOperation } from './registers.ts'
+import { Random } from '../../sim/random.ts'
 
 /** `at` is [call, return]; a return of null is an unknown outcome. */
 function operation(

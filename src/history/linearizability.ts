@@ -11,11 +11,11 @@
  * their length and not to its square, as long as only a few operations overlap.
  *
  * An operation whose outcome is unknown (`returnedAt` null) may have happened at any time after its call, or
- * never. Callers that can tell more should narrow such operations first (`register-history.ts` does), as
+ * never. Callers that can tell more should narrow such operations first (`registers.ts` does), as
  * each that stays open doubles what must be searched in the worst case.
  */
 
-import { must } from '../src/base/assert.ts'
+import { must } from '../base/assert.ts'
 
 /** Times are stamps of a total order: no two calls or returns may share one. */
 export interface TimedOperation {

@@ -10,7 +10,7 @@
  *    first operation that saw it returned. So none stays open for ever.
  */
 
-import { unreachable } from '../src/base/assert.ts'
+import { unreachable } from '../base/assert.ts'
 import { checkLinearizable } from './linearizability.ts'
 import type { Linearizability, SequentialModel, TimedOperation } from './linearizability.ts'
 
