@@ -86,7 +86,7 @@ export class HarmonyDB extends Database implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    for (const name of [...this.#opened.keys()]) this.#detach(name)
+    for (const name of this.#opened.keys()) this.#detach(name)
     await this.#link.close()
   }
 
