@@ -77,17 +77,28 @@ export class GroupHost {
   readonly #groups = new Map<number, OpenGroup>()
   /** Of copies that the last life of this member received, by data file; for the first opening of a group. */
   readonly #records: Map<string, IncomingRecord>
+  /** Whether another member has been heard of: from then on, this one must not be silent while its disk takes its time. */
+  readonly #company: { hasPeers: boolean }
   #isDiskStalled = false
 
   /** Rejects with DATA_CORRUPT, FORMAT_TOO_NEW, DISK_FULL or DISK_FAILED. */
   static async open(options: GroupHostOptions): Promise<GroupHost> {
     const { disk, clock, random, journalFolder, databasesFolder } = options
-    const journal = await Journal.open({ ...options.journal, disk, clock, random, folder: journalFolder })
+    const company = { hasPeers: false }
+    const mayBlock = (): boolean => !company.hasPeers
+    const folder = journalFolder
+    const journal = await Journal.open({ ...options.journal, disk, clock, random, folder, mayBlock })
     const records = databasesFolder === undefined ? [] : await settleLeftovers(disk, databasesFolder)
-    return new GroupHost(options, journal, new Map(records))
+    return new GroupHost(options, journal, company, new Map(records))
   }
 
-  private constructor(options: GroupHostOptions, journal: Journal, records: Map<string, IncomingRecord>) {
+  private constructor(
+    options: GroupHostOptions,
+    journal: Journal,
+    company: { hasPeers: boolean },
+    records: Map<string, IncomingRecord>,
+  ) {
+    this.#company = company
     this.#records = records
     this.#options = options
     this.#journal = journal
@@ -120,6 +131,7 @@ export class GroupHost {
 
   /** Raft messages of a member, in the order in which they came. Those for groups that are not open here are dropped. */
   receive(from: number, messages: readonly Message[]): void {
+    this.#company.hasPeers = true
     const byGroup = Map.groupBy(
       messages.filter((message) => message.from === from),
       ({ group }) => group,
@@ -133,11 +145,13 @@ export class GroupHost {
 
   /** What is sent to this member gets there from now on. Whoever waits for the answer of a leader there asks again. */
   peerConnected(member: number): void {
+    this.#company.hasPeers = true
     for (const { log } of this.#groups.values()) log.peerConnected(member)
   }
 
   /** Messages to this member are being lost. Sleeping groups that it leads wake up. */
   peerUnreachable(member: number): void {
+    this.#company.hasPeers = true
     for (const { log } of this.#groups.values()) log.peerUnreachable(member)
   }
 

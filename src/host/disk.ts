@@ -19,8 +19,12 @@ export interface DiskFile {
   write(position: number, bytes: Uint8Array): Promise<void>
   /** Makes all earlier writes durable (fdatasync). After a failure nothing is known about any of them. */
   sync(): Promise<void>
-  /** `write` and `sync` of these bytes in one call, which is one system call where the machine has it. */
-  writeDurable(position: number, bytes: Uint8Array): Promise<void>
+  /**
+   * `write` and `sync` of these bytes in one call, which is one system call where the machine has it. `mayBlock`: the disk has been quick lately
+   * and nobody needs this thread more urgently, so the call may be made on it. That saves the way to another thread and back,
+   * which takes more processor time than the write.
+   */
+  writeDurable(position: number, bytes: Uint8Array, mayBlock?: boolean): Promise<void>
   /**
    * Makes the file `sizeBytes` long, full of zeros in blocks of its own and durable, so that later writes inside
    * it need no space and no change of metadata: 151 µs instead of 255 µs for a durable write.

@@ -1,4 +1,7 @@
-/** The machine's disk, through the asynchronous calls of `node:fs`: no call blocks the thread that makes it. */
+/**
+ * The machine's disk, through the asynchronous calls of `node:fs`: no call blocks the thread that makes it, but for durable writes whose
+ * caller says that they may.
+ */
 
 import * as fs from 'node:fs'
 import { open, mkdir, readdir, rename, rm, access, stat } from 'node:fs/promises'
@@ -111,13 +114,14 @@ class SystemFile implements DiskFile {
     return attempt('sync', this.path, () => this.#handle.datasync())
   }
 
-  writeDurable(position: number, bytes: Uint8Array): Promise<void> {
+  writeDurable(position: number, bytes: Uint8Array, mayBlock: boolean = false): Promise<void> {
     return attempt('write', this.path, async () => {
       if (!HAS_DURABLE_WRITES) {
         await writeAll(this.#handle, position, bytes)
         return this.#handle.datasync()
       }
       this.#durableHandle ??= await open(this.path, fs.constants.O_RDWR | fs.constants.O_DSYNC)
+      if (mayBlock) return writeAllHere(this.#durableHandle, position, bytes)
       return writeAll(this.#durableHandle, position, bytes)
     })
   }
@@ -154,6 +158,13 @@ async function writeAll(handle: FileHandle, position: number, bytes: Uint8Array)
   while (done < bytes.length) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done)
     done += bytesWritten
+  }
+}
+
+function writeAllHere(handle: FileHandle, position: number, bytes: Uint8Array): void {
+  let done = 0
+  while (done < bytes.length) {
+    done += fs.writeSync(handle.fd, bytes, done, bytes.length - done, position + done)
   }
 }
 

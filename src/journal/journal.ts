@@ -19,6 +19,7 @@ import { recover } from './recovery.ts'
 import { Reclaimer } from './reclaim.ts'
 import type { Segment } from './segment.ts'
 import { SegmentSupply } from './segment-supply.ts'
+import { WritePace } from './write-pace.ts'
 
 export interface JournalOptions {
   readonly disk: Disk
@@ -34,6 +35,8 @@ export interface JournalOptions {
   readonly cacheSizeBytes?: number
   /** Up to so many segments nothing is copied to make room. Default 4. */
   readonly segmentCountTarget?: number
+  /** Whether the thread may wait for the disk where that is quick: nobody takes silence for death. Default: never. */
+  readonly mayBlock?: () => boolean
 }
 
 export interface JournalStats {
@@ -61,6 +64,7 @@ const DEFAULTS = {
   frameSizeBytesMax: 4 * 1024 * 1024,
   cacheSizeBytes: 32 * 1024 * 1024,
   segmentCountTarget: 4,
+  mayBlock: () => false,
 }
 
 /** What `Journal.open` puts together. */
@@ -92,6 +96,7 @@ export class Journal {
   #failure: HarmonyError | null = null
   readonly #failed = Promise.withResolvers<HarmonyError>()
   readonly #syncLatency = new LatencyHistogram()
+  readonly #pace = new WritePace()
   #recordCount = 0
   #writtenBytes = 0
   /** The unfinished frame that was cut when the journal was opened. */
@@ -265,12 +270,14 @@ export class Journal {
     const bytes = frame.seal({ segmentSeed: segment.seed, offset, sequence })
     const startMs = this.#options.clock.nowMs()
     try {
-      await segment.file.writeDurable(offset, bytes)
+      await segment.file.writeDurable(offset, bytes, this.#mayBlock(bytes.length))
     } catch (error) {
       this.#fail(frame, toHarmonyError(error))
       return
     }
-    this.#syncLatency.record(this.#options.clock.nowMs() - startMs)
+    const durationMs = this.#options.clock.nowMs() - startMs
+    this.#syncLatency.record(durationMs)
+    this.#pace.record(durationMs)
     this.#writtenBytes += bytes.length
     this.#nextFrameSequence = sequence + 1
     segment.writeOffset = frameBoundary(offset + bytes.length)
@@ -278,6 +285,10 @@ export class Journal {
     this.#index(frame, segment, offset)
     if (segment.writeOffset > segment.sizeBytes / 2) this.#supply.prepare()
     frame.resolve()
+  }
+
+  #mayBlock(sizeBytes: number): boolean {
+    return this.#pace.mayBlock(sizeBytes) && this.#options.mayBlock()
   }
 
   #index(frame: PendingFrame, segment: Segment, frameOffset: number): void {

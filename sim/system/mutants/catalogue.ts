@@ -19,7 +19,7 @@ export const SYSTEM_MUTANTS: readonly SystemMutant[] = [
     patches: [
       {
         file: 'src/journal/journal.ts',
-        find: 'await segment.file.writeDurable(offset, bytes)',
+        find: 'await segment.file.writeDurable(offset, bytes, this.#mayBlock(bytes.length))',
         replace: 'await segment.file.write(offset, bytes)',
       },
     ],
