@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import pg from 'pg'
@@ -12,8 +12,13 @@ import { openPostgres } from './harness.ts'
 import { isPostgresInstalled, openRealPostgres } from './real-postgres.ts'
 import { KNOWN_DIFFERENCES } from './known-differences.ts'
 
-const STATEMENTS = readFileSync(join(import.meta.dirname, 'testdata/differential.sql'), 'utf8')
-  .split('\n')
+const FOLDER = join(import.meta.dirname, 'testdata')
+
+/** All files in one session, a statement a line. */
+const STATEMENTS = readdirSync(FOLDER)
+  .filter((name) => /^differential.*\.sql$/.test(name))
+  .toSorted()
+  .flatMap((name) => readFileSync(join(FOLDER, name), 'utf8').split('\n'))
   .filter((line) => line !== '' && !line.startsWith('--'))
 
 /** Everything as text. */

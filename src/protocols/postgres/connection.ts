@@ -20,6 +20,7 @@ import { toPgError } from './session/harmony-error.ts'
 import { Listening } from './session/listening.ts'
 import { ClientOutput } from './session/output.ts'
 import { Settings } from './session/settings.ts'
+import type { TemporaryTables } from './session/temporary-tables.ts'
 import type { ServerActions } from './session/utilities.ts'
 import {
   readStartup,
@@ -43,6 +44,7 @@ export interface ConnectionHost {
   readonly limits: PostgresLimits
   readonly hub: NotificationHub
   readonly server: ServerActions
+  readonly temporaries: TemporaryTables
   readonly secureContext: SecureContext | null
   dialectOf(database: string): DatabaseDialect
   /** `secret` is what the client was given at its start. */
@@ -279,7 +281,7 @@ export class Connection {
     session: Session,
     settings: Settings,
   ): { client: ClientSession; listening: Listening } {
-    const { hub, server, limits } = this.#host
+    const { hub, server, limits, temporaries } = this.#host
     const { database } = session
     const listening = new Listening(
       hub,
@@ -295,6 +297,7 @@ export class Connection {
       dialect: this.#host.dialectOf(database),
       settings,
       output: this.#output,
+      temporaries,
       listening,
       facts: { user: request.user, database, processId: this.processId },
       limits,

@@ -12,6 +12,7 @@ import { DatabaseDialect } from './dialect/database-dialect.ts'
 import { PgError } from './error.ts'
 import { DEFAULT_LIMITS, type PostgresLimits } from './limits.ts'
 import { LogNotificationHub } from './log-notification-hub.ts'
+import { TemporaryTables, type MemberNumbers } from './session/temporary-tables.ts'
 import { Authentication } from './startup.ts'
 import { Encoder, errorResponse } from './wire/encoder.ts'
 
@@ -25,8 +26,16 @@ export interface PostgresServerOptions {
   readonly port: number
   /** PEM texts. Without them, TLS is refused. */
   readonly tls?: { readonly key: string; readonly cert: string }
-  readonly directory: DatabaseDirectory
+  readonly directory: DatabaseDirectory & Partial<ClusterMember>
   readonly limits?: Partial<PostgresLimits>
+}
+
+/** What a directory that is a member of a cluster tells besides. */
+export interface ClusterMember {
+  readonly number: number
+  clusterState(): {
+    readonly members: readonly { readonly member: number; readonly status: string }[]
+  }
 }
 
 /** Databases that exist in every PostgreSQL, and whose names tools connect to by default. */
@@ -41,12 +50,14 @@ export class PostgresServer {
   readonly #server: Server
   readonly #connections = new Map<number, Connection>()
   readonly #dialects = new Map<string, DatabaseDialect>()
+  readonly #temporaries: TemporaryTables
   readonly #host: ConnectionHost
   #isDraining = false
 
   constructor(options: PostgresServerOptions) {
     this.#options = options
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.#temporaries = new TemporaryTables(options.gateway, memberNumbers(options.directory))
     this.#host = this.#newHost()
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.accept(socket))
   }
@@ -84,6 +95,7 @@ export class PostgresServer {
     }, graceMs)
     await closed
     clearTimeout(timer)
+    await this.#temporaries.settled()
   }
 
   /** Serves a client; also one whose bytes come from elsewhere than the listener. */
@@ -123,6 +135,7 @@ export class PostgresServer {
       gateway,
       authentication: new Authentication({ authenticator, staticToken }),
       limits: this.#limits,
+      temporaries: this.#temporaries,
       hub: new LogNotificationHub(gateway, directory),
       server: {
         cancelBackend: (processId) => this.#withBackend(processId, (connection) => connection.cancel()),
@@ -155,9 +168,22 @@ export class PostgresServer {
   #dialectOf(database: string): DatabaseDialect {
     let dialect = this.#dialects.get(database)
     if (dialect === undefined) {
-      dialect = new DatabaseDialect()
+      dialect = new DatabaseDialect((schema) => this.#temporaries.notice(database, schema))
       this.#dialects.set(database, dialect)
     }
     return dialect
+  }
+}
+
+/** A directory that knows of no cluster is a member alone. */
+function memberNumbers(directory: Partial<ClusterMember>): MemberNumbers {
+  return {
+    get own() {
+      return directory.number ?? 1
+    },
+    isRemoved: (number) => {
+      const members = directory.clusterState?.().members ?? []
+      return members.find(({ member }) => member === number)?.status === 'removed'
+    },
   }
 }

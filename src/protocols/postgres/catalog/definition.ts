@@ -68,6 +68,9 @@ export function relation(
 }
 
 export const PUBLIC_OID = 2200
+/** Every session sees one such schema, its own. */
+export const TEMPORARY_OID = 12_999
+export const TEMPORARY_SCHEMA = 'pg_temp_1'
 export const CATALOG_OID = 11
 export const INFORMATION_OID = 13_000
 export const OWNER_OID = 10

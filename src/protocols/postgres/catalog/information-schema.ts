@@ -3,7 +3,7 @@
 import type { Schema, SchemaColumn, SchemaRelation } from '../dialect/schema.ts'
 import { BPCHAR, NUMERIC, VARCHAR } from '../types/registry.ts'
 import { relation, type CatalogCell, type CatalogDefinition, type CatalogFacts } from './definition.ts'
-import { constraintsOf, shownDefault, tables } from './relation-rows.ts'
+import { constraintsOf, namespaceOf, shownDefault, tables } from './relation-rows.ts'
 
 type Rows = readonly (readonly CatalogCell[])[]
 
@@ -12,13 +12,14 @@ const yesNo = (value: boolean): string => (value ? 'YES' : 'NO')
 function tableRows(schema: Schema, { database }: CatalogFacts): Rows {
   return tables(schema)
     .filter(({ isSequence }) => !isSequence)
-    .map(({ name, kind }) => {
-      const isTable = kind === 'table'
+    .map((table) => {
+      const isTable = table.kind === 'table'
+      const base = table.temporary === null ? 'BASE TABLE' : 'LOCAL TEMPORARY'
       return [
         database,
-        'public',
-        name,
-        isTable ? 'BASE TABLE' : 'VIEW',
+        namespaceOf(table).name,
+        table.name,
+        isTable ? base : 'VIEW',
         null,
         null,
         null,
@@ -51,7 +52,7 @@ function columnRow(table: SchemaRelation, column: SchemaColumn, { database }: Ca
   const length = (type === VARCHAR || type === BPCHAR) && modifier > 4 ? modifier - 4 : null
   const place = [
     database,
-    'public',
+    namespaceOf(table).name,
     table.name,
     column.name,
     column.number,
@@ -121,10 +122,10 @@ function tableConstraintRows(schema: Schema, { database }: CatalogFacts): Rows {
   return tables(schema).flatMap((table) =>
     constraintsOf(table).map(({ name, kind }) => [
       database,
-      'public',
+      namespaceOf(table).name,
       name,
       database,
-      'public',
+      namespaceOf(table).name,
       table.name,
       CONSTRAINT_WORDS[kind] ?? '',
       'NO',
@@ -140,10 +141,10 @@ function keyColumnRows(schema: Schema, { database }: CatalogFacts): Rows {
     constraintsOf(table).flatMap(({ name, kind, columns }) =>
       columns.map((number, index) => [
         database,
-        'public',
+        namespaceOf(table).name,
         name,
         database,
-        'public',
+        namespaceOf(table).name,
         table.name,
         table.columns[number - 1]?.name ?? '',
         index + 1,
@@ -159,7 +160,15 @@ function constraintColumnRows(schema: Schema, { database }: CatalogFacts): Rows 
     constraintsOf(table).flatMap(({ name, columns, foreign }) => {
       const target = foreign?.table ?? table.name
       const names = foreign?.targetColumns ?? columns.map((number) => table.columns[number - 1]?.name ?? '')
-      return names.map((column) => [database, 'public', target, column, database, 'public', name])
+      return names.map((column) => [
+        database,
+        namespaceOf(table).name,
+        target,
+        column,
+        database,
+        namespaceOf(table).name,
+        name,
+      ])
     }),
   )
 }
@@ -173,10 +182,10 @@ function referentialRows(schema: Schema, { database }: CatalogFacts): Rows {
       return [
         [
           database,
-          'public',
+          namespaceOf(table).name,
           name,
           database,
-          'public',
+          namespaceOf(table).name,
           key?.name ?? `${foreign.table}_pkey`,
           'NONE',
           foreign.onUpdate,

@@ -13,6 +13,8 @@ import {
   HEAP_OID,
   OWNER_OID,
   PUBLIC_OID,
+  TEMPORARY_OID,
+  TEMPORARY_SCHEMA,
   relation,
   type CatalogCell,
   type CatalogDefinition,
@@ -23,8 +25,29 @@ type Rows = readonly (readonly CatalogCell[])[]
 const kindLetter = ({ kind, isSequence }: SchemaRelation): string =>
   isSequence ? 'S' : kind === 'view' ? 'v' : 'r'
 
+/** By name, in the names that clients know. A temporary table comes before the one that it hides. */
 export function tables(schema: Schema): SchemaRelation[] {
-  return [...schema.all()].toSorted((left, right) => (left.name < right.name ? -1 : 1))
+  return [...schema.all()].map((each) => shown(each, schema)).toSorted(byName)
+}
+
+function byName(left: SchemaRelation, right: SchemaRelation): number {
+  if (left.name !== right.name) return left.name < right.name ? -1 : 1
+  return left.temporary === null ? 1 : -1
+}
+
+function shown(each: SchemaRelation, schema: Schema): SchemaRelation {
+  if (each.temporary === null) return each
+  const foreignKeys = each.foreignKeys.map((key) => ({
+    ...key,
+    table: schema.find(key.table)?.shownName ?? key.table,
+  }))
+  return { ...each, name: each.shownName, foreignKeys }
+}
+
+export function namespaceOf({ temporary }: SchemaRelation): { readonly oid: number; readonly name: string } {
+  return temporary === null
+    ? { oid: PUBLIC_OID, name: 'public' }
+    : { oid: TEMPORARY_OID, name: TEMPORARY_SCHEMA }
 }
 
 export function quoted(name: string): string {
@@ -43,26 +66,40 @@ function classRows(schema: Schema): Rows {
   return tables(schema).flatMap((table) => {
     // PostgreSQL carries foreign keys out by triggers, on both tables; psql asks for the keys only where there are some.
     const hasTriggers = table.foreignKeys.length > 0 || referenced.has(table.name.toLowerCase())
-    const facts = { hasIndex: table.indexes.length > 0, hasTriggers }
+    const facts = { table, hasIndex: table.indexes.length > 0, hasTriggers }
+    const none = { table, hasIndex: false, hasTriggers: false }
     return [
       classRow(table.oid, table.name, kindLetter(table), table.columns.length, facts),
-      ...table.indexes.map((index) => classRow(index.oid, index.name, 'i', index.columns.length, NO_FACTS)),
+      ...table.indexes.map((index) => classRow(index.oid, index.name, 'i', index.columns.length, none)),
     ]
   })
 }
 
-const NO_FACTS = { hasIndex: false, hasTriggers: false }
+interface ClassFacts {
+  readonly table: SchemaRelation
+  readonly hasIndex: boolean
+  readonly hasTriggers: boolean
+}
 
 function classRow(
   oid: number,
   name: string,
   kind: string,
   columnCount: number,
-  { hasIndex, hasTriggers }: { readonly hasIndex: boolean; readonly hasTriggers: boolean },
+  { table, hasIndex, hasTriggers }: ClassFacts,
 ): CatalogCell[] {
   const accessMethod = kind === 'r' ? HEAP_OID : kind === 'i' ? BTREE_OID : 0
-  const storage = [oid, name, PUBLIC_OID, 0, 0, OWNER_OID, accessMethod, oid, 0, 0, -1, 0, 0]
-  const flags = [hasIndex, false, 'p', kind, columnCount, 0, false, hasTriggers]
+  const storage = [oid, name, namespaceOf(table).oid, 0, 0, OWNER_OID, accessMethod, oid, 0, 0, -1, 0, 0]
+  const flags = [
+    hasIndex,
+    false,
+    table.temporary === null ? 'p' : 't',
+    kind,
+    columnCount,
+    0,
+    false,
+    hasTriggers,
+  ]
   const policies = [false, false, false, true, 'd', false]
   return [...storage, ...flags, ...policies, 0, 0, 0, null, null, null]
 }
@@ -193,7 +230,7 @@ function predicateOf(index: SchemaIndex): string {
 export function indexDefinition(table: SchemaRelation, index: SchemaIndex): string {
   const unique = index.isUnique ? 'UNIQUE ' : ''
   const where = index.isPartial ? ` WHERE (${predicateOf(index)})` : ''
-  return `CREATE ${unique}INDEX ${quoted(index.name)} ON public.${quoted(table.name)} USING btree (${list(index.columns)})${where}`
+  return `CREATE ${unique}INDEX ${quoted(index.name)} ON ${namespaceOf(table).name}.${quoted(table.name)} USING btree (${list(index.columns)})${where}`
 }
 
 // pg_constraint.
@@ -261,7 +298,7 @@ function constraintRows(schema: Schema): Rows {
       const facts = [
         oid,
         name,
-        PUBLIC_OID,
+        namespaceOf(table).oid,
         kind,
         false,
         false,
@@ -292,11 +329,12 @@ function indexDefinitionRows(schema: Schema): Rows {
 }
 
 function serialRows(schema: Schema): Rows {
-  return tables(schema).flatMap(({ name, rowidColumn, columns }) =>
-    rowidColumn === null || columns.every(({ defaultText }) => defaultText !== 'serial')
+  return tables(schema).flatMap((table) => {
+    const { name, rowidColumn, columns } = table
+    return rowidColumn === null || columns.every(({ defaultText }) => defaultText !== 'serial')
       ? []
-      : [[name, rowidColumn, `public.${quoted(`${name}_${rowidColumn}_seq`)}`]],
-  )
+      : [[name, rowidColumn, `${namespaceOf(table).name}.${quoted(`${name}_${rowidColumn}_seq`)}`]]
+  })
 }
 
 function viewDefinitionRows(schema: Schema): Rows {

@@ -9,6 +9,8 @@ import {
   INFORMATION_OID,
   OWNER_OID,
   PUBLIC_OID,
+  TEMPORARY_OID,
+  TEMPORARY_SCHEMA,
   relation,
   type CatalogCell,
   type CatalogDefinition,
@@ -63,6 +65,9 @@ const NAMESPACES: readonly CatalogCell[][] = [
   [PUBLIC_OID, 'public', OWNER_OID, null],
   [INFORMATION_OID, 'information_schema', OWNER_OID, null],
 ]
+
+/** The session's own, where it has temporary tables. */
+const TEMPORARY_NAMESPACE: readonly CatalogCell[] = [TEMPORARY_OID, TEMPORARY_SCHEMA, OWNER_OID, null]
 
 const ACCESS_METHODS: readonly CatalogCell[][] = [
   [HEAP_OID, 'heap', 'heap_tableam_handler', 't'],
@@ -184,7 +189,7 @@ export const SYSTEM_ROWS: readonly CatalogDefinition[] = [
     'pg_catalog',
     'pg_namespace',
     'oid oid, nspname name, nspowner oid, nspacl text[]',
-    () => NAMESPACES,
+    ({ temporaryPrefix }) => (temporaryPrefix === null ? NAMESPACES : [...NAMESPACES, TEMPORARY_NAMESPACE]),
   ),
   relation(
     'pg_catalog',

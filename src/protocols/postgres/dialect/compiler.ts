@@ -45,6 +45,7 @@ import { Scope } from './scope.ts'
 import { selectQuery } from './select.ts'
 import { createSequence } from './create-sequence.ts'
 import { sequenceCall } from './sequences.ts'
+import { NO_TEMPORARY_SPACE, type TemporarySpace } from './temporary-space.ts'
 import { parameterOrder } from './sql-lexer.ts'
 import { Translation, type OutputColumn, type TranslatedQuery, type Translator } from './translation.ts'
 import { plain } from './typed.ts'
@@ -69,10 +70,11 @@ export function compileStatement(
   parsed: ParsedStatement,
   parameterTypes: readonly number[],
   schema: Schema,
+  temporary: TemporarySpace = NO_TEMPORARY_SPACE,
 ): CompiledStatement {
   const given = parameterTypes.map(givenType)
   if (parsed.tree === null) return nativeStatement(parsed, given)
-  const context = new Translation(schema, parsed.script, given)
+  const context = new Translation(schema, parsed.script, given, temporary)
   const translator = newTranslator(context)
   const plan = new Compiler(translator, parsed).plan(parsed.tree)
   return { plan, parameterTypes: context.parameterTypes() }
@@ -84,7 +86,7 @@ function newTranslator(context: Translation): Translator {
     expression: (node, scope) => expression(node, scope, translator),
     query: (select, scope) => selectQuery(select, scope, translator),
     modification: (node) => modificationInWith(node, translator),
-    separate: () => newTranslator(new Translation(context.schema, '', [])),
+    separate: () => newTranslator(new Translation(context.schema, '', [], context.temporary)),
   }
   return translator
 }
@@ -229,7 +231,7 @@ class Compiler {
       case 'AlterTableStmt':
         return this.#definition('ALTER TABLE', alterTable(body as AlterTableStmt, translator))
       case 'CreateSeqStmt':
-        return this.#definition('CREATE SEQUENCE', createSequence(body as CreateSeqStmt))
+        return this.#definition('CREATE SEQUENCE', createSequence(body as CreateSeqStmt, translator))
       case 'RenameStmt':
         return this.#definition('ALTER TABLE', rename(body as RenameStmt, translator))
       case 'DropStmt':

@@ -69,7 +69,7 @@ function copyColumns(
   return names.map((name) => {
     const column = relation.columns.find((each) => each.name.toLowerCase() === name.toLowerCase())
     if (column === undefined)
-      throw context.error('42703', `column "${name}" of relation "${relation.name}" does not exist`)
+      throw context.error('42703', `column "${name}" of relation "${relation.shownName}" does not exist`)
     return column
   })
 }

@@ -4,13 +4,14 @@ import type { CreateSeqStmt, DefElem } from 'libpg-query'
 import { must } from '../../../base/assert.ts'
 import { notSupported } from '../error.ts'
 import { integerOf, only, open, quoteName } from './ast.ts'
-import { newName } from './create-table.ts'
 import type { Definition } from './definition.ts'
+import { newRelation } from './new-relation.ts'
 import { SEQUENCE_MARK } from './schema-loader.ts'
+import type { Translator } from './translation.ts'
 
-export function createSequence(body: CreateSeqStmt): Definition {
+export function createSequence(body: CreateSeqStmt, translator: Translator): Definition {
   only('CreateSeqStmt', body, 'sequence', 'options', 'if_not_exists')
-  const name = newName(must(body.sequence))
+  const { name, mark } = newRelation(must(body.sequence), translator)
   const options = new Map(
     (body.options ?? []).map((node) => [
       (open(node).body as DefElem).defname ?? '',
@@ -24,7 +25,7 @@ export function createSequence(body: CreateSeqStmt): Definition {
   const quoted = quoteName(name)
   return {
     sql: [
-      `CREATE TABLE ${exists}${quoted} ${SEQUENCE_MARK} ("last_value" INT8 NOT NULL, "log_cnt" INT8 NOT NULL, "is_called" BOOL NOT NULL, "increment_by" INT8 NOT NULL)`,
+      `CREATE TABLE ${exists}${quoted} ${SEQUENCE_MARK} (${mark}"last_value" INT8 NOT NULL, "log_cnt" INT8 NOT NULL, "is_called" BOOL NOT NULL, "increment_by" INT8 NOT NULL)`,
       `INSERT INTO ${quoted} SELECT ${start}, 0, FALSE, ${increment} WHERE NOT EXISTS (SELECT 1 FROM ${quoted})`,
     ],
     notices: [],

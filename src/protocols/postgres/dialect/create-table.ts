@@ -2,15 +2,15 @@
 
 import type { ColumnDef, Constraint, CreateStmt, RangeVar, TypeName } from 'libpg-query'
 import { must } from '../../../base/assert.ts'
-import { notSupported } from '../error.ts'
+import { notSupported, PgError } from '../error.ts'
 import { formatType, type TypeWithModifier } from '../types/declared-type.ts'
 import { elementOf, INT2_TYPE, INT4_TYPE, INT8_TYPE } from '../types/registry.ts'
 import { clauseName, only, open, quoteName, strings } from './ast.ts'
 import { assigned } from './assignment.ts'
 import { knownType } from './casts.ts'
 import { condition } from './conditions.ts'
+import { newRelation, type RelationName } from './new-relation.ts'
 import { INT2_RANGE, INT4_RANGE } from './schema-loader.ts'
-import type { Schema } from './schema.ts'
 import { Scope } from './scope.ts'
 import type { Translator } from './translation.ts'
 import { storageDefault } from './defaults.ts'
@@ -26,14 +26,13 @@ const SERIALS: Readonly<Record<string, TypeWithModifier['type']>> = {
 
 export interface TableText {
   readonly sql: string
-  readonly name: string
   readonly notices: readonly string[]
 }
 
 export function createTable(body: CreateStmt, translator: Translator): TableText {
   only('CreateStmt', body, 'relation', 'tableElts', 'if_not_exists', 'options', 'oncommit', 'accessMethod')
-  const relation = must(body.relation)
-  const name = newName(relation)
+  const relation = newRelation(must(body.relation), translator, body.oncommit)
+  const { shownName: name } = relation
   const definitions = (body.tableElts ?? []).map(open)
   const columns = definitions.filter(({ kind }) => kind === 'ColumnDef').map(({ body }) => body as ColumnDef)
   const tableConstraints = definitions
@@ -51,15 +50,14 @@ export function createTable(body: CreateStmt, translator: Translator): TableText
   const declaredKey = primaryKeyOf(columns, tableConstraints)
   const numbered = declaredKey.length === 0 ? loneNumbered(columns) : null
   const primaryKey = numbered === null ? declaredKey : [numbered]
-  const table: TableContext = { name, scope, translator, primaryKey }
+  const table: TableContext = { relation, scope, translator, primaryKey }
   const lines = [
     ...columns.map((column) => columnText(column, table)),
     ...tableConstraints.flatMap((constraint) => tableConstraint(constraint, table)),
   ]
   const exists = body.if_not_exists === true ? 'IF NOT EXISTS ' : ''
   return {
-    sql: `CREATE TABLE ${exists}${quoteName(name)} (${lines.join(', ')})`,
-    name,
+    sql: `CREATE TABLE ${exists}${quoteName(relation.name)} (${relation.mark}${lines.join(', ')})`,
     notices: keyNotice(numbered, name),
   }
 }
@@ -82,20 +80,11 @@ function keyNotice(column: string | null, table: string): string[] {
     : [`HarmonyDB makes the numbered column "${column}" the primary key of "${table}"`]
 }
 
-interface TableContext {
-  readonly name: string
+export interface TableContext {
+  readonly relation: RelationName
   readonly scope: Scope
   readonly translator: Translator
   readonly primaryKey: readonly string[]
-}
-
-/** The name of something to be made, in the only schema there is. */
-export function newName(relation: RangeVar): string {
-  const schema = relation.schemaname ?? ''
-  if (relation.relpersistence === 't') throw notSupported('a temporary table')
-  if (schema !== '' && schema !== 'public')
-    throw notSupported(`the schema "${schema}" (there is only "public")`)
-  return relation.relname ?? ''
 }
 
 function ownColumn(
@@ -203,7 +192,7 @@ export function columnConstraint(
   constraint: Constraint,
   column: ColumnDef,
   type: TypeWithModifier,
-  table: Pick<TableContext, 'scope' | 'translator' | 'name' | 'primaryKey'>,
+  table: TableContext,
 ): string {
   switch (String(constraint.contype)) {
     case 'CONSTR_NOTNULL':
@@ -228,7 +217,7 @@ export function columnConstraint(
       return `GENERATED ALWAYS AS (${sql}) STORED`
     }
     case 'CONSTR_FOREIGN':
-      return foreignText(constraint, '', table.translator.context.schema)
+      return foreignText(constraint, '', table)
     case 'CONSTR_ATTR_DEFERRABLE':
     case 'CONSTR_ATTR_NOT_DEFERRABLE':
     case 'CONSTR_ATTR_IMMEDIATE':
@@ -254,12 +243,7 @@ function checkText(constraint: Constraint, table: Pick<TableContext, 'scope' | '
   return `${named(constraint)}CHECK (${condition(must(constraint.raw_expr), table.scope, table.translator).sql})`
 }
 
-export function tableConstraint(
-  constraint: Constraint,
-  table: Pick<TableContext, 'scope' | 'translator' | 'primaryKey' | 'name'> & {
-    primaryKey: readonly string[]
-  },
-): string[] {
+export function tableConstraint(constraint: Constraint, table: TableContext): string[] {
   switch (String(constraint.contype)) {
     case 'CONSTR_PRIMARY':
       only('Constraint', constraint, ...CONSTRAINT_FIELDS, 'keys')
@@ -274,7 +258,7 @@ export function tableConstraint(
         foreignText(
           constraint,
           `FOREIGN KEY (${strings(constraint.fk_attrs).map(quoteName).join(', ')}) `,
-          table.translator.context.schema,
+          table,
         ),
       ]
     default:
@@ -290,8 +274,26 @@ const ACTIONS: Readonly<Record<string, string>> = {
   d: 'SET DEFAULT',
 }
 
+/** The name in the database of the table that a foreign key refers to, which may be the one that is being made. */
+function foreignTarget(body: RangeVar, own: RelationName, { context }: Translator): string {
+  const schema = body.schemaname ?? ''
+  const shownName = body.relname ?? ''
+  if (!['', 'public', 'pg_temp'].includes(schema))
+    throw notSupported(`the schema "${schema}" (there is only "public")`)
+  if (shownName.toLowerCase() === own.shownName.toLowerCase()) return own.name
+  const target = context.schema.find(shownName)
+  if (target === null) throw context.error('42P01', `relation "${shownName}" does not exist`, body.location)
+  if ((target.temporary !== null) === own.isTemporary) return target.name
+  const kind = own.isTemporary ? 'temporary' : 'permanent'
+  throw new PgError('42P16', `constraints on ${kind} tables may reference only ${kind} tables`)
+}
+
 /** Without columns it means the primary key of the other table, which SQLite does not find where ALTER TABLE added it. */
-export function foreignText(constraint: Constraint, prefix: string, schema: Schema): string {
+export function foreignText(
+  constraint: Constraint,
+  prefix: string,
+  { relation, translator }: Pick<TableContext, 'relation' | 'translator'>,
+): string {
   only(
     'Constraint',
     constraint,
@@ -304,9 +306,9 @@ export function foreignText(constraint: Constraint, prefix: string, schema: Sche
     'fk_del_action',
   )
   if (constraint.fk_matchtype === 'f') throw notSupported('MATCH FULL')
-  const target = newName(must(constraint.pktable))
+  const target = foreignTarget(must(constraint.pktable), relation, translator)
   const given = strings(constraint.pk_attrs)
-  const columns = given.length > 0 ? given : (schema.primaryKey(target) ?? [])
+  const columns = given.length > 0 ? given : (translator.context.schema.primaryKey(target) ?? [])
   const list = columns.length === 0 ? '' : ` (${columns.map(quoteName).join(', ')})`
   const onDelete = ACTIONS[constraint.fk_del_action ?? 'a'] ?? ''
   const onUpdate = ACTIONS[constraint.fk_upd_action ?? 'a'] ?? ''

@@ -20,6 +20,7 @@ import type { CompiledStatement } from './plan.ts'
 import { EMPTY_SCHEMA, type Schema } from './schema.ts'
 import { loadSchema, schemaVersion } from './schema-loader.ts'
 import { splitScript } from './sql-lexer.ts'
+import type { TemporarySpace } from './temporary-space.ts'
 
 const CHECK_INTERVAL_MS = 500
 const SCRIPTS_MAX = 2_000
@@ -43,10 +44,16 @@ export class DatabaseDialect {
   #checkedAtMs = 0
   /** Log index of the newest change that this front door has made: whoever reads older states must not bring an older schema for all. */
   #changedAt = 0n
+  readonly #onSchema: (schema: Schema) => void
   readonly #scripts = new LruCache<readonly ParsedStatement[]>(SCRIPTS_MAX)
   readonly #plans = new LruCache<CompiledStatement>(PLANS_MAX)
 
   readonly emptyStatement: ParsedStatement = EMPTY
+
+  /** `onSchema` is told of every state of the schema that is read. */
+  constructor(onSchema: (schema: Schema) => void = () => undefined) {
+    this.#onSchema = onSchema
+  }
 
   readonly constraintNames: ConstraintNames = (table, columns) =>
     this.#schema?.constraintName(table, columns) ?? null
@@ -88,29 +95,28 @@ export class DatabaseDialect {
     }
   }
 
-  /** `isPrivate`: the session's open transaction has changed the schema, so that nobody else sees what it sees. */
   async compile(
     parsed: ParsedStatement,
     parameterTypes: readonly number[],
-    session: Session,
-    isPrivate: boolean,
+    { session, isPrivate, temporary }: Asking,
   ): Promise<CompiledStatement> {
     if (parsed === EMPTY) return { plan: { kind: 'empty' }, parameterTypes: [] }
     if (!needsSchema(parsed)) return compileStatement(parsed, parameterTypes, EMPTY_SCHEMA)
-    if (isPrivate) return compileStatement(parsed, parameterTypes, await loadSchema(session))
-    const schema = await this.#current(session)
-    const key = parameterTypes.length === 0 ? parsed.text : `${parameterTypes.join(',')}\0${parsed.text}`
-    const isRemembered = parsed.text === parsed.script && key.length <= REMEMBERED_TEXT_LENGTH_MAX
-    const known = isRemembered ? this.#plans.get(key) : undefined
+    const schema = await this.schemaOf({ session, isPrivate, temporary })
+    if (isPrivate) return compileStatement(parsed, parameterTypes, schema, temporary)
+    const isRemembered = parsed.text === parsed.script && parsed.text.length <= REMEMBERED_TEXT_LENGTH_MAX
+    const known = isRemembered ? this.#plans.get(planKey(parsed, parameterTypes, temporary)) : undefined
     if (known !== undefined) return known
-    const compiled = compileStatement(parsed, parameterTypes, schema)
-    if (isRemembered) this.#plans.set(key, compiled)
+    const compiled = compileStatement(parsed, parameterTypes, schema, temporary)
+    // The key is made anew: the statement may have opened the session's temporary space, and is then nobody else's.
+    if (isRemembered) this.#plans.set(planKey(parsed, parameterTypes, temporary), compiled)
     return compiled
   }
 
-  /** As `session` sees it now. */
-  schemaOf(session: Session, isPrivate: boolean): Promise<Schema> {
-    return isPrivate ? loadSchema(session) : this.#current(session)
+  /** As the session sees it now. */
+  async schemaOf({ session, isPrivate, temporary }: Asking): Promise<Schema> {
+    const schema = isPrivate ? await loadSchema(session) : await this.#current(session)
+    return schema.seenBy(temporary.prefix)
   }
 
   /** Before BEGIN, so that the transaction itself need not look. */
@@ -140,10 +146,29 @@ export class DatabaseDialect {
     }
     this.#plans.clear()
     const schema = await loadSchema(session)
+    this.#onSchema(schema)
     this.#schema = schema
     this.#checkedAtMs = now
     return schema
   }
+}
+
+/** Who wants a plan. */
+export interface Asking {
+  readonly session: Session
+  /** The session's open transaction has changed the schema, so that nobody else sees what it sees. */
+  readonly isPrivate: boolean
+  readonly temporary: TemporarySpace
+}
+
+/** A session with temporary tables has plans of its own, because the same names may mean others. */
+function planKey(
+  { text }: ParsedStatement,
+  parameterTypes: readonly number[],
+  { prefix }: TemporarySpace,
+): string {
+  if (prefix === null && parameterTypes.length === 0) return text
+  return `${prefix ?? ''}${parameterTypes.join(',')}\0${text}`
 }
 
 /** Transaction control must not read anything: BEGIN has to come before the first read. */

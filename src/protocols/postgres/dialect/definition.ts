@@ -8,6 +8,7 @@ import type {
   CreateTableAsStmt,
   IndexElem,
   IndexStmt,
+  RangeVar,
   RenameStmt,
   ViewStmt,
 } from 'libpg-query'
@@ -15,9 +16,10 @@ import { must } from '../../../base/assert.ts'
 import { notSupported, PgError } from '../error.ts'
 import { only, open, quoteName, strings } from './ast.ts'
 import { condition } from './conditions.ts'
-import { columnConstraint, columnTypeOf, declaredType, foreignText, newName } from './create-table.ts'
+import { columnConstraint, columnTypeOf, declaredType, foreignText } from './create-table.ts'
 import { relationOf, sourceColumn } from './from.ts'
 import { isComputed } from './numeric-scale.ts'
+import { nameOf, newRelation, type NewRelation } from './new-relation.ts'
 import { withConstraint } from './rebuild-table.ts'
 import type { SchemaRelation } from './schema.ts'
 import { Scope } from './scope.ts'
@@ -39,7 +41,7 @@ export function nothing(notice: string): Definition {
 function tableScope(relation: SchemaRelation): Scope {
   const scope = new Scope(null, true)
   scope.add({
-    alias: relation.name,
+    alias: relation.shownName,
     columns: relation.columns.map((column) => sourceColumn(relation, column)),
     merged: new Set(),
   })
@@ -73,7 +75,7 @@ export function createIndex(body: IndexStmt, translator: Translator): Definition
   if (body.indexIncludingParams !== undefined && body.unique === true)
     throw notSupported('INCLUDE in a unique index')
   const items = elements.map((element) => indexItem(element, scope, translator))
-  const name = body.idxname ?? indexName(relation, elements, translator)
+  const name = `${relation.temporary?.prefix ?? ''}${body.idxname ?? indexName(relation, elements, translator)}`
   const where =
     body.whereClause === undefined ? '' : ` WHERE ${condition(body.whereClause, scope, translator).sql}`
   const unique = body.unique === true ? 'UNIQUE ' : ''
@@ -111,7 +113,7 @@ function indexName(
   elements: readonly IndexElem[],
   { context }: Translator,
 ): string {
-  const stem = `${relation.name}_${elements.map(({ name }) => name ?? 'expr').join('_')}_idx`
+  const stem = `${relation.shownName}_${elements.map(({ name }) => name ?? 'expr').join('_')}_idx`
   return context.uniqueName(stem).replace(/^_/, '').replace(/_\d+$/, '')
 }
 
@@ -121,15 +123,28 @@ export function createView(body: ViewStmt, translator: Translator): Definition {
   only('ViewStmt', body, 'view', 'aliases', 'query', 'replace', 'withCheckOption')
   if (body.withCheckOption !== undefined && body.withCheckOption !== 'NO_CHECK_OPTION')
     throw notSupported('WITH CHECK OPTION')
-  const name = newName(must(body.view))
   const query = translator.query(open(must(body.query)).body, new Scope(null))
+  const { relation, notices } = newView(must(body.view), translator)
+  const { name, mark } = relation
   refuseSessionValues(translator, 'a view')
   const names = strings(body.aliases)
   const list = names.length === 0 ? '' : ` (${names.map(quoteName).join(', ')})`
-  const create = `CREATE VIEW ${quoteName(name)}${list} AS ${query.sql}`
-  return body.replace === true
-    ? definition(`DROP VIEW IF EXISTS ${quoteName(name)}`, create)
-    : definition(create)
+  const create = `CREATE VIEW ${quoteName(name)}${list} AS ${mark}${query.sql}`
+  const sql = body.replace === true ? [`DROP VIEW IF EXISTS ${quoteName(name)}`, create] : [create]
+  return { sql, notices }
+}
+
+/** A view of temporary tables is temporary, too, whether it says so or not. */
+function newView(
+  body: RangeVar,
+  translator: Translator,
+): { readonly relation: NewRelation; readonly notices: readonly string[] } {
+  const { schema, tablesRead } = translator.context
+  const isOfTemporary = [...tablesRead].some((name) => schema.find(name)?.temporary != null)
+  if (!isOfTemporary || body.relpersistence === 't')
+    return { relation: newRelation(body, translator), notices: [] }
+  const relation = newRelation({ ...body, relpersistence: 't' }, translator)
+  return { relation, notices: [`view "${relation.shownName}" will be a temporary view`] }
 }
 
 function refuseSessionValues({ context }: Translator, what: string): void {
@@ -144,7 +159,7 @@ export function createTableAs(body: CreateTableAsStmt, translator: Translator): 
   if (body.objtype === 'OBJECT_MATVIEW') throw notSupported('a materialized view')
   const into = must(body.into)
   only('IntoClause', into, 'rel', 'colNames', 'onCommit', 'skipData', 'options')
-  const name = newName(must(into.rel))
+  const { name, shownName, mark, isTemporary } = newRelation(must(into.rel), translator, into.onCommit)
   const query = translator.query(open(must(body.query)).body, new Scope(null))
   const names = strings(into.colNames)
   const columns = query.columns.map((column, index) => {
@@ -152,10 +167,11 @@ export function createTableAs(body: CreateTableAsStmt, translator: Translator): 
       column.type === null ? '' : ` ${isComputed(column.type) ? 'NUMERIC' : declaredType(column.type)}`
     return `${quoteName(names[index] ?? column.name)}${type}`
   })
-  if (body.if_not_exists === true && translator.context.schema.find(name) !== null) {
-    return nothing(`relation "${name}" already exists, skipping`)
+  const space = isTemporary ? 'pg_temp' : 'public'
+  if (body.if_not_exists === true && translator.context.schema.findIn(space, shownName) !== null) {
+    return nothing(`relation "${shownName}" already exists, skipping`)
   }
-  const create = `CREATE TABLE ${quoteName(name)} (${columns.join(', ')})`
+  const create = `CREATE TABLE ${quoteName(name)} (${mark}${columns.join(', ')})`
   return into.skipData === true
     ? definition(create)
     : definition(create, `INSERT INTO ${quoteName(name)} ${query.sql}`)
@@ -196,7 +212,7 @@ function alterCommand(command: AlterTableCmd, relation: SchemaRelation, translat
     case 'AT_DropColumn':
       if (command.behavior === 'DROP_CASCADE') throw notSupported('DROP COLUMN … CASCADE')
       if (command.missing_ok === true && !hasColumn(relation, name))
-        return nothing(`column "${name}" of relation "${relation.name}" does not exist, skipping`)
+        return nothing(`column "${name}" of relation "${relation.shownName}" does not exist, skipping`)
       return definition(`${table} DROP COLUMN ${quoteName(name)}`)
     case 'AT_AddConstraint':
       return addConstraint(open(must(command.def)).body, relation, translator)
@@ -226,12 +242,12 @@ function addColumn(command: AlterTableCmd, relation: SchemaRelation, translator:
   const column = open(must(command.def)).body as ColumnDef
   const name = column.colname ?? ''
   if (command.missing_ok === true && hasColumn(relation, name)) {
-    return nothing(`column "${name}" of relation "${relation.name}" already exists, skipping`)
+    return nothing(`column "${name}" of relation "${relation.shownName}" already exists, skipping`)
   }
   const type = columnTypeOf(column, translator)
   if (strings(column.typeName?.names).some((word) => word.includes('serial')))
     throw notSupported('ALTER TABLE … ADD a SERIAL column')
-  const table = { name: relation.name, scope: tableScope(relation), translator, primaryKey: [] }
+  const table = { relation: nameOf(relation), scope: tableScope(relation), translator, primaryKey: [] }
   const constraints = (column.constraints ?? []).map((node) => open(node).body as Constraint)
   const parts = constraints
     .map((constraint) => columnConstraint(constraint, column, type, table))
@@ -248,9 +264,10 @@ function addColumn(command: AlterTableCmd, relation: SchemaRelation, translator:
 function addConstraint(constraint: Constraint, relation: SchemaRelation, translator: Translator): Definition {
   const columns = strings(constraint.keys)
   const list = columns.map(quoteName).join(', ')
+  const prefix = relation.temporary?.prefix ?? ''
   switch (String(constraint.contype)) {
     case 'CONSTR_PRIMARY': {
-      const name = constraint.conname ?? `${relation.name}_pkey`
+      const name = `${prefix}${constraint.conname ?? `${relation.shownName}_pkey`}`
       const missing = columns.filter((column) => !isNotNull(relation, column))
       const notNulls = missing.map(
         (column) => `ALTER TABLE ${quoteName(relation.name)} ALTER COLUMN ${quoteName(column)} SET NOT NULL`,
@@ -261,7 +278,7 @@ function addConstraint(constraint: Constraint, relation: SchemaRelation, transla
       )
     }
     case 'CONSTR_UNIQUE': {
-      const name = constraint.conname ?? `${relation.name}_${columns.join('_')}_key`
+      const name = `${prefix}${constraint.conname ?? `${relation.shownName}_${columns.join('_')}_key`}`
       return definition(`CREATE UNIQUE INDEX ${quoteName(name)} ON ${quoteName(relation.name)} (${list})`)
     }
     case 'CONSTR_CHECK': {
@@ -273,7 +290,7 @@ function addConstraint(constraint: Constraint, relation: SchemaRelation, transla
       const text = foreignText(
         constraint,
         `FOREIGN KEY (${strings(constraint.fk_attrs).map(quoteName).join(', ')}) `,
-        translator.context.schema,
+        { relation: nameOf(relation), translator },
       )
       return definition(...withConstraint(relation, text, translator.context.schema))
     }
@@ -291,7 +308,8 @@ function isNotNull(relation: SchemaRelation, name: string): boolean {
 function dropConstraint(command: AlterTableCmd, relation: SchemaRelation): Definition {
   const name = command.name ?? ''
   const key = relation.keys.find((each) => each.name === name && each.isIndex)
-  if (key !== undefined) return definition(`DROP INDEX ${quoteName(name)}`)
+  if (key !== undefined)
+    return definition(`DROP INDEX ${quoteName(`${relation.temporary?.prefix ?? ''}${name}`)}`)
   return definition(`ALTER TABLE ${quoteName(relation.name)} DROP CONSTRAINT ${quoteName(name)}`)
 }
 
@@ -310,20 +328,22 @@ export function rename(body: RenameStmt, translator: Translator): Definition {
     'missing_ok',
   )
   const relation = must(body.relation)
-  const newNameText = quoteName(body.newname ?? '')
   if (body.missing_ok === true && translator.context.schema.find(relation.relname ?? '') === null) {
     return nothing(`relation "${relation.relname}" does not exist, skipping`)
   }
   switch (String(body.renameType)) {
     case 'OBJECT_TABLE':
-      return definition(
-        `ALTER TABLE ${quoteName(relationOf(relation, translator).name)} RENAME TO ${newNameText}`,
-      )
+      return renameTable(relationOf(relation, translator), body.newname ?? '')
     case 'OBJECT_COLUMN':
       return definition(
-        `ALTER TABLE ${quoteName(relationOf(relation, translator).name)} RENAME COLUMN ${quoteName(body.subname ?? '')} TO ${newNameText}`,
+        `ALTER TABLE ${quoteName(relationOf(relation, translator).name)} RENAME COLUMN ${quoteName(body.subname ?? '')} TO ${quoteName(body.newname ?? '')}`,
       )
     default:
       throw notSupported(`ALTER ${objectName(body.renameType)} … RENAME`)
   }
+}
+
+function renameTable({ name, temporary }: SchemaRelation, newName: string): Definition {
+  const target = `${temporary?.prefix ?? ''}${newName}`
+  return definition(`ALTER TABLE ${quoteName(name)} RENAME TO ${quoteName(target)}`)
 }

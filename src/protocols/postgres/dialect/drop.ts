@@ -28,7 +28,10 @@ export function drop(body: DropStmt, { context }: Translator): Definition {
   const isMissingOk = body.missing_ok === true
   if (word === 'INDEX') {
     return definition(
-      ...names.map((name) => `DROP INDEX ${isMissingOk ? 'IF EXISTS ' : ''}${quoteName(name)}`),
+      ...names.map(({ name }) => {
+        const index = temporaryIndex(name, context.schema) ?? name
+        return `DROP INDEX ${isMissingOk ? 'IF EXISTS ' : ''}${quoteName(index)}`
+      }),
     )
   }
   const found = names.map((name) => relationNamed(name, word, isMissingOk, context))
@@ -39,22 +42,34 @@ export function drop(body: DropStmt, { context }: Translator): Definition {
   return { sql: dropAll(relations, isCascading, context), notices }
 }
 
-function nameOf(node: Node): string {
+/** Null where no temporary table of the session has such an index. */
+function temporaryIndex(name: string, schema: Schema): string | null {
+  const own = [...schema.all()].filter(({ temporary }) => temporary !== null)
+  return own.flatMap(({ indexes }) => indexes).find((index) => index.name === name)?.sqliteName ?? null
+}
+
+interface QualifiedName {
+  readonly space: '' | 'public' | 'pg_temp'
+  readonly name: string
+}
+
+function nameOf(node: Node): QualifiedName {
   const names = strings(open(node).body['items'] as readonly Node[])
-  if (names.length > 1 && names[0] !== 'public')
-    throw notSupported(`the schema "${names[0]}" (there is only "public")`)
-  return names.at(-1) ?? ''
+  const space = names.length > 1 ? names.at(-2) : ''
+  if (space !== '' && space !== 'public' && space !== 'pg_temp')
+    throw notSupported(`the schema "${space}" (there is only "public")`)
+  return { space, name: names.at(-1) ?? '' }
 }
 
 /** A text is the notice for one that is missing. */
 function relationNamed(
-  name: string,
+  { space, name }: QualifiedName,
   word: Word,
   isMissingOk: boolean,
   context: Translation,
 ): SchemaRelation | string {
   const kind = word.toLowerCase()
-  const relation = context.schema.find(name)
+  const relation = space === '' ? context.schema.find(name) : context.schema.findIn(space, name)
   if (relation?.kind === kind) return relation
   if (relation !== null) throw context.error('42809', `"${name}" is not a ${kind}`)
   if (isMissingOk) return `${kind} "${name}" does not exist, skipping`
@@ -71,7 +86,7 @@ function dropAll(
   const references = [...relations].flatMap((relation) => referencesTo(relation, relations, schema))
   if (!isCascading && (views.size > 0 || references.length > 0)) {
     const [first] = [...relations].filter((each) => dependsAny(each, relations, schema))
-    const name = first?.name ?? ''
+    const name = first?.shownName ?? ''
     throw context.error('2BP01', `cannot drop ${first?.kind} ${name} because other objects depend on it`)
   }
   return [
@@ -128,13 +143,13 @@ function referencesTo(
  * those that do.
  */
 function unusedCheck(from: SchemaRelation, key: SchemaForeignKey): string {
-  const message = `DROP TABLE … CASCADE while rows of "${from.name}" refer to "${key.table}" is not supported by HarmonyDB`
+  const message = `DROP TABLE … CASCADE while rows of "${from.shownName}" refer to "${key.table}" is not supported by HarmonyDB`
   const uses = key.columns.map((column) => `${quoteName(column)} IS NOT NULL`).join(' AND ')
   return `SELECT pg_require(NOT EXISTS (SELECT 1 FROM ${quoteName(from.name)} WHERE ${uses}), ${quoteText(message)})`
 }
 
 /** Those that refer to others before these. In a circle any order is as good. */
-function inOrderOfReferences(relations: ReadonlySet<SchemaRelation>): SchemaRelation[] {
+export function inOrderOfReferences(relations: ReadonlySet<SchemaRelation>): SchemaRelation[] {
   const byName = new Map([...relations].map((relation) => [relation.name.toLowerCase(), relation]))
   const ordered = new Set<SchemaRelation>()
   const visited = new Set<SchemaRelation>()

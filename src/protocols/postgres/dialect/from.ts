@@ -53,13 +53,17 @@ export function relationOf(body: RangeVar, translator: Translator): SchemaRelati
   const { context } = translator
   const name = body.relname ?? ''
   const schema = body.schemaname ?? ''
-  const relation = schema === '' || schema === 'public' ? context.schema.find(name) : null
+  const relation = schema === '' ? context.schema.find(name) : relationIn(schema, name, translator)
   if (relation !== null) {
     context.noteTable(relation.name)
     return relation
   }
   const shown = schema === '' ? name : `${schema}.${name}`
   throw context.error('42P01', `relation "${shown}" does not exist`, body.location)
+}
+
+function relationIn(schema: string, name: string, { context }: Translator): SchemaRelation | null {
+  return schema === 'public' || schema === 'pg_temp' ? context.schema.findIn(schema, name) : null
 }
 
 function tableItem(body: RangeVar, scope: Scope, translator: Translator): string {
@@ -69,7 +73,11 @@ function tableItem(body: RangeVar, scope: Scope, translator: Translator): string
   const cte = schema === '' ? scope.cte(name) : null
   if (cte !== null)
     return namedColumns(quoteName(name), alias, cte.map(columnOfOutput), body.alias, scope, alias !== name)
-  if (schema !== 'public' && (schema !== '' || translator.context.schema.find(name) === null)) {
+  if (
+    schema !== 'public' &&
+    schema !== 'pg_temp' &&
+    (schema !== '' || translator.context.schema.find(name) === null)
+  ) {
     const catalog = catalogRelation(schema, name)
     if (catalog !== null) {
       const rows = translator.context.sessionValue({ kind: 'catalog', relation: catalog.key })

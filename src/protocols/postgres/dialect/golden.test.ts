@@ -34,6 +34,8 @@ function column(definition: string, index: number): SchemaColumn {
 function table(name: string, oid: number, ...columns: string[]): SchemaRelation {
   return {
     name,
+    shownName: name,
+    temporary: null,
     kind: 'table',
     oid,
     columns: columns.map(column),

@@ -18,7 +18,8 @@ import { only, open, quoteName } from './ast.ts'
 import { assigned } from './assignment.ts'
 import { condition } from './conditions.ts'
 import { fromClause, relationOf, sourceColumn } from './from.ts'
-import type { SchemaColumn, SchemaRelation } from './schema.ts'
+import { inOrderOfReferences } from './drop.ts'
+import type { Schema, SchemaColumn, SchemaRelation } from './schema.ts'
 import { Scope } from './scope.ts'
 import { itemText, outputOf, targetList, withClause } from './select.ts'
 import type { OutputColumn, TranslatedQuery, Translator } from './translation.ts'
@@ -37,6 +38,14 @@ function targetScope(relation: SchemaRelation, alias: string, scope: Scope): voi
   })
 }
 
+/** RETURNING sees the table, whatever it is called in the rest of the statement. */
+function returningScope(relation: SchemaRelation, alias: string, outer: Scope): Scope {
+  const scope = outer.withoutSources()
+  const columns = relation.columns.map((column) => sourceColumn(relation, column))
+  scope.add({ alias, sqlName: relation.name, columns, merged: new Set() })
+  return scope
+}
+
 function tableText(relation: SchemaRelation, alias: string): string {
   return alias === relation.name
     ? quoteName(relation.name)
@@ -44,11 +53,11 @@ function tableText(relation: SchemaRelation, alias: string): string {
 }
 
 function aliasOf(body: RangeVar, relation: SchemaRelation): string {
-  return body.alias?.aliasname ?? relation.name
+  return body.alias?.aliasname ?? relation.shownName
 }
 
 function refuseView(relation: SchemaRelation, verb: string): void {
-  if (relation.kind === 'view') throw notSupported(`${verb} of the view "${relation.name}"`)
+  if (relation.kind === 'view') throw notSupported(`${verb} of the view "${relation.shownName}"`)
 }
 
 function withText(clause: InsertStmt['withClause'], scope: Scope, translator: Translator): string {
@@ -66,7 +75,7 @@ function columnNamed(
   if (column !== undefined) return column
   throw translator.context.error(
     '42703',
-    `column "${name}" of relation "${relation.name}" does not exist`,
+    `column "${name}" of relation "${relation.shownName}" does not exist`,
     location,
   )
 }
@@ -100,7 +109,7 @@ export function insertStatement(body: InsertStmt, translator: Translator): Trans
     body.onConflictClause === undefined
       ? ''
       : conflictClause(body.onConflictClause, relation, target, translator)
-  const returning = returningClause(body.returningClause, target, translator)
+  const returning = returningClause(body.returningClause, returningScope(relation, alias, scope), translator)
   return {
     sql: [`${withSql}INSERT INTO ${tableText(relation, alias)}${source}${conflict}${returning.sql}`],
     columns: returning.columns,
@@ -204,8 +213,8 @@ function insertValues(
 }
 
 function nullInKey({ name }: SchemaColumn, relation: SchemaRelation): PgError {
-  const message = `null value in column "${name}" of relation "${relation.name}" violates not-null constraint`
-  return new PgError('23502', message, { schema: 'public', table: relation.name, column: name })
+  const message = `null value in column "${name}" of relation "${relation.shownName}" violates not-null constraint`
+  return new PgError('23502', message, { schema: 'public', table: relation.shownName, column: name })
 }
 
 function defaultOf(column: SchemaColumn): string {
@@ -282,7 +291,7 @@ function conflictTarget(
     if (key === undefined) {
       throw translator.context.error(
         '42704',
-        `constraint "${body.conname}" for table "${relation.name}" does not exist`,
+        `constraint "${body.conname}" for table "${relation.shownName}" does not exist`,
       )
     }
     return ` (${key.columns.map(quoteName).join(', ')})`
@@ -351,7 +360,7 @@ export function updateStatement(body: UpdateStmt, translator: Translator): Trans
   const sets = assignments(body.targetList ?? [], relation, scope, translator)
   const where =
     body.whereClause === undefined ? '' : ` WHERE ${condition(body.whereClause, scope, translator).sql}`
-  const returning = returningClause(body.returningClause, scope, translator)
+  const returning = returningClause(body.returningClause, returningScope(relation, alias, scope), translator)
   if (from !== '' && returning.columns !== null) throw notSupported('UPDATE … FROM with RETURNING')
   return {
     sql: [`${withSql}UPDATE ${tableText(relation, alias)} SET ${sets}${from}${where}${returning.sql}`],
@@ -369,10 +378,8 @@ export function deleteStatement(body: DeleteStmt, translator: Translator): Trans
   const withSql = withText(body.withClause, scope, translator)
   const alias = aliasOf(relationNode, relation)
   targetScope(relation, alias, scope)
-  const outer = scope.withoutSources()
-  targetScope(relation, alias, outer)
   const where = deleteCondition(body, relation, alias, scope, translator)
-  const returning = returningClause(body.returningClause, outer, translator)
+  const returning = returningClause(body.returningClause, returningScope(relation, alias, scope), translator)
   return {
     sql: [`${withSql}DELETE FROM ${tableText(relation, alias)}${where}${returning.sql}`],
     columns: returning.columns,
@@ -409,15 +416,29 @@ function returningClause(
   return { sql: ` RETURNING ${targets.map(itemText).join(', ')}`, columns: targets.map(outputOf) }
 }
 
+/** With the tables that refer to them, and those that refer to these. */
+export function withReferring(relations: ReadonlySet<SchemaRelation>, schema: Schema): Set<SchemaRelation> {
+  const found = new Set(relations)
+  for (const relation of found) {
+    const wanted = relation.name.toLowerCase()
+    for (const each of schema.all())
+      if (each.foreignKeys.some(({ table }) => table.toLowerCase() === wanted)) found.add(each)
+  }
+  return found
+}
+
 /** One DELETE for each table; RESTART IDENTITY also forgets where AUTOINCREMENT was. */
 export function truncateStatement(body: TruncateStmt, translator: Translator): TranslatedModification {
   only('TruncateStmt', body, 'relations', 'restart_seqs', 'behavior')
   const relations = (body.relations ?? []).map((node) => relationOf(open(node).body as RangeVar, translator))
-  if (body.behavior === 'DROP_CASCADE') throw notSupported('TRUNCATE … CASCADE')
-  const deletes = relations.map(({ name }) => `DELETE FROM ${quoteName(name)}`)
+  const { schema } = translator.context
+  const all = withReferring(new Set(relations), schema)
+  if (all.size > relations.length && body.behavior !== 'DROP_CASCADE')
+    throw new PgError('0A000', 'cannot truncate a table referenced in a foreign key constraint')
+  const deletes = inOrderOfReferences(all).map(({ name }) => `DELETE FROM ${quoteName(name)}`)
   const resets =
     body.restart_seqs === true
-      ? relations
+      ? [...all]
           .filter(({ rowidColumn }) => rowidColumn !== null)
           .map(({ name }) => `DELETE FROM sqlite_sequence WHERE name = '${name.replaceAll("'", "''")}'`)
       : []

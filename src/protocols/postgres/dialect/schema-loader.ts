@@ -14,7 +14,9 @@ import {
   type SchemaIndex,
   type SchemaKey,
   type SchemaRelation,
+  type TemporaryFacts,
 } from './schema.ts'
+import { markOf, temporaryName } from './temporary-space.ts'
 
 const RELATIONS = `
 SELECT m.rowid, m.type, m.name, m.sql FROM sqlite_schema m
@@ -89,20 +91,32 @@ function relationOf(row: Row, rows: SchemaRows): SchemaRelation {
   const primaryKey = own.filter((column) => (column[6] as bigint) > 0n)
   const rowidColumn = rowidColumnOf(primaryKey, sql)
   const oid = FIRST_USER_OID + Number(rowid)
-  const indexes = indexesOf({ name, oid, sql }, rowidColumn, rows.indexes.get(name) ?? [])
+  const temporary = temporaryOf(name, sql)
+  const shownName = temporary === null ? name : name.slice(temporary.prefix.length)
+  const table = { name: shownName, oid, sql, prefix: temporary?.prefix ?? '' }
+  const indexes = indexesOf(table, rowidColumn, rows.indexes.get(name) ?? [])
   return {
     name,
+    shownName,
+    temporary,
     kind,
     oid,
     columns: own.map((column, index) => columnOf(column, index, sql, rowidColumn)),
     keys: indexes.filter(isKey).map(keyOf),
     indexes,
-    foreignKeys: foreignKeysOf({ name, sql }, rows.foreignKeys.get(name) ?? [], rows.columns),
+    foreignKeys: foreignKeysOf({ name: shownName, sql }, rows.foreignKeys.get(name) ?? [], rows.columns),
     triggers: (rows.triggers.get(name) ?? []).map(([, text]) => text as string),
     rowidColumn,
     sql,
     isSequence: sql.includes(SEQUENCE_MARK),
   }
+}
+
+/** Only what is marked as one: a name alone may be anybody's. */
+function temporaryOf(name: string, sql: string): TemporaryFacts | null {
+  const own = temporaryName(name)
+  const onCommit = own === null ? null : markOf(sql)
+  return own === null || onCommit === null ? null : { prefix: own.prefix, member: own.member, onCommit }
 }
 
 function isKey({ isUnique, isPartial, columns }: SchemaIndex): boolean {
@@ -147,18 +161,28 @@ function columnType(name: string, declaredType: string, sql: string): TypeWithMo
 /** The rowid has no index of its own; PostgreSQL's primary key has one, whose number is made from the table's. */
 const ROWID_INDEX_OID_FIRST = 2_000_000_000
 
+interface TableText {
+  /** As its clients call it. */
+  readonly name: string
+  readonly oid: number
+  readonly sql: string
+  /** Of a temporary table, and of its indexes. */
+  readonly prefix: string
+}
+
 function indexesOf(
-  { name: table, oid, sql }: { readonly name: string; readonly oid: number; readonly sql: string },
+  { name: table, oid, sql, prefix }: TableText,
   rowidColumn: string | null,
   rows: readonly Row[],
 ): SchemaIndex[] {
   const own = [...Map.groupBy(rows, (row) => row[1] as string).values()].map((group) =>
-    indexOf(table, sql, group),
+    indexOf({ name: table, oid, sql, prefix }, group),
   )
   if (rowidColumn === null) return own
   const primary: SchemaIndex = {
     oid: ROWID_INDEX_OID_FIRST + oid,
     name: constraintName(sql, 'PRIMARY KEY', [rowidColumn]) ?? `${table}_pkey`,
+    sqliteName: '',
     isUnique: true,
     isPrimary: true,
     isPartial: false,
@@ -169,7 +193,7 @@ function indexesOf(
   return [primary, ...own]
 }
 
-function indexOf(table: string, tableSql: string, rows: readonly Row[]): SchemaIndex {
+function indexOf({ name: table, sql: tableSql, prefix }: TableText, rows: readonly Row[]): SchemaIndex {
   const [, sqliteName, origin, isUnique, isPartial, , rowid, sql] = rows[0] as [
     string,
     string,
@@ -181,13 +205,15 @@ function indexOf(table: string, tableSql: string, rows: readonly Row[]): SchemaI
     string | null,
   ]
   const columns = rows.map((row) => row[5] as string | null)
-  const isPrimary = origin === 'pk' || (sqliteName === `${table}_pkey` && isUnique === 1n)
+  const ownName = sqliteName.startsWith(prefix) ? sqliteName.slice(prefix.length) : sqliteName
+  const isPrimary = origin === 'pk' || (ownName === `${table}_pkey` && isUnique === 1n)
   const given = constraintName(tableSql, origin === 'pk' ? 'PRIMARY KEY' : 'UNIQUE', columns)
   const keyName = given ?? (origin === 'pk' ? `${table}_pkey` : `${table}_${columns.join('_')}_key`)
-  const name = sqliteName.startsWith('sqlite_autoindex_') ? keyName : sqliteName
+  const name = sqliteName.startsWith('sqlite_autoindex_') ? keyName : ownName
   return {
     oid: FIRST_USER_OID + Number(rowid ?? 0n),
     name,
+    sqliteName,
     isUnique: isUnique === 1n,
     isPrimary,
     isPartial: isPartial === 1n,

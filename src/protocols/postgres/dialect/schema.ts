@@ -1,6 +1,7 @@
 /** The tables of a database as the dialect needs them: names, columns, types, keys. A value: it is replaced, not changed. */
 
 import type { TypeWithModifier } from '../types/declared-type.ts'
+import type { OnCommit } from './temporary-space.ts'
 
 export interface SchemaColumn {
   readonly name: string
@@ -19,6 +20,8 @@ export interface SchemaIndex {
   readonly oid: number
   /** As PostgreSQL would name it. */
   readonly name: string
+  /** What DROP INDEX takes. */
+  readonly sqliteName: string
   readonly isUnique: boolean
   readonly isPrimary: boolean
   readonly isPartial: boolean
@@ -47,8 +50,20 @@ export interface SchemaKey {
   readonly isIndex: boolean
 }
 
+/** A table of one session (temporary-space.ts). */
+export interface TemporaryFacts {
+  /** What all names of its session begin with. */
+  readonly prefix: string
+  readonly member: number
+  readonly onCommit: OnCommit
+}
+
 export interface SchemaRelation {
+  /** In the database, and so in translated statements. */
   readonly name: string
+  /** What PostgreSQL's clients call it: the same, but for temporary tables. */
+  readonly shownName: string
+  readonly temporary: TemporaryFacts | null
   readonly kind: 'table' | 'view'
   readonly oid: number
   readonly columns: readonly SchemaColumn[]
@@ -70,21 +85,62 @@ export class Schema {
   readonly version: bigint
   /** The table that NOTIFY writes to exists (notification-table.ts). It is not among the relations. */
   readonly hasNotifications: boolean
-  readonly #relations = new Map<string, SchemaRelation>()
+  /** Whose temporary tables are seen; null for nobody's. */
+  readonly temporaryPrefix: string | null
+  /** Of all sessions. */
+  readonly temporaries: readonly SchemaRelation[]
+  readonly #ordinary: readonly SchemaRelation[]
+  readonly #own: readonly SchemaRelation[]
+  readonly #byName = new Map<string, SchemaRelation>()
+  readonly #views = new Map<string, Schema>()
 
-  constructor(version: bigint, relations: readonly SchemaRelation[], hasNotifications = false) {
+  constructor(
+    version: bigint,
+    relations: readonly SchemaRelation[],
+    hasNotifications = false,
+    temporaryPrefix: string | null = null,
+  ) {
     this.version = version
     this.hasNotifications = hasNotifications
-    for (const relation of relations) this.#relations.set(relation.name.toLowerCase(), relation)
+    this.temporaryPrefix = temporaryPrefix
+    this.#ordinary = relations.filter(({ temporary }) => temporary === null)
+    this.temporaries = relations.filter(({ temporary }) => temporary !== null)
+    this.#own = this.temporaries.filter(({ temporary }) => temporary?.prefix === temporaryPrefix)
+    for (const relation of this.#ordinary) this.#byName.set(relation.name.toLowerCase(), relation)
+    // PostgreSQL looks for temporary tables first. Their full names stand in the texts of views.
+    for (const relation of this.#own) {
+      this.#byName.set(relation.name.toLowerCase(), relation)
+      this.#byName.set(relation.shownName.toLowerCase(), relation)
+    }
+  }
+
+  /** The same for a session with temporary tables. */
+  seenBy(temporaryPrefix: string | null): Schema {
+    if (temporaryPrefix === this.temporaryPrefix) return this
+    const known = this.#views.get(temporaryPrefix ?? '')
+    if (known !== undefined) return known
+    const relations = [...this.#ordinary, ...this.temporaries]
+    const view = new Schema(this.version, relations, this.hasNotifications, temporaryPrefix)
+    this.#views.set(temporaryPrefix ?? '', view)
+    return view
   }
 
   /** SQLite's names do not tell upper from lower case. */
   find(name: string): SchemaRelation | null {
-    return this.#relations.get(name.toLowerCase()) ?? null
+    return this.#byName.get(name.toLowerCase()) ?? null
   }
 
-  all(): Iterable<SchemaRelation> {
-    return this.#relations.values()
+  /** `public.name`, or `pg_temp.name`. */
+  findIn(space: 'public' | 'pg_temp', name: string): SchemaRelation | null {
+    const relations = space === 'public' ? this.#ordinary : this.#own
+    const wanted = name.toLowerCase()
+    return relations.find(({ shownName }) => shownName.toLowerCase() === wanted) ?? null
+  }
+
+  /** What its session sees: other sessions' temporary tables are not there. */
+  *all(): Iterable<SchemaRelation> {
+    yield* this.#ordinary
+    yield* this.#own
   }
 
   /** Null where the table is unknown or has none. */
@@ -97,7 +153,8 @@ export class Schema {
 
   /** The constraint on exactly these columns. */
   constraintName(table: string, columns: readonly string[]): string | null {
-    const key = this.find(table)?.keys.find(
+    const relation = this.find(table) ?? this.temporaries.find(({ name }) => name === table)
+    const key = relation?.keys.find(
       ({ columns: own }) =>
         own.length === columns.length &&
         own.every((name, index) => name.toLowerCase() === columns[index]?.toLowerCase()),

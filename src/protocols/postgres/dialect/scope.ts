@@ -19,6 +19,8 @@ export interface SourceColumn {
 /** One item of FROM. */
 export interface Source {
   readonly alias: string
+  /** What SQLite calls it where that is something else: RETURNING knows the table's own name only. */
+  readonly sqlName?: string
   readonly columns: readonly SourceColumn[]
   /** Columns that `*` leaves out because JOIN … USING has merged them into a source before this one. */
   readonly merged: ReadonlySet<string>
@@ -103,14 +105,14 @@ export class Scope {
     const isMerged = this.#sources.some(({ merged }) => merged.has(only.column.name.toLowerCase()))
     return isMerged || this.#canBeBare(only.column.name)
       ? unqualified(only.column)
-      : qualified(only.source.alias, only.column)
+      : qualified(only.source, only.column)
   }
 
   qualifiedColumn(alias: string, name: string): Typed | null {
     const source = this.source(alias)
     if (source === null) return null
     const column = columnOf(source, name)
-    if (column !== null) return qualified(source.alias, column)
+    if (column !== null) return qualified(source, column)
     return null
   }
 
@@ -129,7 +131,7 @@ export class Scope {
         .map((column) => ({
           column,
           isMerged: mergedNames.has(column.name.toLowerCase()),
-          typed: this.#canBeBare(column.name) ? unqualified(column) : qualified(source.alias, column),
+          typed: this.#canBeBare(column.name) ? unqualified(column) : qualified(source, column),
         })),
     )
     const first = all.filter(({ isMerged }) => isMerged)
@@ -138,7 +140,7 @@ export class Scope {
   }
 
   starOf(source: Source): { typed: Typed; column: SourceColumn }[] {
-    return source.columns.map((column) => ({ column, typed: qualified(source.alias, column) }))
+    return source.columns.map((column) => ({ column, typed: qualified(source, column) }))
   }
 }
 
@@ -151,8 +153,8 @@ function unqualified(column: SourceColumn): Typed {
   return typedColumn(column.inlineSql ?? quoteName(column.name), column)
 }
 
-function qualified(alias: string, column: SourceColumn): Typed {
-  return typedColumn(column.inlineSql ?? `${quoteName(alias)}.${quoteName(column.name)}`, column)
+function qualified({ alias, sqlName }: Source, column: SourceColumn): Typed {
+  return typedColumn(column.inlineSql ?? `${quoteName(sqlName ?? alias)}.${quoteName(column.name)}`, column)
 }
 
 function typedColumn(sql: string, column: SourceColumn): Typed {

@@ -21,11 +21,11 @@ type Sequence =
   | { readonly kind: 'serial'; readonly table: string; readonly column: string }
 
 function sequenceNamed(text: string, context: Translation): Sequence {
-  const name = text.replace(/^"?public"?\./, '').replaceAll('"', '')
+  const name = text.replace(/^"?(?:public|pg_temp)"?\./, '').replaceAll('"', '')
   const own = context.schema.find(name)
   if (own?.isSequence === true) return { kind: 'own', table: own.name }
   for (const relation of context.schema.all()) {
-    if (isSerial(relation) && `${relation.name}_${relation.rowidColumn}_seq` === name) {
+    if (isSerial(relation) && `${relation.shownName}_${relation.rowidColumn}_seq` === name) {
       return { kind: 'serial', table: relation.name, column: must(relation.rowidColumn) }
     }
   }

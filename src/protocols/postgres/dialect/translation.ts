@@ -8,6 +8,7 @@ import { Offsets } from './parse.ts'
 import type { SessionValue } from './plan.ts'
 import type { Schema } from './schema.ts'
 import type { Scope } from './scope.ts'
+import { NO_TEMPORARY_SPACE, type TemporarySpace } from './temporary-space.ts'
 import { atom, plain, type ColumnOrigin, type Typed } from './typed.ts'
 
 /** PostgreSQL counts parameters in 16 bits. */
@@ -46,6 +47,8 @@ export interface Translator {
 
 export class Translation {
   readonly schema: Schema
+  /** Of the session that asks. */
+  readonly temporary: TemporarySpace
   readonly #offsets: Offsets
   readonly #parameters: (TypeWithModifier | null)[]
   readonly #sessionValues: SessionValue[] = []
@@ -62,8 +65,14 @@ export class Translation {
   /** Inside an INSERT of one row, where a sequence may be asked for a number. */
   isOneRow = false
 
-  constructor(schema: Schema, script: string, parameterTypes: readonly (TypeWithModifier | null)[]) {
+  constructor(
+    schema: Schema,
+    script: string,
+    parameterTypes: readonly (TypeWithModifier | null)[],
+    temporary: TemporarySpace = NO_TEMPORARY_SPACE,
+  ) {
     this.schema = schema
+    this.temporary = temporary
     this.#offsets = new Offsets(script)
     this.#parameters = [...parameterTypes]
   }

@@ -7,12 +7,14 @@ import type { SessionFacts } from './executor.ts'
 import type { Listening } from './listening.ts'
 import type { ClientOutput } from './output.ts'
 import type { Settings } from './settings.ts'
+import type { TemporaryTables } from './temporary-tables.ts'
 import type { ServerActions } from './utilities.ts'
 
 export interface ClientSessionParts {
   readonly session: Session
   readonly dialect: DatabaseDialect
   readonly settings: Settings
+  readonly temporaries: TemporaryTables
   readonly output: ClientOutput
   readonly listening: Listening
   readonly facts: SessionFacts

@@ -13,7 +13,6 @@
 import { must } from '../../../base/assert.ts'
 import { HarmonyError } from '../../../base/errors.ts'
 import type { SqlValue } from '../../../base/value.ts'
-import { catalogJson } from '../catalog/relations.ts'
 import type { ParsedStatement } from '../dialect/compiler.ts'
 import type { DatabaseDialect } from '../dialect/database-dialect.ts'
 import type { Plan, QueryPlan } from '../dialect/plan.ts'
@@ -38,12 +37,13 @@ import { runCopyOut } from './copy-out.ts'
 import { Cursors } from './cursors.ts'
 import { Describer } from './describer.ts'
 import { Executor, type Surroundings } from './executor.ts'
-import { noticeOf, toPgError } from './harmony-error.ts'
+import { noticeOf } from './harmony-error.ts'
 import type { ClientOutput } from './output.ts'
 import { PreparedStatement, PreparedStore, writersOf, type Portal } from './prepared.ts'
 import type { CommandResult } from './result.ts'
 import { QuickReads } from './quick-reads.ts'
 import { ResultSender } from './result-sender.ts'
+import { SessionTables } from './session-tables.ts'
 import { tagOf } from './tag.ts'
 import { TransactionState } from './transaction.ts'
 import { isTransactionExit, Utilities } from './utilities.ts'
@@ -56,6 +56,7 @@ export class ClientSession {
   readonly #output: ClientOutput
   readonly #style: ValueStyle
   readonly #transaction: TransactionState
+  readonly #tables: SessionTables
   readonly #executor: Executor
   readonly #utilities: Utilities
   readonly #store: PreparedStore
@@ -79,8 +80,9 @@ export class ClientSession {
       },
     }
     this.#transaction = new TransactionState(parts.session)
+    this.#tables = new SessionTables({ ...parts, transaction: this.#transaction })
     this.#executor = new Executor(parts.session, this.#transaction, settings, parts.facts, (relation) =>
-      this.#catalogJson(relation),
+      this.#tables.catalogJson(relation),
     )
     this.#store = new PreparedStore(parts.limits)
     this.#sender = new ResultSender(parts.output, this.#style)
@@ -94,6 +96,7 @@ export class ClientSession {
       statements: this.#store.statements,
       cursors: this.#cursors,
       listening: parts.listening,
+      tables: this.#tables,
       server: parts.server,
       style: this.#style,
       facts: parts.facts,
@@ -124,6 +127,7 @@ export class ClientSession {
     this.#parts.listening.stop()
     this.#executor.cancel()
     await this.#parts.session.close()
+    await this.#tables.close()
   }
 
   /** Null when the message is dealt with. Never rejects, but for bugs. */
@@ -342,20 +346,13 @@ export class ClientSession {
     return settings.find('harmonydb.dialect') === 'sqlite' ? dialect.parseNative(sql) : dialect.parse(sql)
   }
 
-  async #catalogJson(relation: string): Promise<string> {
-    const { dialect, session, facts, settings, server } = this.#parts
-    const schema = await dialect.schemaOf(session, this.#transaction.hasChangedSchema)
-    const databases = relation.endsWith('pg_database') ? await server.databaseNames() : []
-    return catalogJson(relation, schema, { ...facts, settings: settings.all(), databases })
-  }
-
   async #compile(
     parsed: ParsedStatement,
     parameterTypes: readonly number[],
   ): ReturnType<DatabaseDialect['compile']> {
     const { dialect, session, settings } = this.#parts
     session.consistency = parsed.consistency ?? settings.consistency
-    return dialect.compile(parsed, parameterTypes, session, this.#transaction.hasChangedSchema)
+    return dialect.compile(parsed, parameterTypes, this.#tables.asking())
   }
 
   async #runPlan(
@@ -370,7 +367,8 @@ export class ClientSession {
     for (const message of plan.notices) {
       noticeResponse(this.#out, { severity: 'NOTICE', sqlState: '00000', message })
     }
-    const result = await this.#executor.run(plan, values, surroundings)
+    const around = this.#tables.needsCommit && !plan.isRead ? 'group' : surroundings
+    const result = await this.#executor.run(plan, values, around)
     if (plan.changesSchema) this.#parts.dialect.schemaChanged(this.#parts.session.lastIndex)
     const layout = plan.returnsRows ? statement.layout(result.columns, portal?.formats ?? NO_FORMATS) : null
     if (portal !== null && layout !== null) portal.writers = layout.writers
@@ -396,7 +394,7 @@ export class ClientSession {
   async #notify(channel: string, payload: string, surroundings: Surroundings): Promise<void> {
     const { listening, dialect, session, facts } = this.#parts
     if (!listening.isNew(channel, payload)) return
-    const schema = await dialect.schemaOf(session, this.#transaction.hasChangedSchema)
+    const schema = await this.#tables.schema()
     const plan = notifyPlan(schema.hasNotifications)
     await this.#executor.run(plan, [channel, payload, BigInt(facts.processId)], surroundings)
     if (plan.changesSchema) dialect.schemaChanged(session.lastIndex)
@@ -426,7 +424,7 @@ export class ClientSession {
   }
 
   async #fail(error: unknown): Promise<void> {
-    errorResponse(this.#out, toPgError(error, this.#parts.dialect.constraintNames))
+    errorResponse(this.#out, this.#tables.error(error))
     const hadChangedSchema = this.#transaction.hasChangedSchema
     await this.#transaction.fail()
     if (hadChangedSchema) this.#parts.dialect.schemaChanged(this.#parts.session.lastIndex)

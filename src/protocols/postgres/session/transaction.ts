@@ -21,6 +21,10 @@ export class TransactionState {
   #startedAtMs: number | null = null
   /** Tables may differ from what other sessions see. */
   hasChangedSchema = false
+  /** What has to happen inside of the transaction before its COMMIT. */
+  beforeCommit: () => Promise<void> = async () => undefined
+  /** After a transaction that has changed the schema, whichever way it ended. */
+  afterChange: () => void = () => undefined
 
   constructor(session: Session) {
     this.#session = session
@@ -105,7 +109,10 @@ export class TransactionState {
       return 'ROLLBACK'
     }
     try {
-      if (!this.#session.isAutocommit) await this.#control('COMMIT')
+      if (!this.#session.isAutocommit) {
+        await this.beforeCommit()
+        await this.#control('COMMIT')
+      }
     } catch (error) {
       await this.rollback()
       throw error
@@ -184,7 +191,9 @@ export class TransactionState {
     this.#isReadOnly = false
     this.#savepoints = []
     this.#startedAtMs = null
+    const hadChanges = this.hasChangedSchema
     this.hasChangedSchema = false
+    if (hadChanges) this.afterChange()
   }
 
   async #control(sql: string): Promise<void> {

@@ -13,6 +13,7 @@ import type { Listening } from './listening.ts'
 import type { PreparedStatement } from './prepared.ts'
 import type { CommandResult, ResolvedColumn } from './result.ts'
 import { columnsOfPlan, resolveColumns } from './result.ts'
+import type { SessionTables } from './session-tables.ts'
 import type { Settings } from './settings.ts'
 import { tagOf } from './tag.ts'
 import type { TransactionState } from './transaction.ts'
@@ -35,6 +36,7 @@ export interface UtilityParts {
   readonly statements: Map<string, PreparedStatement>
   readonly cursors: Cursors
   readonly listening: Listening
+  readonly tables: SessionTables
   readonly server: ServerActions
   readonly style: ValueStyle
   readonly facts: SessionFacts
@@ -208,7 +210,7 @@ export class Utilities {
     return done('SET')
   }
 
-  #discard(plan: Utility<'discard'>): CommandResult {
+  async #discard(plan: Utility<'discard'>): Promise<CommandResult> {
     const { settings, statements, cursors, listening, transaction } = this.#parts
     if (plan.target === 'all') {
       if (transaction.isOpen) throw new PgError('25001', 'DISCARD ALL cannot run inside a transaction block')
@@ -217,6 +219,7 @@ export class Utilities {
       listening.unlisten(null)
     }
     if (plan.target === 'all' || plan.target === 'plans') statements.clear()
+    if (plan.target === 'all' || plan.target === 'temp') await this.#parts.tables.discard()
     return done(`DISCARD ${plan.target.toUpperCase()}`)
   }
 

@@ -29,6 +29,8 @@ export class Encoder {
   /** Start of what `take` will give. */
   #start = 0
   #end = 0
+  /** Bytes that `take` has given: marks count from the beginning, so that they hold whatever is taken meanwhile. */
+  #takenBytes = 0
   #messageAt = -1
 
   /** Bytes written since the last `take`. */
@@ -36,28 +38,36 @@ export class Encoder {
     return this.#end - this.#start
   }
 
-  /** What was written since the last call. It stays valid. */
-  take(): Buffer {
+  /** What was written since the last call, up to `mark` if one is given. It stays valid. */
+  take(mark: number = this.mark()): Buffer {
     assert(this.#messageAt === -1, 'a message is not finished')
-    const bytes = this.#slab.subarray(this.#start, this.#end)
-    this.#start = this.#end
+    const end = this.#placeOf(mark)
+    const bytes = this.#slab.subarray(this.#start, end)
+    this.#takenBytes += end - this.#start
+    this.#start = end
     return bytes
   }
 
-  /** Where `rewind` goes back to. */
+  /** The end of what is written now, for `rewind` and `take`. */
   mark(): number {
-    return this.#end - this.#start
+    return this.#takenBytes + this.#end - this.#start
   }
 
   /** A copy of what was written since `mark`. */
   copySince(mark: number): Buffer {
-    return Buffer.from(this.#slab.subarray(this.#start + mark, this.#end))
+    return Buffer.from(this.#slab.subarray(this.#placeOf(mark), this.#end))
   }
 
-  /** Forgets what was written since `mark`: for a message that turned out not to be writable. */
+  /** Forgets what was written since `mark`, none of it taken: for a message that turned out not to be writable. */
   rewind(mark: number): void {
-    this.#end = this.#start + mark
+    this.#end = this.#placeOf(mark)
     this.#messageAt = -1
+  }
+
+  #placeOf(mark: number): number {
+    const place = this.#start + mark - this.#takenBytes
+    assert(place >= this.#start && place <= this.#end, 'a mark is of bytes that are taken, or forgotten')
+    return place
   }
 
   /** Starts a message with a type byte; `endMessage` sets its length. */
