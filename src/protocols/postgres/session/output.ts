@@ -1,15 +1,36 @@
-/** What goes to the client: an encoder over a socket, with back-pressure. */
+/**
+ * What goes to the client: an encoder over a socket, with back-pressure.
+ *
+ * Answers wait for the end of the turn of the event loop in which they were made, and leave one behind the other. A write wakes its
+ * client, the dearest part of a short answer: a process with several connections (a pool, a load generator) that is woken by the first
+ * of them finds the others there, too, while one that gets them one by one goes to sleep and is woken for each. Rejected: to write at once (a
+ * sixth more processor time here and a fifth more at the client, with 16 connections); to let a whole long turn pass, in which the
+ * clients would have nothing to do (`TOGETHER_MAX`).
+ */
 
 import type { Socket } from 'node:net'
 import { Encoder } from '../wire/encoder.ts'
 
 const FLUSH_BYTES = 32 * 1024
+/** So many answers leave together at most. */
+const TOGETHER_MAX = 32
+
+/** What has an answer to send in this turn of the event loop, whichever server it belongs to. */
+let waiting: ClientOutput[] = []
+
+function sendWaiting(): void {
+  const outputs = waiting
+  waiting = []
+  for (const output of outputs) output.sendWaiting()
+}
 
 export class ClientOutput {
   readonly encoder: Encoder = new Encoder()
   readonly #unsentBytesMax: number
   #socket: Socket
   #drained: Promise<void> | null = null
+  /** Mark up to which answers wait to be sent; -1 if none do. */
+  #waitingUpTo = -1
 
   constructor(socket: Socket, unsentBytesMax: number) {
     this.#socket = socket
@@ -21,21 +42,45 @@ export class ClientOutput {
     this.#socket = socket
   }
 
-  /** Sends what is encoded; null unless the client is slow: then the promise resolves when it has caught up or gone. */
+  /**
+   * Sends what is encoded with the other answers of this turn; null unless the client is slow: then the promise resolves when it has
+   * caught up or gone.
+   */
   flush(): Promise<void> | null {
-    if (this.encoder.pendingBytes > 0 && this.#socket.writable) this.#socket.write(this.encoder.take())
-    else this.encoder.take()
+    const isSlow = this.#socket.writableLength > 0
+    if (isSlow || this.encoder.pendingBytes >= FLUSH_BYTES) return this.send()
+    const isNew = this.#waitingUpTo < 0
+    this.#waitingUpTo = this.encoder.mark()
+    if (!isNew) return null
+    if (waiting.push(this) === 1) setImmediate(sendWaiting)
+    if (waiting.length >= TOGETHER_MAX) sendWaiting()
+    return null
+  }
+
+  /** What `flush` left for later, and not what was begun since: that may have to be taken back. */
+  sendWaiting(): void {
+    if (this.#waitingUpTo >= 0) this.#write(this.encoder.take(this.#waitingUpTo))
+  }
+
+  /** The same at once. */
+  send(): Promise<void> | null {
+    this.#write(this.encoder.take())
     return this.#socket.writableLength > this.#unsentBytesMax ? this.#waitForDrain() : null
   }
 
   /** Between rows: sends only what fills a packet well. */
   flushIfLarge(): Promise<void> | null {
-    return this.encoder.pendingBytes < FLUSH_BYTES ? null : this.flush()
+    return this.encoder.pendingBytes < FLUSH_BYTES ? null : this.send()
   }
 
   end(): void {
-    void this.flush()
+    void this.send()
     this.#socket.end()
+  }
+
+  #write(bytes: Buffer): void {
+    this.#waitingUpTo = -1
+    if (bytes.length > 0 && this.#socket.writable) this.#socket.write(bytes)
   }
 
   #waitForDrain(): Promise<void> {
