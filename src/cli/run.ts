@@ -1,5 +1,6 @@
 /** From the command line to a command: names, --help, --version, failures. */
 
+import { CHECK_COMMAND } from './check-command.ts'
 import { CLUSTER_COMMAND } from './cluster/cluster-command.ts'
 import type { Command } from './command.ts'
 import { describeFailure, EXIT_OK } from './failure.ts'
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   CLUSTER_COMMAND,
   STATUS_COMMAND,
   MEMBER_COMMAND,
+  CHECK_COMMAND,
 ]
 
 /** Resolves with the exit code of the process. Never rejects. */

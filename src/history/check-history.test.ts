@@ -1,0 +1,98 @@
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { checkHistory } from './check-history.ts'
+import { HistoryFormatError, parseHistory } from './history-file.ts'
+import { verdictText } from './verdict-text.ts'
+
+const line = (process: number, type: string, f: string, value: unknown, key?: string): string =>
+  JSON.stringify({ process, type, f, value, key })
+
+const verdictOf = (...lines: string[]) => checkHistory(parseHistory(lines))
+
+test('registers: a stale read is told with the operations before it', () => {
+  const verdict = verdictOf(
+    line(0, 'invoke', 'write', 3, 'x'),
+    line(0, 'ok', 'write', 3, 'x'),
+    line(1, 'invoke', 'read', null, 'x'),
+    line(1, 'ok', 'read', null, 'x'),
+    line(1, 'invoke', 'read', null, 'y'),
+    line(1, 'ok', 'read', null, 'y'),
+  )
+  assert.equal(verdict.findings.length, 1)
+  assert.match(
+    verdictText(verdict),
+    /linearizable: NO\n\nregister "x": no order.*\n {2}write 3 .*\n {2}now it holds 3.*\n✗ read → null/,
+  )
+})
+
+test('registers: values that are written again, failures and unknown outcomes', () => {
+  const verdict = verdictOf(
+    line(0, 'invoke', 'write', 1),
+    line(0, 'ok', 'write', 1),
+    line(1, 'invoke', 'write', 2),
+    line(1, 'info', 'write', 2),
+    line(2, 'invoke', 'cas', [9, 4]),
+    line(2, 'fail', 'cas', [9, 4]),
+    line(2, 'invoke', 'read', null),
+    line(2, 'ok', 'read', 2),
+    line(0, 'invoke', 'write', 1),
+    line(0, 'ok', 'write', 1),
+    line(2, 'invoke', 'cas', [1, 5]),
+    line(2, 'ok', 'cas', [1, 5]),
+    line(3, 'invoke', 'read', null),
+  )
+  assert.equal(verdict.findings.length, 0)
+  assert.match(
+    verdictText(verdict),
+    /7 operations .* 4 processes, 1 keys: 4 ok, 1 failed, 2 unknown\nlinearizable: yes/,
+  )
+})
+
+test('lists: what a circle is made of, each step with its reason', () => {
+  const verdict = verdictOf(
+    line(0, 'invoke', 'txn', [['append', 'x', 1]]),
+    line(0, 'ok', 'txn', [['append', 'x', 1]]),
+    line(1, 'invoke', 'txn', [['r', 'x', null]]),
+    line(1, 'ok', 'txn', [['r', 'x', []]]),
+  )
+  assert.equal(
+    verdictText(verdict),
+    `2 transactions on lists by 2 processes, 1 keys: 2 ok, 0 failed, 0 unknown
+
+strictly serializable: NO
+
+G-single-realtime, which breaks strict serializability: a read missed what was finished before it began
+  T2 (process 1, lines 3 to 4): read "x" []
+    │ rw: T2 read "x" as [], before T1 appended 1
+    ▼
+  T1 (process 0, lines 1 to 2): append "x" 1
+    │ realtime: T1 was answered before T2 was asked
+    ▼
+  T2, where it began`,
+  )
+})
+
+test('what is no history is refused with its line', () => {
+  const cases: readonly (readonly [RegExp, readonly string[]])[] = [
+    [/^line 1: an empty history/, []],
+    [/^line 1: no JSON/, ['{']],
+    [/^line 2: no JSON object/, ['', '[]']],
+    [/"type" is none/, ['{"process":0,"type":"nemesis","f":"kill"}']],
+    [/"f" is no string/, ['{"process":0,"type":"invoke"}']],
+    [/"process" is no number/, ['{"type":"invoke","f":"read"}']],
+    [/^line 2: process 0 asks again/, [line(0, 'invoke', 'read', null), line(0, 'invoke', 'read', null)]],
+    [/did not ask/, [line(0, 'ok', 'read', null)]],
+    [/asked read and hears of write/, [line(0, 'invoke', 'read', null), line(0, 'ok', 'write', 1)]],
+    [/a register knows read, write, cas/, [line(0, 'invoke', 'append', 1)]],
+    [/no \[expected, new\]/, [line(0, 'invoke', 'cas', 1)]],
+    [/is no array/, [line(0, 'invoke', 'txn', 1)]],
+    [/is no step of a txn/, [line(0, 'invoke', 'txn', [['push', 'x', 1]])]],
+    [/among txns/, [line(0, 'invoke', 'txn', []), line(1, 'invoke', 'read', null)]],
+  ]
+  for (const [message, lines] of cases)
+    assert.throws(
+      () => verdictOf(...lines),
+      (error: unknown) => error instanceof HistoryFormatError && message.test(error.message),
+      String(message),
+    )
+})
