@@ -140,7 +140,7 @@ function newView(
   translator: Translator,
 ): { readonly relation: NewRelation; readonly notices: readonly string[] } {
   const { schema, tablesRead } = translator.context
-  const isOfTemporary = [...tablesRead].some((name) => schema.find(name)?.temporary != null)
+  const isOfTemporary = [...tablesRead].some((name) => (schema.find(name)?.temporary ?? null) !== null)
   if (!isOfTemporary || body.relpersistence === 't')
     return { relation: newRelation(body, translator), notices: [] }
   const relation = newRelation({ ...body, relpersistence: 't' }, translator)

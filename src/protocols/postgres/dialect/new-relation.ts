@@ -32,7 +32,7 @@ const ON_COMMIT: Readonly<Record<string, OnCommit>> = {
 export function newRelation(
   relation: RangeVar,
   { context }: Translator,
-  onCommit: OnCommitAction | undefined = undefined,
+  onCommit?: OnCommitAction,
 ): NewRelation {
   const shownName = relation.relname ?? ''
   const schema = relation.schemaname ?? ''
