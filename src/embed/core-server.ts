@@ -15,6 +15,12 @@ const CREDENTIAL: Credential = { access: 'read-write', databases: null }
 /** How long a write waits, once it is durable at a majority, for this process to have it, too. */
 const OWN_WRITE_WAIT_MS = 10_000
 
+/**
+ * After the last write of a while the engine moves all of the WAL into the file (engine/wal-rest.ts). Whoever takes a new snapshot then reads the
+ * file alone, through the memory map, so snapshots are renewed; a second time for the case that an old one had held up the move.
+ */
+const RESTED_MS: readonly number[] = [600, 2_000]
+
 const BEGIN: Readonly<Record<TransactionMode, string>> = {
   deferred: 'BEGIN',
   immediate: 'BEGIN IMMEDIATE',
@@ -86,7 +92,11 @@ export class CoreServer {
     let position = this.#attached.get(core)
     if (position === undefined) {
       const made = new FilePosition()
-      core.onApplied(() => made.noteApplied())
+      const rested = RESTED_MS.map((pauseMs) => setTimeout(() => made.noteApplied(), pauseMs).unref())
+      core.onApplied(() => {
+        made.noteApplied()
+        for (const timer of rested) timer.refresh()
+      })
       core.onFileReplaced(() => made.noteReplaced())
       this.#attached.set(core, made)
       position = made

@@ -16,9 +16,12 @@ export class FilePosition {
     this.#counters = new Int32Array(memory)
   }
 
-  /** Another one whenever an entry was applied. */
+  /**
+   * Another one whenever an entry was applied. Not by Atomics, which is a call of its own: whoever was told of a write has it from a
+   * message, and what that message's sender wrote before is seen by then. What nobody was told of may be seen a moment later.
+   */
   get version(): number {
-    return Atomics.load(this.#counters, 0) & SMALL
+    return (this.#counters[0] as number) & SMALL
   }
 
   /** Another one whenever the file was replaced by a snapshot. */

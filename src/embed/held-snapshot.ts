@@ -9,6 +9,7 @@
  * A file that was replaced by a snapshot from another member is opened anew.
  */
 
+import type { StatementSync } from 'node:sqlite'
 import { HarmonyError } from '../base/errors.ts'
 import { ReadConnection } from '../engine/reader/read-connection.ts'
 import type { FilePosition } from './file-position.ts'
@@ -18,27 +19,45 @@ const HOLD_TIME_MS = 1_000
 /** Statements in the application's process are its own: nobody has to be kept from asking for much. */
 const OPTIONS = { valueSizeBytesMax: 1_000_000_000, mmapSizeBytes: 2 ** 30, programLengthMax: 250_000_000 }
 
+/** No version is negative. */
+const FREE = -1
+
+/** A connection with our own statements, compiled once: BEGIN and COMMIT come with every write that is seen. */
+interface Opened {
+  readonly connection: ReadConnection
+  readonly begin: StatementSync
+  readonly commit: StatementSync
+  readonly schemaVersion: StatementSync
+  readonly fileVersion: number
+}
+
 export class HeldSnapshot {
   readonly #dataFile: string
   readonly #position: FilePosition
-  #connection: ReadConnection
-  #version = -1
-  #fileVersion: number
-  /** Counts the files that were opened: statements of an earlier one are prepared again. */
-  #opened = 1
+  readonly #timer: NodeJS.Timeout
+  #opened: Opened
+  #version = FREE
+  #schemaVersion = -1
+  #generation = 0
+  #renewals = 0
   #pinned = 0
-  #timer: NodeJS.Timeout | null = null
   #isClosed = false
 
   constructor(dataFile: string, position: FilePosition) {
     this.#dataFile = dataFile
     this.#position = position
-    this.#fileVersion = position.fileVersion
-    this.#connection = new ReadConnection(dataFile, OPTIONS)
+    this.#opened = openFile(dataFile, position.fileVersion)
+    this.#timer = setTimeout(() => this.#letGo(), HOLD_TIME_MS).unref()
   }
 
-  get opened(): number {
-    return this.#opened
+  /** Another one when the schema or the file has changed: what was compiled before is compiled again. */
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** Another one with each state that is read: what was learnt from one holds while this stays. */
+  get renewals(): number {
+    return this.#renewals
   }
 
   /** A connection of its own, for rows that are taken one by one while other reads move on. */
@@ -49,8 +68,8 @@ export class HeldSnapshot {
 
   /** The connection, in a transaction that sees the newest state, or the one that `hold` keeps. */
   use(): ReadConnection {
-    if (this.#position.version !== this.#version || this.#timer === null) this.#renew()
-    return this.#connection
+    if (this.#position.version !== this.#version) this.#renew()
+    return this.#opened.connection
   }
 
   /** Everything that `read` reads is of one state. */
@@ -67,8 +86,9 @@ export class HeldSnapshot {
   close(): void {
     if (this.#isClosed) return
     this.#letGo()
+    clearTimeout(this.#timer)
     this.#isClosed = true
-    this.#connection.close()
+    this.#opened.connection.close()
   }
 
   #renew(): void {
@@ -77,35 +97,45 @@ export class HeldSnapshot {
     this.#letGo()
     // Read before the snapshot is taken: what comes in between makes the next read renew once more.
     const { version, fileVersion } = this.#position
-    if (fileVersion !== this.#fileVersion) this.#reopen(fileVersion)
-    this.#connection.run('BEGIN')
+    if (fileVersion !== this.#opened.fileVersion) this.#reopen(fileVersion)
+    this.#opened.begin.run()
     // BEGIN alone takes no snapshot.
-    this.#connection.appliedIndex()
+    const [schemaVersion] = this.#opened.schemaVersion.get() as unknown as [bigint]
+    if (Number(schemaVersion) !== this.#schemaVersion) {
+      this.#schemaVersion = Number(schemaVersion)
+      // SQLite compiles by the schema that it has in memory, and looks whether that is still true when a statement runs.
+      this.#opened.connection.appliedIndex()
+      this.#generation++
+    }
+    this.#renewals++
     this.#version = version
-    this.#timer = setTimeout(() => this.#expire(), HOLD_TIME_MS).unref()
+    this.#timer.refresh()
   }
 
   #reopen(fileVersion: number): void {
-    this.#connection.close()
-    this.#connection = new ReadConnection(this.#dataFile, OPTIONS)
-    this.#fileVersion = fileVersion
-    this.#opened++
-  }
-
-  #expire(): void {
-    this.#timer = null
-    this.#letGo()
+    this.#opened.connection.close()
+    this.#opened = openFile(this.#dataFile, fileVersion)
+    this.#generation++
   }
 
   #letGo(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
-    this.#version = -1
-    if (this.#connection.isInTransaction) this.#connection.run('COMMIT')
+    this.#version = FREE
+    if (this.#opened.connection.isInTransaction) this.#opened.commit.run()
   }
 
   #checkOpen(): void {
     if (this.#isClosed)
       throw new HarmonyError('SHUTTING_DOWN', 'This database is closed: open it again to read it.')
+  }
+}
+
+function openFile(dataFile: string, fileVersion: number): Opened {
+  const connection = new ReadConnection(dataFile, OPTIONS)
+  return {
+    connection,
+    begin: connection.prepareOwn('BEGIN'),
+    commit: connection.prepareOwn('COMMIT'),
+    schemaVersion: connection.prepareOwn('PRAGMA schema_version'),
+    fileVersion,
   }
 }

@@ -4,7 +4,9 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { HarmonyDB } from './open.ts'
 import { open } from './open.ts'
 
@@ -54,6 +56,27 @@ describe('a database in process', () => {
     )
     const { rows } = await db.execute('SELECT score FROM users WHERE id = ?', [1000])
     assert.deepEqual(rows, [{ score: big }])
+  })
+
+  test('a statement that met such an integer gives numbers and bigints as before', async () => {
+    const read = db.prepare<{ v: number | bigint }>(
+      'SELECT column1 AS v FROM (VALUES (1), (9007199254740993), (2)) LIMIT ?',
+    )
+    assert.deepEqual(
+      read.all(3).map(({ v }) => v),
+      [1, 9007199254740993n, 2],
+    )
+    assert.deepEqual(read.get(1), { v: 1 })
+  })
+
+  test('a whole number stays one where it is not looked up as such', async () => {
+    const read = db.prepare(
+      "SELECT typeof(?1) AS type, ?1 || '' AS text, id FROM users WHERE id > ?1 LIMIT 1",
+    )
+    assert.deepEqual(read.get(5), { type: 'integer', text: '5', id: 6 })
+    const named = db.prepare('SELECT :a AS a, $b AS b')
+    assert.deepEqual(named.get({ a: 1, b: 2 }), { a: 1, b: 2 })
+    assert.deepEqual(db.prepare('SELECT :a AS a').get(7), { a: 7 })
   })
 
   test('snapshot gives several reads one state, whatever is written meanwhile', async () => {
@@ -160,6 +183,20 @@ describe('a database in process', () => {
     )
     await db.dropDatabase('other')
     await assert.rejects(db.database('other'), { code: 'DATABASE_NOT_FOUND' })
+  })
+
+  test('a moment after the last write all of it is in the file itself, where reads are quickest', async () => {
+    await db.execute("INSERT INTO counters (name, n) VALUES ('resting', 1)")
+    db.prepare('SELECT count(*) FROM counters').get()
+    using watcher = new DatabaseSync(join(folder, 'databases', 'default.1.sqlite'))
+    const wal = watcher.prepare('PRAGMA wal_checkpoint(NOOP)')
+    const isMoved = (): boolean => {
+      const { log, checkpointed } = wal.get() as { log: number; checkpointed: number }
+      return log === checkpointed
+    }
+    const deadlineMs = performance.now() + 20_000
+    while (!isMoved() && performance.now() < deadlineMs) await sleep(50)
+    assert.ok(isMoved())
   })
 
   test('a folder in use is refused', async () => {

@@ -1,8 +1,10 @@
 /** What an asynchronous statement gives. */
 
+import type { SqlValue } from '../base/value.ts'
 import type { ExecuteResult } from '../gateway/session.ts'
 import type { Row } from './values.ts'
-import { fromSqlValue, toRow } from './values.ts'
+import { exactValues, rowMaker, toRow } from './row-shape.ts'
+import { fromSqlValue } from './values.ts'
 
 export interface Result<R = Row> {
   readonly rows: R[]
@@ -19,10 +21,19 @@ export interface Result<R = Row> {
 export function toResult<R>({ columns, rows, changes, lastInsertRowid, index }: ExecuteResult): Result<R> {
   const names = columns.map(({ name }) => name)
   return {
-    rows: rows.map((row) => toRow(names, row) as R),
+    rows: toRows(names, rows) as R[],
     columns: names,
     changes: Number(changes),
     lastInsertRowid: fromSqlValue(lastInsertRowid) as number | bigint | null,
     index,
   }
 }
+
+function toRows(names: readonly string[], rows: ExecuteResult['rows']): Row[] {
+  // A function for a single row would cost more than it saves.
+  const make =
+    rows.length < ROWS_WORTH_COMPILING ? (row: readonly SqlValue[]) => toRow(names, row) : rowMaker(names)
+  return rows.map((row) => make(exactValues(row)))
+}
+
+const ROWS_WORTH_COMPILING = 1_000

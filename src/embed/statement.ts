@@ -2,19 +2,31 @@
 
 import type { StatementSync } from 'node:sqlite'
 import { HarmonyError } from '../base/errors.ts'
+import type { SqlValue } from '../base/value.ts'
 import { columnsOf, isReadOnlyProgram, type ReadConnection } from '../engine/reader/read-connection.ts'
 import { bindingOf, parametersOf, type ParameterLayout, valuesOf } from '../engine/parameters.ts'
 import { splitStatements } from '../engine/sql-text.ts'
 import type { HeldSnapshot } from './held-snapshot.ts'
+import { numberParameters } from './number-parameters.ts'
+import { exactValues, type RowMaker, rowMaker } from './row-shape.ts'
 import type { Parameter, Row } from './values.ts'
-import { fromSqlValue, isNamed, toArguments, toSqlValue } from './values.ts'
+import { isNamed, toArguments, toSqlValue } from './values.ts'
 
 type NodeArguments = Parameters<StatementSync['all']>
+type Values = readonly SqlValue[]
 
+/** The statement under one schema of one file. */
 interface Compiled {
   readonly statement: StatementSync
-  /** `HeldSnapshot.opened` that it was compiled on. */
-  readonly opened: number
+  readonly make: RowMaker
+  /** Which parameters take a number as it is. */
+  readonly takesNumber: readonly boolean[]
+  /** It has one parameter, which has no name. */
+  readonly isSingle: boolean
+  /** `HeldSnapshot.generation` that it was compiled in. */
+  readonly generation: number
+  /** Rows with integers that no number holds were met: it reads bigints now, and what a number does hold is made one. */
+  isWide: boolean
 }
 
 export class Statement<R = Row> {
@@ -29,32 +41,38 @@ export class Statement<R = Row> {
     this.sql = sql
     this.#snapshot = snapshot
     this.#layout = parametersOf(sql)
-    this.#compiled = this.#compile()
+    this.#compiled = this.#compile(snapshot.use())
   }
 
   /** Names of the columns, in order. */
   get columns(): readonly string[] {
-    return columnsOf(this.#use()).map(({ name }) => name)
+    return namesOf(this.#use().statement)
   }
 
   /** The first row; undefined if there is none. */
   get(...parameters: readonly Parameter[] | readonly [object]): R | undefined {
-    const statement = this.#use()
-    const bound = this.#bind(parameters)
+    const compiled = this.#use()
+    let row
     try {
-      return statement.get(...bound) as R | undefined
+      row = this.#first(compiled, parameters)
     } catch (error) {
-      return this.#again(error, statement, () => exactRow(statement.get(...bound)) as R | undefined)
+      this.#widen(compiled, error)
+      row = this.#first(compiled, parameters)
     }
+    if (row === undefined) return undefined
+    return compiled.make(compiled.isWide ? exactValues(row) : row) as R
   }
 
   all(...parameters: readonly Parameter[] | readonly [object]): R[] {
-    const statement = this.#use()
-    const bound = this.#bind(parameters)
+    const compiled = this.#use()
+    const bound = this.#bind(compiled, parameters) as NodeArguments
     try {
-      return statement.all(...bound) as R[]
+      const rows = compiled.statement.all(...bound) as unknown as Values[]
+      if (compiled.isWide) return rows.map((row) => compiled.make(exactValues(row)) as R)
+      return rows.map(compiled.make) as R[]
     } catch (error) {
-      return this.#again(error, statement, () => statement.all(...bound).map((row) => exactRow(row) as R))
+      this.#widen(compiled, error)
+      return this.all(...parameters)
     }
   }
 
@@ -62,9 +80,13 @@ export class Statement<R = Row> {
   *iterate(...parameters: readonly Parameter[] | readonly [object]): Generator<R, void, void> {
     const connection = this.#snapshot.openAnother()
     try {
-      const statement = prepared(connection, this.sql)
-      statement.setReadBigInts(true)
-      for (const row of statement.iterate(...this.#bind(parameters))) yield exactRow(row) as R
+      const statement = connection.prepare(this.sql, 'run')
+      const bound = this.#bind(null, parameters) as NodeArguments
+      let make: RowMaker | null = null
+      for (const row of statement.iterate(...bound) as unknown as Iterable<Values>) {
+        make ??= rowMaker(namesOf(statement))
+        yield make(exactValues(row)) as R
+      }
     } catch (error) {
       throw connection.toError(error)
     } finally {
@@ -72,53 +94,67 @@ export class Statement<R = Row> {
     }
   }
 
-  #use(): StatementSync {
+  #use(): Compiled {
     const connection = this.#snapshot.use()
-    if (this.#compiled.opened !== this.#snapshot.opened) this.#compiled = this.#compile(connection)
-    return this.#compiled.statement
+    if (this.#compiled.generation !== this.#snapshot.generation) this.#compiled = this.#compile(connection)
+    return this.#compiled
   }
 
-  #compile(connection: ReadConnection = this.#snapshot.use()): Compiled {
-    const statement = prepared(connection, this.sql)
-    if (!isReadOnlyProgram(connection.program(this.sql))) throw writes(this.sql)
-    return { statement, opened: this.#snapshot.opened }
-  }
-
-  #bind(parameters: readonly unknown[]): NodeArguments {
+  #compile(connection: ReadConnection): Compiled {
+    const statement = connection.prepare(this.sql, 'run')
+    const program = connection.program(this.sql)
+    if (!isReadOnlyProgram(program)) throw writes(this.sql)
+    statement.setReadBigInts(false)
     const { names, isNamed: takesNames } = this.#layout
-    if (!takesNames && parameters.length === names.length && !isNamed(parameters)) {
-      // The way of nearly all reads: nothing to look up.
-      return parameters.map((value, at) => toSqlValue(value, at + 1)) as NodeArguments
+    return {
+      statement,
+      make: rowMaker(namesOf(statement)),
+      takesNumber: numberParameters(program, names.length),
+      isSingle: names.length === 1 && !takesNames,
+      generation: this.#snapshot.generation,
+      isWide: false,
     }
-    return bindingOf(this.#layout, valuesOf(this.#layout, toArguments(parameters))) as NodeArguments
   }
 
-  /** `read` once more with exact integers, if the reason was one that a number can't hold. */
-  #again<T>(error: unknown, statement: StatementSync, read: () => T): T {
-    if ((error as { code?: unknown }).code !== 'ERR_OUT_OF_RANGE') throw this.#snapshot.use().toError(error)
-    statement.setReadBigInts(true)
-    try {
-      return read()
-    } finally {
-      statement.setReadBigInts(false)
-    }
+  #first(compiled: Compiled, parameters: readonly unknown[]): Values | undefined {
+    const { statement, isSingle, takesNumber } = compiled
+    let row
+    // No list for a single value: making one costs as much as all else that happens here.
+    if (isSingle && parameters.length === 1 && isPlain(parameters[0])) {
+      row = statement.get(toNode(parameters[0], takesNumber[0], 1))
+    } else row = statement.get(...(this.#bind(compiled, parameters) as NodeArguments))
+    return row as Values | undefined
+  }
+
+  /** As `node:sqlite` takes them. Null: whatever the program. */
+  #bind(compiled: Compiled | null, parameters: readonly unknown[]): readonly unknown[] {
+    const { names, isNamed: takesNames } = this.#layout
+    if (takesNames || parameters.length !== names.length || isNamed(parameters))
+      return bindingOf(this.#layout, valuesOf(this.#layout, toArguments(parameters)))
+    // The way of nearly all reads: nothing to look up.
+    return parameters.map((value, at) => toNode(value, compiled?.takesNumber[at], at + 1))
+  }
+
+  /** After `error` the statement may be run again, with exact integers; any other reason is thrown. */
+  #widen(compiled: Compiled, error: unknown): void {
+    if ((error as { code?: unknown }).code !== 'ERR_OUT_OF_RANGE' || compiled.isWide)
+      throw this.#snapshot.use().toError(error)
+    compiled.statement.setReadBigInts(true)
+    compiled.isWide = true
   }
 }
 
-/** A client's statement, with rows as objects. */
-function prepared(connection: ReadConnection, sql: string): StatementSync {
-  const statement = connection.prepare(sql, 'run')
-  statement.setReturnArrays(false)
-  statement.setReadBigInts(false)
-  return statement
+/** Neither an object with names nor bytes. */
+function isPlain(value: unknown): boolean {
+  return typeof value !== 'object'
 }
 
-/** `row`, which was read with bigints, with numbers where they are exact. */
-function exactRow(row: unknown): unknown {
-  if (row === undefined) return undefined
-  const exact = row as Row
-  for (const [name, value] of Object.entries(exact)) exact[name] = fromSqlValue(value)
-  return exact
+function toNode(value: unknown, takesNumber: boolean | undefined, position: number): SqlValue {
+  return takesNumber === true && typeof value === 'number' ? value : toSqlValue(value, position)
+}
+
+function namesOf(statement: StatementSync): string[] {
+  return columnsOf(statement).map(({ name }) => name)
 }
 
 function checkSingle(sql: string): void {

@@ -72,10 +72,3 @@ export function fromSqlValue(value: SqlValue): Value {
   const number = Number(value)
   return Number.isSafeInteger(number) ? number : value
 }
-
-/** A row as an object; of columns with the same name the last one wins, as everywhere in JavaScript's SQLite. */
-export function toRow(names: readonly string[], values: readonly SqlValue[]): Row {
-  const row: Row = {}
-  for (let at = 0; at < names.length; at++) row[names[at] as string] = fromSqlValue(values[at] as SqlValue)
-  return row
-}

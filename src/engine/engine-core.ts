@@ -181,6 +181,17 @@ export class EngineCore {
     }
   }
 
+  /** When there has been nothing to do for a while: the whole WAL goes into the file. Whether nothing is left to move. */
+  rest(): boolean {
+    if (this.#run.isOpen) return false
+    try {
+      return this.#upkeep.rest()
+    } catch (error) {
+      if (!isSqliteError(error)) throw error
+      return false
+    }
+  }
+
   contentDigest(): Uint8Array {
     assert(!this.#run.isOpen, 'contentDigest while a transaction is open')
     return contentDigest(this.#connection.database)

@@ -5,19 +5,23 @@
  */
 
 import { must } from '../base/assert.ts'
+import { SystemClock } from '../host/clock.ts'
 import type { Engine } from './engine.ts'
 import { LocalEngine } from './local-engine.ts'
 import { toErrorData } from '../base/error-data.ts'
 import type { EngineCall, EngineWorkerOptions, FromWorker, ToWorker } from './process-protocol.ts'
 import { startWatchdog } from './watchdog.ts'
+import { WalRest } from './wal-rest.ts'
 import { lockWriter, type WriterLock } from './writer-lock.ts'
 
 interface Owned {
-  readonly engine: Engine
+  readonly engine: LocalEngine
+  readonly rest: WalRest
   readonly lock: WriterLock
 }
 
 const { parentId, memoryBytesMax } = JSON.parse(process.argv[2] as string) as EngineWorkerOptions
+const CLOCK = new SystemClock()
 const owned = new Map<number, Owned>()
 
 type Method = (...args: readonly unknown[]) => Promise<unknown>
@@ -25,7 +29,10 @@ type Method = (...args: readonly unknown[]) => Promise<unknown>
 async function open(message: ToWorker & { kind: 'open' }): Promise<null> {
   const lock = lockWriter(message.options.dataFile)
   try {
-    owned.set(message.engine, { engine: await LocalEngine.open(message.options), lock })
+    const engine = await LocalEngine.open(message.options)
+    const rest = new WalRest(() => engine.rest(), CLOCK)
+    owned.set(message.engine, { engine, rest, lock })
+    rest.noteCall()
     return null
   } catch (error) {
     lock.release()
@@ -33,8 +40,9 @@ async function open(message: ToWorker & { kind: 'open' }): Promise<null> {
   }
 }
 
-async function close(id: number, { engine, lock }: Owned): Promise<null> {
+async function close(id: number, { engine, rest, lock }: Owned): Promise<null> {
   owned.delete(id)
+  rest.close()
   try {
     await engine.close()
   } finally {
@@ -50,6 +58,7 @@ async function call(engine: Engine, { method, args }: EngineCall): Promise<unkno
 async function carryOut(message: ToWorker): Promise<unknown> {
   if (message.kind === 'open') return open(message)
   const one = must(owned.get(message.engine), 'the engine is closed')
+  one.rest.noteCall()
   return message.call.method === 'close' ? close(message.engine, one) : call(one.engine, message.call)
 }
 

@@ -70,6 +70,24 @@ test('a short WAL is left alone', (context) => {
   assert.equal(bench.upkeep.length().moved, 0)
 })
 
+test('at rest all that readers allow is moved, however little', (context) => {
+  const bench = open(context)
+  fill(bench, 10)
+  assert.equal(bench.upkeep.rest(), true)
+  const { frames, moved } = bench.upkeep.length()
+  assert.equal(moved, frames)
+  const reader = holdSnapshot(context, bench.dataFile)
+  fill(bench, 10)
+  assert.equal(bench.upkeep.rest(), false, 'who reads the file alone must not see it change')
+  reader.exec('COMMIT; BEGIN')
+  reader.prepare('SELECT count(*) FROM t').get()
+  assert.equal(bench.upkeep.rest(), true, 'who reads the end of the WAL holds nothing back')
+  fill(bench, 10)
+  assert.equal(bench.upkeep.rest(), false, 'but what comes later')
+  reader.exec('COMMIT')
+  assert.equal(bench.upkeep.rest(), true)
+})
+
 test('what a reader holds back is not tried again before much more was written', (context) => {
   const bench = open(context)
   const reader = holdSnapshot(context, bench.dataFile)

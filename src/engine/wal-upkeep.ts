@@ -7,6 +7,11 @@
  *   behind by FRAMES_BEHIND ──▶ PASSIVE: moves what readers allow, waits for nobody
  *   longer than FRAMES_MAX  ──▶ RESTART: waits a moment for readers, so that the next write begins the WAL anew
  *
+ *   nothing to do for REST_MS ▶ PASSIVE, however little it is (`WalRest`)
+ *
+ * The last is for readers: a page that is in the WAL must be looked for there, and is read into a buffer; once all is moved, and until the next
+ * write, they read the file alone, through the memory map, in half of the time.
+ *
  * Readers of the gateway hold their snapshot for 20 ms at most, but then take the next one at once: without that moment of waiting, a
  * database that is read and written all the time would never find the WAL unused, and it would grow for ever.
  */
@@ -50,6 +55,16 @@ export class WalUpkeep {
       this.#movedAt = frames
       this.#movePassive()
     }
+  }
+
+  /** Moves all that readers allow. Whether nothing is left. No transaction may be open. */
+  rest(): boolean {
+    const before = this.length()
+    if (before.frames === before.moved) return true
+    this.#movedAt = before.frames
+    this.#movePassive()
+    const after = this.length()
+    return after.frames === after.moved
   }
 
   length(): WalLength {
