@@ -1,7 +1,7 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
-import { bindingOf, parametersOf, valuesOf } from './parameters.ts'
+import { bindingOf, parametersOf, plainBinding, valuesOf } from './parameters.ts'
 import type { SqlArguments, SqlValue } from '../base/value.ts'
 
 function select(sql: string, args: Partial<SqlArguments>): SqlValue[] {
@@ -47,6 +47,20 @@ test('values reach the parameter that they are for', () => {
   )
   assert.deepEqual(select('SELECT :a, ?, :b, ?', { positional: [1n, 2n, 3n, 4n] }), [1n, 2n, 3n, 4n])
   assert.deepEqual(select('SELECT :a, ?, :b', { positional: [1n, 2n], named: [['b', 3n]] }), [1n, 2n, 3n])
+})
+
+test('the short way to bind gives what the long way gives, and leaves everything else to it', () => {
+  const plain = (sql: string, args: Partial<SqlArguments>): readonly SqlValue[] | null =>
+    plainBinding(parametersOf(sql), { positional: [], named: [], ...args })
+  assert.deepEqual(plain('SELECT ?, ?', { positional: [1n, 'x'] }), [1n, 'x'])
+  assert.deepEqual(plain('SELECT ?2', { positional: [1n, 2n] }), [1n, 2n])
+  assert.deepEqual(plain('SELECT ?', { positional: [2n ** 63n - 1n] }), [2n ** 63n - 1n])
+  assert.equal(plain('SELECT ?', { positional: [2n ** 63n] }), null)
+  assert.equal(plain('SELECT ?', { positional: [-(2n ** 63n) - 1n] }), null)
+  assert.equal(plain('SELECT ?, ?', { positional: [1n] }), null)
+  assert.equal(plain('SELECT 1', { positional: [1n] }), null)
+  assert.equal(plain('SELECT :a', { positional: [1n] }), null)
+  assert.equal(plain('SELECT ?1', { named: [['?1', 1n]] }), null)
 })
 
 test('missing, surplus and unknown values are refused', () => {

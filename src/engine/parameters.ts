@@ -4,7 +4,7 @@
  */
 
 import { HarmonyError } from '../base/errors.ts'
-import type { SqlArguments, SqlValue } from '../base/value.ts'
+import { INT64_MAX, INT64_MIN, type SqlArguments, type SqlValue } from '../base/value.ts'
 import { tokens } from './sql-text.ts'
 
 /** One statement's parameters, by position. */
@@ -68,8 +68,25 @@ export function valuesOf(layout: ParameterLayout, args: SqlArguments): SqlValue[
   })
 }
 
+/**
+ * `args` as `node:sqlite` takes them, where that needs no work: each `?` and `?3` has its value. Null otherwise, or where a value is
+ * wrong: then `valuesOf` and `bindingOf`, which give the same or tell what is wrong.
+ */
+export function plainBinding(
+  layout: ParameterLayout,
+  { positional, named }: SqlArguments,
+): readonly SqlValue[] | null {
+  if (layout.isNamed || named.length > 0 || positional.length !== layout.names.length) return null
+  for (const value of positional) if (value === undefined || !fitsSqlite(value)) return null
+  return positional
+}
+
+function fitsSqlite(value: SqlValue): boolean {
+  return typeof value !== 'bigint' || (value >= INT64_MIN && value <= INT64_MAX)
+}
+
 function checkedValue(value: SqlValue, parameter: string | number): SqlValue {
-  if (typeof value !== 'bigint' || BigInt.asIntN(64, value) === value) return value
+  if (fitsSqlite(value)) return value
   throw new HarmonyError('ARGS_INVALID', `The value ${value} of parameter ${parameter} does not fit 64 bits`)
 }
 

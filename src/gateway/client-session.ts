@@ -73,16 +73,12 @@ export class ClientSession implements Session {
   }
 
   executeNow(statement: SqlStatement): ExecuteResult | null {
-    const startMs = performance.now()
     this.#begin()
     try {
       const { resultSizeBytesMax } = this.#runner.database.configuration
       const result = this.#runner.runNow(statement, resultSizeBytesMax)
-      if (result === null) return null
-      const { columns, rows, changes, lastInsertRowid, index } = result
-      const durationMs = performance.now() - startMs
-      this.#observer.statementDone('read', durationMs)
-      return { columns, rows, changes, lastInsertRowid, durationMs, index }
+      if (result !== null) this.#observer.statementDone('read', result.durationMs)
+      return result
     } finally {
       this.#end()
     }

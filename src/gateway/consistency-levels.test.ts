@@ -72,6 +72,7 @@ const reader: Partial<DatabaseReader> = {
     changes: 0n,
     lastInsertRowid: null,
     index: appliedIndex,
+    durationMs: 0,
   }),
   openSnapshot: async ({ appliedIndex }): Promise<ReadSnapshot> => ({
     index: appliedIndex,

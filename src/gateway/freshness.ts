@@ -44,9 +44,8 @@ export class Freshness {
   }
 
   /** The index at which a read may be made in this moment; null where something must be waited for, or somebody asked. */
-  now(consistency: Consistency, sessionIndex: bigint): bigint | null {
+  now(consistency: Consistency, sessionIndex: bigint, nowMs: number = this.#nowMs()): bigint | null {
     if (this.#core.readIndexNow === undefined) return null
-    const nowMs = this.#nowMs()
     // Throws where the database was dropped or the member stops.
     const index = this.#core.readIndexNow()
     const { appliedIndex } = this.#core

@@ -25,9 +25,9 @@ export class OpenDatabase {
     this.#freshness = new Freshness(core, configuration, nowMs)
   }
 
-  /** Like `fresh`, in this moment; null where something must be waited for, or the leader asked. */
-  freshNow(consistency: Consistency, sessionIndex: bigint): bigint | null {
-    return this.#freshness.now(consistency, sessionIndex)
+  /** Like `fresh`, in this moment, which is `nowMs` by `performance.now()`; null where something must be waited for, or the leader asked. */
+  freshNow(consistency: Consistency, sessionIndex: bigint, nowMs?: number): bigint | null {
+    return this.#freshness.now(consistency, sessionIndex, nowMs)
   }
 
   /**

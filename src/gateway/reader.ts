@@ -60,7 +60,10 @@ export interface ReadPage {
 }
 
 export interface InlineResult extends StatementResult {
+  /** Applied index of the state that the statement saw: the one asked for, or a later one. */
   readonly index: bigint
+  /** What the statement took, in milliseconds. */
+  readonly durationMs: number
 }
 
 /** Where a transaction's reads all see the same state. Calls must not overlap. */

@@ -19,10 +19,17 @@ import { consistencyHint, formatConsistency, LINEARIZABLE, parseConsistency } fr
 import { isConstraint } from './constraint-error.ts'
 import type { OpenDatabase } from './open-database.ts'
 import { OpenTransaction } from './open-transaction.ts'
-import type { BeginMode, ReadPage, ReadRequest, StatementClass, StatementControl } from './reader.ts'
+import type {
+  BeginMode,
+  InlineResult,
+  ReadPage,
+  ReadRequest,
+  StatementClass,
+  StatementControl,
+} from './reader.ts'
 import type { Consistency, Credential, ExecuteOptions, StatementDescription } from './session.ts'
 import type { SessionObserver } from './statistics.ts'
-import { isTurnOver, turnEnded } from './turn.ts'
+import { timeInTurn, turnEnded } from './turn.ts'
 
 /** What needs no description: it has been run by a connection that can't write. */
 const ALREADY_READ = { isReadOnly: true, isExplain: false }
@@ -107,14 +114,23 @@ export class StatementRunner {
   }
 
   /** A read at the session's level that can be made in this moment; null for everything else. */
-  runNow(statement: SqlStatement, resultSizeBytesMax: number): (StatementResult & { index: bigint }) | null {
-    if (this.#transaction !== null || this.#failedCommit !== null || isTurnOver()) return null
-    const { reader } = this.database
+  runNow(statement: SqlStatement, resultSizeBytesMax: number): InlineResult | null {
+    if (this.#transaction !== null || this.#failedCommit !== null) return null
+    const nowMs = timeInTurn()
+    if (nowMs === null) return null
+    const { reader, configuration } = this.database
     const { kind } = reader.classify(statement.sql)
     if (kind === 'control' || (kind === 'write' && this.mayWrite)) return null
-    const appliedIndex = this.database.freshNow(this.consistency, this.#lastIndex)
+    const appliedIndex = this.database.freshNow(this.consistency, this.#lastIndex, nowMs)
     if (appliedIndex === null) return null
-    const result = reader.readInline({ ...this.#readRequest(statement, resultSizeBytesMax), appliedIndex })
+    const timeoutMs = configuration.statementTimeoutMs
+    const result = reader.readInline({
+      statement,
+      context: this.#context,
+      resultSizeBytesMax,
+      timeoutMs,
+      appliedIndex,
+    })
     if (result === null) return null
     this.#defersForeignKeys = false
     this.#seen(result.index)

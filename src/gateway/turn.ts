@@ -19,17 +19,21 @@ function nextTurn(): Promise<void> {
   })
 }
 
-/** Whether this turn of the event loop has no time left for another statement. */
-export function isTurnOver(): boolean {
+function forgetTurn(): void {
+  isTurnKnown = false
+}
+
+/** The time (`performance.now()`); null if this turn of the event loop has none left for another statement. */
+export function timeInTurn(): number | null {
   const nowMs = performance.now()
-  if (isTurnKnown) return nowMs - turnStartMs >= TURN_TIME_MS
+  if (isTurnKnown) return nowMs - turnStartMs < TURN_TIME_MS ? nowMs : null
   isTurnKnown = true
   turnStartMs = nowMs
-  setImmediate(() => (isTurnKnown = false))
-  return false
+  setImmediate(forgetTurn)
+  return nowMs
 }
 
 /** Null while this turn of the event loop has time left; else what to wait for. */
 export function turnEnded(): Promise<void> | null {
-  return isTurnOver() ? nextTurn() : null
+  return timeInTurn() === null ? nextTurn() : null
 }

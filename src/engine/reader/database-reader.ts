@@ -8,10 +8,10 @@
 
 import { HarmonyError } from '../../base/errors.ts'
 import type { SessionContext } from '../../base/transaction.ts'
-import type { ResultColumn, SqlStatement, StatementResult } from '../../base/value.ts'
+import type { ResultColumn, SqlStatement } from '../../base/value.ts'
 import { statementsOf } from '../sql-text.ts'
 import { classifyStatement, type ReadStatementClass } from './statement-class.ts'
-import { HeldConnection } from './held-connection.ts'
+import { HeldConnection, type QuickResult } from './held-connection.ts'
 import { LruMap } from './lru-map.ts'
 import type { Description, Row } from './read-connection.ts'
 import { READER_DEFAULTS, type ReaderOptions } from './reader-options.ts'
@@ -31,10 +31,6 @@ export interface ReadRequest {
 export interface ReadPage {
   readonly columns: readonly ResultColumn[] | null
   readonly rows: readonly Row[]
-  readonly index: bigint
-}
-
-export interface InlineResult extends StatementResult {
   readonly index: bigint
 }
 
@@ -185,12 +181,11 @@ export class DatabaseReader {
     }
   }
 
-  readInline(request: ReadRequest): InlineResult | null {
+  readInline(request: ReadRequest): QuickResult | null {
     const { statement, context, appliedIndex, resultSizeBytesMax } = request
     const result = this.#held.read(statement, context, appliedIndex, resultSizeBytesMax)
-    if (result === null) return null
-    this.#pool.counts.inline++
-    return { ...result, changes: 0n, lastInsertRowid: rowidOf(context) }
+    if (result !== null) this.#pool.counts.inline++
+    return result
   }
 
   async openSnapshot(options: SnapshotOptions): Promise<Snapshot> {
@@ -274,7 +269,3 @@ export class DatabaseReader {
 }
 
 const SPARE_MAX = 4
-
-function rowidOf(context: SessionContext): bigint | null {
-  return context.lastInsertRowid === 0n ? null : context.lastInsertRowid
-}

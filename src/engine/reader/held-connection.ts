@@ -12,7 +12,7 @@
 import type { StatementSync } from 'node:sqlite'
 import { assert } from '../../base/assert.ts'
 import type { SessionContext } from '../../base/transaction.ts'
-import type { ResultColumn, SqlStatement } from '../../base/value.ts'
+import type { ResultColumn, SqlStatement, StatementResult } from '../../base/value.ts'
 import { type ParameterLayout, parametersOf } from '../parameters.ts'
 import { classify, hasWord, tokens, unquote } from '../sql-text.ts'
 import { isSqliteError } from '../sqlite-errors.ts'
@@ -38,15 +38,19 @@ interface Compiled {
   readonly isReadOnly: boolean
   readonly isExplain: boolean
   readonly cost: ProgramCost
+  /** By its cost, and by nothing that was measured. */
+  readonly isCheap: boolean
+  /** One row at most, bounded by the limits of this connection. */
+  readonly isPoint: boolean
   /** Renewal at which `cost` was computed; it holds for others only where no small table was counted. */
   readonly renewal: number
 }
 
-export interface QuickResult {
-  readonly columns: readonly ResultColumn[]
-  readonly rows: readonly Row[]
+export interface QuickResult extends StatementResult {
   /** Applied index of the state that the statement saw: the one asked for, or a later one. */
   readonly index: bigint
+  /** What the statement took. */
+  readonly durationMs: number
 }
 
 /** Largest value that a statement on the gateway's thread may touch: it bounds what one instruction costs. */
@@ -161,13 +165,27 @@ export class HeldConnection {
     if (compiled === null || !this.#isQuick(compiled, statement.sql)) return null
     this.#connection.context = context
     const startMs = performance.now()
+    let durationMs = 0
+    let rows: readonly Row[] | null
     try {
-      return this.#rows(compiled, statement, resultSizeBytesMax)
+      rows = this.#rows(compiled, statement, resultSizeBytesMax)
     } catch (error) {
       if (isOverLimit(error)) return null
       throw this.#connection.toError(error)
     } finally {
-      this.#measured(statement.sql, performance.now() - startMs)
+      durationMs = performance.now() - startMs
+      this.#measured(statement.sql, durationMs)
+    }
+    if (rows === null) return null
+    const { lastInsertRowid: rowid } = context
+    const lastInsertRowid = rowid === 0n ? null : rowid
+    return {
+      columns: compiled.columns,
+      rows,
+      changes: 0n,
+      lastInsertRowid,
+      index: this.#heldIndex,
+      durationMs,
     }
   }
 
@@ -177,12 +195,12 @@ export class HeldConnection {
     else if (this.#slow.size > 0) this.#slow.delete(sql)
   }
 
-  #rows(compiled: Compiled, { args }: SqlStatement, resultSizeBytesMax: number): QuickResult | null {
-    const { statement, layout, columns, cost } = compiled
-    assert(cost.kind === 'bounded', 'a statement of unbounded cost was about to run on the gateway thread')
+  #rows(compiled: Compiled, { args }: SqlStatement, resultSizeBytesMax: number): readonly Row[] | null {
+    const { statement, layout, isCheap, isPoint } = compiled
+    assert(isCheap, 'a statement of unbounded cost was about to run on the gateway thread')
     // One row is bounded by the limits of this connection; several are counted, because they need not be small.
-    if (cost.rowsMax <= 1 && resultSizeBytesMax >= this.#options.pageSizeBytesMax)
-      return { columns, rows: allRows(statement, layout, args), index: this.#heldIndex }
+    if (isPoint && resultSizeBytesMax >= this.#options.pageSizeBytesMax)
+      return allRows(statement, layout, args)
     const rows: Row[] = []
     let size = 0
     const sizeMax = Math.min(resultSizeBytesMax, this.#options.pageSizeBytesMax)
@@ -194,13 +212,16 @@ export class HeldConnection {
       iterator.return?.()
       return null
     }
-    return { columns, rows, index: this.#heldIndex }
+    return rows
   }
 
-  #isQuick({ cost, columns, isReadOnly }: Compiled, sql: string): boolean {
-    if (cost.kind !== 'bounded' || !isReadOnly) return false
-    if ((this.#slow.get(sql) ?? 0) >= SLOW_TIMES) return false
-    if (columns.length > COLUMNS_INLINE_MAX) return false
+  #isQuick({ isCheap, isReadOnly }: Compiled, sql: string): boolean {
+    if (!isCheap || !isReadOnly) return false
+    return this.#slow.size === 0 || (this.#slow.get(sql) ?? 0) < SLOW_TIMES
+  }
+
+  #isCheap(cost: ProgramCost, columnCount: number): boolean {
+    if (cost.kind !== 'bounded' || columnCount > COLUMNS_INLINE_MAX) return false
     const rows = Math.min(cost.rowsMax, this.#options.pageRowsMax)
     return Math.min(cost.workMax, cost.workPerRow * (rows + 1)) <= this.#options.inlineWorkMax
   }
@@ -237,11 +258,14 @@ export class HeldConnection {
     const base = { statement, layout, columns, isExplain, renewal: this.#renewals }
     if (isExplain) {
       const { isReadOnly } = this.#connection.describe(sql)
-      return { ...base, isReadOnly, cost: { kind: 'unbounded', reason: 'EXPLAIN' } }
+      const cost: ProgramCost = { kind: 'unbounded', reason: 'EXPLAIN' }
+      return { ...base, isReadOnly, cost, isCheap: false, isPoint: false }
     }
     const program = this.#connection.program(sql)
     const cost = costOf(program, (root) => this.#rowsIfSmall(root))
-    return { ...base, isReadOnly: isReadOnlyProgram(program), cost }
+    const isPoint = cost.kind === 'bounded' && cost.rowsMax <= 1
+    const isCheap = this.#isCheap(cost, columns.length)
+    return { ...base, isReadOnly: isReadOnlyProgram(program), cost, isCheap, isPoint }
   }
 
   /** Whether compiling `sql` could take long, whatever its length: it names what SQLite expands where it is named. */

@@ -7,7 +7,7 @@ import { constants, DatabaseSync, type StatementSync } from 'node:sqlite'
 import { HarmonyError } from '../../base/errors.ts'
 import { INITIAL_CONTEXT, type SessionContext } from '../../base/transaction.ts'
 import type { ResultColumn, SqlArguments, SqlValue } from '../../base/value.ts'
-import { bindingOf, type ParameterLayout, parametersOf, valuesOf } from '../parameters.ts'
+import { bindingOf, type ParameterLayout, parametersOf, plainBinding, valuesOf } from '../parameters.ts'
 import { fileIdentity, isBeingReplaced, openUnmixed } from '../file-replacement.ts'
 import { installPostgresFunctions } from '../functions-postgres.ts'
 import { classify, startOfStatement } from '../sql-text.ts'
@@ -209,6 +209,8 @@ export function columnsOf(statement: StatementSync): ResultColumn[] {
 type StatementArguments = Parameters<StatementSync['all']>
 
 function toNode(layout: ParameterLayout, args: SqlArguments): StatementArguments {
+  const plain = plainBinding(layout, args)
+  if (plain !== null) return plain as StatementArguments
   if (args.positional.length > 0 && args.named.length > 0)
     throw new HarmonyError(
       'ARGS_BOTH_POSITIONAL_AND_NAMED',
