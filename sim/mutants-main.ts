@@ -5,11 +5,11 @@
  * First the unchanged sources must survive the same seeds: a simulator that fails by itself kills everything.
  */
 
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { MUTANTS, NOT_APPLICABLE } from './mutants/catalogue.ts'
 import type { HuntResult } from './mutants/hunt-result.ts'
+import { forEachAtOnce, runScript } from './mutants/hunters.ts'
 import type { Mutant } from './mutants/mutant.ts'
 import { withPatchedCopy } from './mutants/workspace.ts'
 
@@ -19,32 +19,15 @@ interface Budget {
   readonly seconds: number
 }
 
-const AT_A_TIME = 2
 const CONTROL_SEEDS = 200
 
 async function huntIn(folder: string, profile: string, budget: Budget): Promise<HuntResult> {
   const { firstSeed, seeds, seconds } = budget
   const args = [join(folder, 'sim/mutants/hunt-main.ts'), profile, firstSeed, seeds, seconds].map(String)
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  let output = ''
-  let errors = ''
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
-  const code = await new Promise<number | null>((done) => child.on('close', done))
-  if (code !== 0) throw new Error(`the simulator did not run (exit code ${code}): ${errors.slice(0, 2000)}`)
+  const { exitCode, output, errors } = await runScript(args)
+  if (exitCode !== 0)
+    throw new Error(`the simulator did not run (exit code ${exitCode}): ${errors.slice(0, 2000)}`)
   return JSON.parse(output) as HuntResult
-}
-
-/** Runs `work` for each item, a few at a time, in order of their beginning. */
-async function forEachAtOnce<Item>(
-  items: readonly Item[],
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  const waiting = [...items]
-  const worker = async (): Promise<void> => {
-    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item)
-  }
-  await Promise.all(Array.from({ length: AT_A_TIME }, worker))
 }
 
 async function controlSurvives(mutants: readonly Mutant[], budget: Budget): Promise<boolean> {

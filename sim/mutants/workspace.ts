@@ -1,13 +1,13 @@
 /** Copies of the sources in a temporary folder, to be patched and run. */
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Patch } from './mutant.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 
-/** What a simulation needs, and nothing from npm. */
+/** What a simulation of the core needs. */
 const FOLDERS = ['src/base', 'src/raft', 'sim']
 
 /** `text` with the patch applied; throws unless what it looks for is there exactly once. */
@@ -32,6 +32,7 @@ export async function withPatchedCopy<Result>(
   const folder = mkdtempSync(join(tmpdir(), 'harmonydb-mutant-'))
   try {
     for (const name of folders) cpSync(join(ROOT, name), join(folder, name), { recursive: true })
+    symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}\n')
     for (const patch of patches) {
       const path = join(folder, patch.file)

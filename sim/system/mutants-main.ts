@@ -1,70 +1,94 @@
 /**
- * `npm run sim:system:mutants [-- --only H1,H4] [--seeds N] [--seed S] [--seconds T]`: puts each bug of `mutants/catalogue.ts` into a copy of
- * the sources and lets the whole system in the simulator look for it. Every mutant must die; the exit code is 1 if one survives. First the
- * unchanged sources must survive the same runs.
+ * `npm run sim:system:mutants [-- --only H1,H4] [--sample N] [--seeds N] [--seed S] [--seconds T]`: puts each bug of `mutants/catalogue.ts`
+ * into a copy of the sources and lets the whole system in the simulator, or a named test, look for it. Every mutant must die; the exit code is 1 if
+ * one survives. First the unchanged sources must survive the same runs and tests.
  */
 
-import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { HuntResult } from '../mutants/hunt-result.ts'
-import type { Patch } from '../mutants/mutant.ts'
-import { withPatchedCopy } from '../mutants/workspace.ts'
+import { forEachAtOnce } from '../mutants/hunters.ts'
 import { SYSTEM_MUTANTS } from './mutants/catalogue.ts'
-import type { Focus } from './mutants/focus.ts'
+import { hunt } from './mutants/hunt.ts'
+import type { Budget } from './mutants/hunt.ts'
+import type { Hunter, SystemMutant } from './mutants/system-mutant.ts'
 
-interface Budget {
-  readonly firstSeed: number
-  readonly seeds: number
-  readonly seconds: number
-}
+const USAGE = `usage: npm run sim:system:mutants -- [--only J1,G4] [--sample N] [--seeds N] [--seed S] [--seconds T] [--no-control]
+  --only LIST    these mutants
+  --sample N     so many of them, drawn by the seed
+  --seeds N      give up after so many seeds (200)
+  --seconds T    and after so many seconds (120)
+  --seed S       the first seed; drawn and printed if left out
+  --no-control   do not run the unchanged sources first`
 
 const CONTROL_SEEDS = 3
+const SEEDS_ABOVE = 2 ** 32
 
-function hunt(patches: readonly Patch[], focus: Focus, budget: Budget): Promise<HuntResult> {
-  const run = async (folder: string): Promise<HuntResult> => {
-    const { firstSeed, seeds, seconds } = budget
-    const args = [join(folder, 'sim/system/mutants/hunt-main.ts'), focus, firstSeed, seeds, seconds]
-    const { status, stdout, stderr } = spawnSync(process.execPath, args.map(String), { encoding: 'utf8' })
-    if (status !== 0)
-      throw new Error(`the simulator did not run (exit code ${status}): ${stderr.slice(0, 2000)}`)
-    return JSON.parse(stdout) as HuntResult
-  }
-  return withPatchedCopy(patches, run, ['src', 'sim'])
+function nameOf(hunter: Hunter): string {
+  return hunter.kind === 'simulator' ? hunter.focus : `${hunter.file}: ${hunter.name}`
+}
+
+/** A simulator or a test that fails by itself kills everything. */
+async function failuresWithoutMutants(mutants: readonly SystemMutant[], budget: Budget): Promise<number> {
+  const hunters = new Map(mutants.map(({ hunter }) => [nameOf(hunter), hunter]))
+  let failures = 0
+  await forEachAtOnce([...hunters], async ([name, hunter]) => {
+    const { killed, by, seed, message } = await hunt([], hunter, { ...budget, seeds: CONTROL_SEEDS })
+    if (!killed) return
+    failures++
+    console.log(`control: ${name} FAILED without any mutant: seed ${seed}, ${by}: ${message}`)
+  })
+  if (failures === 0) console.log(`control: ${hunters.size} kinds of runs and tests pass without a mutant`)
+  return failures
+}
+
+async function survivorsOf(mutants: readonly SystemMutant[], budget: Budget): Promise<string[]> {
+  const survivors: string[] = []
+  await forEachAtOnce(mutants, async ({ bug, title, patches, hunter }) => {
+    const { killed, by, seed, seeds, seconds, message } = await hunt(patches, hunter, budget)
+    if (!killed) survivors.push(bug)
+    const runs = hunter.kind === 'test' ? 'a test' : `${seeds} ${seeds === 1 ? 'seed' : 'seeds'} of ${hunter.focus}`
+    const verdict = killed ? `killed by ${by}, after` : 'SURVIVED'
+    console.log(`${bug.padEnd(4)} ${verdict} ${runs}, ${seconds.toFixed(1)} s: ${title}`)
+    if (killed) console.log(`       ${hunter.kind === 'test' ? '' : `seed ${seed}: `}${message}`)
+  })
+  return survivors
+}
+
+/** The same ones for the same seed. */
+function sampled(mutants: readonly SystemMutant[], count: number, seed: number): SystemMutant[] {
+  const first = seed % mutants.length
+  return [...mutants.slice(first), ...mutants.slice(0, first)].slice(0, count)
 }
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       only: { type: 'string' },
+      sample: { type: 'string' },
       seeds: { type: 'string', default: '200' },
       seconds: { type: 'string', default: '120' },
-      seed: { type: 'string', default: '1' },
+      seed: { type: 'string' },
       'no-control': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
     },
   })
   const only = values.only?.split(',')
-  const mutants = SYSTEM_MUTANTS.filter(({ bug }) => only === undefined || only.includes(bug))
-  const budget = {
-    firstSeed: Number(values.seed),
-    seeds: Number(values.seeds),
-    seconds: Number(values.seconds),
+  const chosen = SYSTEM_MUTANTS.filter(({ bug }) => only === undefined || only.includes(bug))
+  const firstSeed = values.seed === undefined ? Math.floor(Math.random() * SEEDS_ABOVE) : Number(values.seed)
+  const budget = { firstSeed, seeds: Number(values.seeds), seconds: Number(values.seconds) }
+  if (values.help || chosen.length === 0 || !Number.isSafeInteger(firstSeed)) {
+    console.error(USAGE)
+    return 2
   }
-  let failures = 0
-  for (const focus of values['no-control'] ? [] : new Set(mutants.map((mutant) => mutant.focus))) {
-    const { killed, by, message } = await hunt([], focus, { ...budget, seeds: CONTROL_SEEDS })
-    if (killed) failures++
-    console.log(`control  ${focus}: ${killed ? `FAILED without any mutant, ${by}: ${message}` : 'passes'}`)
-  }
-  for (const { bug, title, patches, focus } of mutants) {
-    const { killed, by, seeds, seconds, message } = await hunt(patches, focus, budget)
-    if (!killed) failures++
-    const effort = `${seeds} ${seeds === 1 ? 'seed' : 'seeds'} of ${focus}, ${seconds.toFixed(1)} s`
-    console.log(`${bug.padEnd(4)} ${killed ? `killed by ${by}, after` : 'SURVIVED'} ${effort}: ${title}`)
-    if (killed) console.log(`       ${message}`)
-  }
-  console.log(failures === 0 ? `all ${mutants.length} mutants are dead` : `${failures} FAILURES`)
-  return failures === 0 ? 0 : 1
+  const mutants = sampled(chosen, Number(values.sample ?? chosen.length), firstSeed)
+  console.log(`${mutants.length} of ${SYSTEM_MUTANTS.length} mutants of the system, seeds from ${firstSeed}`)
+  if (!values['no-control'] && (await failuresWithoutMutants(mutants, budget)) > 0) return 1
+  const survivors = await survivorsOf(mutants, budget)
+  console.log(
+    survivors.length === 0
+      ? `all ${mutants.length} mutants are dead`
+      : `${survivors.length} of ${mutants.length} mutants SURVIVE: ${survivors.join(', ')}`,
+  )
+  return survivors.length === 0 ? 0 : 1
 }
 
 process.exitCode = await main()

@@ -1,6 +1,6 @@
 /** Kinds of runs that make one kind of trouble likely. */
 
-import { SECOND } from '../../event-queue.ts'
+import { MILLISECOND, SECOND } from '../../event-queue.ts'
 import { CALM } from '../network-faults.ts'
 import type { FaultRates, SystemOptions } from '../options.ts'
 
@@ -17,11 +17,32 @@ const NO_FAULTS: FaultRates = {
   loss: null,
 }
 
-const FOCUSES = ['power-cuts', 'reads', 'transactions', 'engine-deaths', 'schema'] as const
+const FOCUSES = [
+  'power-cuts',
+  'reads',
+  'sessions',
+  'transactions',
+  'batches',
+  'engine-deaths',
+  'schema',
+  'leaders',
+  'transactions-and-leaders',
+  'hand-overs',
+  'learners',
+  'broken-connections',
+  'broken-transactions',
+  'short-logs',
+  'divergence',
+  'damaged-journals',
+  'catalog',
+] as const
 export type Focus = (typeof FOCUSES)[number]
 
 const QUICK = { thinkUs: 10_000, answerTimeoutUs: 5 * SECOND, faultsForUs: 10 * SECOND, weather: CALM }
 const SHORT_LOGS = { checkpointEntries: 5, tailEntries: 5, restingTailEntries: 5 }
+/** Without a catalog, whose own traffic is most of what happens in a small cluster. */
+const THREE = { ...QUICK, kind: 'static', machines: 3, faults: NO_FAULTS, clientsPerWorkload: 6 } as const
+const PARTITIONED = { ...CALM, partitionEveryUs: 1 * SECOND }
 
 const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
   'power-cuts': {
@@ -35,12 +56,14 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
     limits: SHORT_LOGS,
   },
   reads: {
-    ...QUICK,
-    kind: 'static',
-    machines: 3,
+    ...THREE,
     workloads: ['registers'],
-    clientsPerWorkload: 6,
-    faults: NO_FAULTS,
+    engine: { callUs: 500, slowCallChance: 0.05 },
+  },
+  sessions: {
+    ...THREE,
+    workloads: ['registers'],
+    weather: { ...PARTITIONED, delayMaxMs: 20 },
     engine: { callUs: 500, slowCallChance: 0.05 },
   },
   transactions: {
@@ -49,6 +72,16 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
     workloads: ['transfers'],
     clientsPerWorkload: 5,
     faults: NO_FAULTS,
+  },
+  batches: {
+    ...QUICK,
+    machines: 1,
+    workloads: ['once'],
+    thinkUs: 1 * MILLISECOND,
+    clientsPerWorkload: 8,
+    faults: NO_FAULTS,
+    limits: {},
+    engine: { callUs: 2_000, slowCallChance: 0 },
   },
   'engine-deaths': {
     ...QUICK,
@@ -62,6 +95,72 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
     machines: 2,
     workloads: ['schema'],
     faults: NO_FAULTS,
+  },
+  leaders: {
+    ...THREE,
+    workloads: ['registers', 'once'],
+    weather: PARTITIONED,
+    // Proposals are on their way for long, so that leaders are lost in the middle of them.
+    disk: { readUs: 20, writeUs: 20, syncUs: 20_000 },
+    engine: { callUs: 2_000, slowCallChance: 0.02 },
+    faults: { ...NO_FAULTS, killEveryUs: 3 * SECOND },
+  },
+  'transactions-and-leaders': {
+    ...THREE,
+    workloads: ['transfers'],
+    weather: PARTITIONED,
+    engine: { callUs: 5_000, slowCallChance: 0.05 },
+  },
+  'hand-overs': {
+    ...THREE,
+    workloads: ['registers', 'once'],
+    faults: { ...NO_FAULTS, stopEveryUs: 1 * SECOND },
+  },
+  learners: {
+    ...THREE,
+    machines: 4,
+    workloads: ['registers'],
+    weather: PARTITIONED,
+  },
+  'broken-connections': {
+    ...THREE,
+    workloads: ['registers', 'once'],
+    weather: { ...CALM, delayMaxMs: 20, breakEveryUs: 0.2 * SECOND },
+  },
+  'broken-transactions': {
+    ...THREE,
+    workloads: ['transfers'],
+    weather: { ...CALM, delayMaxMs: 20, breakEveryUs: 0.2 * SECOND },
+  },
+  'short-logs': {
+    ...QUICK,
+    machines: 3,
+    clientsPerWorkload: 6,
+    workloads: ['registers', 'once'],
+    faults: { ...NO_FAULTS, killEveryUs: 2 * SECOND },
+    weather: { ...CALM, partitionEveryUs: 2 * SECOND },
+    limits: SHORT_LOGS,
+  },
+  divergence: {
+    ...QUICK,
+    machines: 3,
+    workloads: ['once'],
+    faults: { ...NO_FAULTS, loss: { kind: 'diverge', atUs: 3 * SECOND } },
+  },
+  'damaged-journals': {
+    ...QUICK,
+    machines: 3,
+    workloads: ['registers'],
+    faults: { ...NO_FAULTS, loss: { kind: 'damage', atUs: 8 * SECOND } },
+    journal: { segmentSizeBytes: 16 * 1024, segmentCountTarget: 4 },
+  },
+  catalog: {
+    ...QUICK,
+    machines: 3,
+    thinkUs: 2_000,
+    workloads: ['databases'],
+    weather: PARTITIONED,
+    faults: { ...NO_FAULTS, killEveryUs: 3 * SECOND },
   },
 }
 

@@ -1,0 +1,89 @@
+/** Bugs of the engine: how entries are executed, replayed and compared. */
+
+import { simulator } from './system-mutant.ts'
+import type { SystemMutant } from './system-mutant.ts'
+
+export const ENGINE_MUTANTS: readonly SystemMutant[] = [
+  {
+    bug: 'E1',
+    title: 'the applied index is written at checkpoints, not in the transaction of the data',
+    hunter: simulator('engine-deaths'),
+    patches: [
+      {
+        file: 'src/engine/pending-entry.ts',
+        find: '    parts.run.connection.writeState({ ...applied, timeMs: entry.timeMs })\n    storeKeys',
+        replace: '    storeKeys',
+      },
+      {
+        file: 'src/engine/engine-core.ts',
+        find: "      const row = must(this.#connection.row('PRAGMA main.wal_checkpoint(PASSIVE)'))",
+        replace: `      writeApplied(this.#run, this.applied, this.#stored.timeMs)
+      const row = must(this.#connection.row('PRAGMA main.wal_checkpoint(PASSIVE)'))`,
+      },
+    ],
+  },
+  {
+    bug: 'E2',
+    title: 'a replica does not compare the digest of what it replays',
+    hunter: simulator('divergence'),
+    patches: [
+      {
+        file: 'src/engine/replay.ts',
+        find: 'if (!bytesEqual(digest, entry.digest)) {',
+        replace: 'if (digest === entry.digest) {',
+      },
+    ],
+  },
+  {
+    bug: 'E3',
+    title: 'replicas draw random numbers of their own, and the digest is not compared',
+    hunter: simulator('schema'),
+    patches: [
+      {
+        file: 'src/engine/replay.ts',
+        find: 'run.start(entry.stamp, entry.transactions',
+        replace: 'run.start({ ...entry.stamp, seed: new Uint8Array(16) }, entry.transactions',
+      },
+      {
+        file: 'src/engine/replay.ts',
+        find: 'if (!bytesEqual(digest, entry.digest)) {',
+        replace: 'if (digest === entry.digest) {',
+      },
+    ],
+  },
+  {
+    bug: 'E4',
+    title: 'what a batch had done before a conflict with ROLLBACK is acknowledged, and gone',
+    hunter: simulator('batches'),
+    patches: [
+      {
+        file: 'src/engine/leader-batch.ts',
+        find: "        this.#takenMax = at + 1\n        return 'restart'",
+        replace: `        this.#takenMax = at + 1
+        this.#run.start(this.#stamp, request.context.foreignKeys, 'leader')
+        attempt.outcomes.push({ kind: 'final', outcome: done.outcome })
+        return 'stop'`,
+      },
+    ],
+  },
+  {
+    bug: 'E5',
+    title: 'idempotency keys are not stored',
+    hunter: simulator('engine-deaths'),
+    patches: [
+      { file: 'src/engine/pending-entry.ts', find: '    storeKeys(parts, entry, index)\n', replace: '' },
+    ],
+  },
+  {
+    bug: 'E6',
+    title: 'replicas that replay do not store idempotency keys',
+    hunter: simulator('leaders'),
+    patches: [
+      {
+        file: 'src/engine/replay.ts',
+        find: "return { kind: 'survivor', results, context, idempotencyKey }",
+        replace: "return { kind: 'survivor', results, context, idempotencyKey: null }",
+      },
+    ],
+  },
+]

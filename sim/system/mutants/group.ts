@@ -1,0 +1,162 @@
+/** Bugs of groups: when an entry may be applied, acknowledged, forgotten, and who may say what is committed. */
+
+import { simulator } from './system-mutant.ts'
+import type { SystemMutant } from './system-mutant.ts'
+
+export const GROUP_MUTANTS: readonly SystemMutant[] = [
+  {
+    bug: 'G1',
+    title: 'the log is compacted before the SQLite file has been made durable',
+    hunter: simulator('power-cuts'),
+    patches: [
+      {
+        file: 'src/group/state-machine.ts',
+        find: 'const state = await must(this.#engine).checkpoint()',
+        replace: 'const state = must(this.#engine).applied',
+      },
+    ],
+  },
+  {
+    bug: 'G2',
+    title: 'a follower answers linearizable reads from its own file',
+    hunter: simulator('reads'),
+    patches: [
+      {
+        file: 'src/group/database-group.ts',
+        find: 'return this.readIndexNow() ?? BigInt(await this.#log.readIndex(timeoutMs))',
+        replace: 'return this.#applied.index',
+      },
+    ],
+  },
+  {
+    bug: 'G3',
+    title: 'the leader answers reads at what it has applied, not at what is committed',
+    hunter: simulator('reads'),
+    patches: [
+      {
+        file: 'src/group/database-group.ts',
+        find: 'return this.readIndexNow() ?? BigInt(await this.#log.readIndex(timeoutMs))',
+        replace: `const own = this.#log.leadingFrom === null ? null : max(BigInt(this.#log.leadingFrom), this.#applied.index)
+    const index = BigInt(await this.#log.readIndex(timeoutMs))
+    return own !== null && own < index ? own : index`,
+      },
+    ],
+  },
+  {
+    bug: 'G4',
+    title: 'an interactive transaction writes although the database has moved on since it read',
+    hunter: simulator('transactions'),
+    patches: [
+      {
+        file: 'src/group/transactions.ts',
+        find: 'if (snapshotIndex === null || fileIndex === null || snapshotIndex >= fileIndex) return',
+        replace: 'if (fileIndex !== undefined) return',
+      },
+    ],
+  },
+  {
+    bug: 'G5',
+    title: 'what is in the log and could not be applied yet is told to its client as not done',
+    hunter: simulator('engine-deaths'),
+    patches: [
+      {
+        file: 'src/group/state-machine.ts',
+        find: "        'OUTCOME_UNKNOWN',\n        `The transaction is stored",
+        replace: "        'NOT_LEADER',\n        `The transaction is stored",
+      },
+    ],
+  },
+  {
+    bug: 'G6',
+    title: 'an entry of another leader at the place of a proposal is taken for the proposal',
+    hunter: simulator('leaders'),
+    patches: [
+      {
+        file: 'src/group/pending-proposal.ts',
+        find: 'const isOurs = termAt(position.index) === position.term',
+        replace: 'const isOurs = termAt(position.index) !== null',
+      },
+    ],
+  },
+  {
+    bug: 'G7',
+    title: 'a new leader takes writes before it knows what is committed',
+    hunter: simulator('leaders'),
+    patches: [
+      {
+        file: 'src/group/raft-log.ts',
+        find: "const isReady = this.#leadership.role === 'leader' && this.#commitIndex >= this.#termIndex",
+        replace: "const isReady = this.#leadership.role === 'leader'",
+      },
+    ],
+  },
+  {
+    bug: 'G8',
+    title: 'an interactive transaction survives the loss of the leadership and is proposed in a later term',
+    hunter: simulator('transactions-and-leaders'),
+    patches: [
+      {
+        file: 'src/group/transactions.ts',
+        find: 'void this.#open?.end(this.#leadershipLost())',
+        replace: '',
+      },
+      {
+        file: 'src/group/raft-log.ts',
+        find: 'if (replica === null || !this.isLeading(term)) throw this.failure ?? this.#notLeader()',
+        replace: 'if (replica === null || this.leadingFrom === null) throw this.failure ?? this.#notLeader()',
+      },
+    ],
+  },
+  {
+    bug: 'G9',
+    title: 'an index is told to readers before the file has it',
+    hunter: simulator('reads'),
+    patches: [
+      {
+        file: 'src/group/state-machine.ts',
+        find: '    this.#unanswered++\n    try {',
+        replace: '    this.#unanswered++\n    this.#reach(position.index)\n    try {',
+      },
+    ],
+  },
+  {
+    bug: 'G10',
+    title: 'a leader that was deposed without knowing answers a transaction that only read',
+    hunter: simulator('leaders'),
+    patches: [
+      {
+        file: 'src/group/raft-log.ts',
+        find: '    await this.#reads.request(0)\n    if (!this.isLeading(term)) throw this.#notLeader()',
+        replace: '',
+      },
+    ],
+  },
+  {
+    bug: 'G11',
+    title: 'a client whose leader was lost while its write was being committed is told that nothing was done',
+    hunter: simulator('leaders'),
+    patches: [
+      {
+        file: 'src/group/pending-proposal.ts',
+        find: '    this.#proposal?.leadershipLost(limitMs)',
+        replace: '    if (limitMs > 0) this.#settle((proposal) => proposal.failed(this.#options.toRefusal()))',
+      },
+    ],
+  },
+  {
+    bug: 'G12',
+    title: "a learner's acknowledgement counts for the commit",
+    hunter: simulator('learners'),
+    patches: [
+      {
+        file: 'src/raft/leader.ts',
+        find: 'const index = jointQuorumValue(state.configuration, (voter) => role.progress.get(voter.id)!.match)',
+        replace: `const followers = [...role.progress.values()].map(({ match }) => match).toSorted((a, b) => b - a)
+  const index = Math.max(
+    followers[Math.floor(state.configuration.voters.length / 2)] ?? 0,
+    jointQuorumValue(state.configuration, (voter) => role.progress.get(voter.id)!.match),
+  )`,
+      },
+    ],
+  },
+]

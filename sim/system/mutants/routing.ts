@@ -1,0 +1,55 @@
+/** Bugs of routing: what is sent to a leader elsewhere, sent again, and told. */
+
+import { simulator } from './system-mutant.ts'
+import type { SystemMutant } from './system-mutant.ts'
+
+export const ROUTING_MUTANTS: readonly SystemMutant[] = [
+  {
+    bug: 'R1',
+    title: 'a write that was not answered is sent again without an idempotency key',
+    hunter: simulator('broken-connections'),
+    patches: [
+      {
+        file: 'src/cluster/routing/retry-policy.ts',
+        find: '  if (hasIdempotencyKey)\n    return',
+        replace: '  if (hasIdempotencyKey || asked > 0)\n    return',
+      },
+    ],
+  },
+  {
+    bug: 'R2',
+    title: 'a COMMIT that was not answered is told as rolled back',
+    hunter: simulator('broken-transactions'),
+    patches: [
+      {
+        file: 'src/cluster/routing/remote-transaction.ts',
+        find: "if (reply.kind === 'unknown') throw this.#end(outcomeUnknown(database, reply.detail))",
+        replace: "if (reply.kind === 'unknown' && database !== '') throw this.#end(this.#gone(reply.detail))",
+      },
+    ],
+  },
+  {
+    bug: 'R3',
+    title: 'after a try whose outcome is not known a client is told what the next one was refused with',
+    hunter: simulator('broken-connections'),
+    patches: [
+      {
+        file: 'src/cluster/routing/routed-database.ts',
+        find: 'const told = unknown === null ? error : outcomeUnknown(this.name, unknown, error)',
+        replace: 'const told = unknown === undefined ? outcomeUnknown(this.name, unknown, error) : error',
+      },
+    ],
+  },
+  {
+    bug: 'R4',
+    title: 'a transaction goes on at its leader although its client was told that it was rolled back',
+    hunter: simulator('broken-transactions'),
+    patches: [
+      {
+        file: 'src/cluster/routing/remote-transaction.ts',
+        find: 'if (reply.kind === \'unknown\') throw this.#lose(reply)',
+        replace: "if (reply.kind === 'unknown') throw this.#gone(reply.detail)",
+      },
+    ],
+  },
+]
