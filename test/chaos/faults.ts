@@ -1,0 +1,203 @@
+/**
+ * What can happen to members: each fault begins, lasts for a while, and ends with everything as it was. At most one at a time is more than a
+ * cluster of four with three voters is built for, when it takes two members; then nothing is promised but that nothing goes wrong.
+ */
+
+import type { Random } from '../../sim/random.ts'
+import { until } from '../cluster/cluster.ts'
+import type { Members } from './members.ts'
+import type { Namespaces } from './namespaces.ts'
+
+export interface Stage {
+  readonly members: Members
+  /** Null: all members share one network, which can't be cut. */
+  readonly network: Namespaces | null
+  readonly random: Random
+}
+
+export interface Fault {
+  readonly name: string
+  readonly isPossible?: (stage: Stage) => boolean
+  /** Tells what it does to whom, and gives what ends it. */
+  readonly begin: (
+    stage: Stage,
+    victims: readonly number[],
+  ) => Promise<{ what: string; end: () => Promise<void> }>
+  /** Milliseconds, at least and at most. */
+  readonly lastsMs: readonly [number, number]
+}
+
+const hasNetwork = ({ network }: Stage): boolean => network !== null
+const name = (index: number | undefined): string => `m${index}`
+
+function cutting(
+  title: string,
+  pairs: (victims: readonly number[], all: readonly number[]) => (readonly [number, number])[],
+  tell: (victims: readonly number[]) => string,
+): Fault {
+  return {
+    name: title,
+    isPossible: hasNetwork,
+    lastsMs: [2_000, 12_000],
+    begin: async ({ members, network }, victims) => {
+      for (const [from, to] of pairs(victims, members.indexes)) network?.cut(from, to)
+      return { what: tell(victims), end: async () => network?.heal() }
+    },
+  }
+}
+
+const others = (all: readonly number[], some: readonly number[]): number[] =>
+  all.filter((index) => !some.includes(index))
+
+/** The first victim is the leader, half of the time. */
+export const FAULTS: readonly Fault[] = [
+  {
+    name: 'kill -9',
+    lastsMs: [200, 6_000],
+    begin: async ({ members }, [victim = 0]) => {
+      await members.kill(victim)
+      return { what: `${name(victim)} is killed`, end: async () => members.start(victim) }
+    },
+  },
+  {
+    name: 'kill -9 of two',
+    lastsMs: [200, 4_000],
+    begin: async ({ members }, [one = 0, other = 1]) => {
+      await Promise.all([members.kill(one), members.kill(other)])
+      const end = async (): Promise<void> => {
+        members.start(one)
+        members.start(other)
+      }
+      return { what: `${name(one)} and ${name(other)} are killed`, end }
+    },
+  },
+  {
+    name: 'kill -9 of all',
+    lastsMs: [100, 1_000],
+    begin: async ({ members }) => {
+      await Promise.all(members.indexes.map((index) => members.kill(index)))
+      const end = async (): Promise<void> => {
+        for (const index of members.indexes) members.start(index)
+      }
+      return { what: 'all are killed at once', end }
+    },
+  },
+  {
+    name: 'restart',
+    lastsMs: [100, 3_000],
+    begin: async ({ members }, [victim = 0]) => {
+      await members.stop(victim)
+      return { what: `${name(victim)} is stopped in good order`, end: async () => members.start(victim) }
+    },
+  },
+  {
+    name: 'pause',
+    lastsMs: [500, 8_000],
+    begin: async ({ members }, [victim = 0]) => {
+      members.signal(victim, 'SIGSTOP')
+      return { what: `${name(victim)} hangs (SIGSTOP)`, end: async () => members.signal(victim, 'SIGCONT') }
+    },
+  },
+  cutting(
+    'partition of one',
+    ([victim = 0], all) => others(all, [victim]).flatMap((other) => both(victim, other)),
+    ([victim]) => `${name(victim)} is cut off from the others`,
+  ),
+  cutting(
+    'partition in halves',
+    (victims, all) => {
+      const half = victims.slice(0, 2)
+      return half.flatMap((one) => others(all, half).flatMap((other) => both(one, other)))
+    },
+    (victims) => `${victims.slice(0, 2).map(name).join(' and ')} are cut off from the others`,
+  ),
+  cutting(
+    'one-way partition',
+    ([victim = 0], all) => others(all, [victim]).map((other) => [victim, other] as const),
+    ([victim]) => `nobody hears ${name(victim)}, which hears all`,
+  ),
+  cutting(
+    'partition of two',
+    ([one = 0, other = 1]) => both(one, other),
+    ([one, other]) => `${name(one)} and ${name(other)} do not hear each other`,
+  ),
+  {
+    name: 'slow network',
+    isPossible: ({ network }) => network?.canDelay === true,
+    lastsMs: [3_000, 12_000],
+    begin: async ({ members, network, random }) => {
+      const [delayMs, loss] = [random.integer(5, 60), random.integer(0, 10)]
+      for (const index of members.indexes) network?.delay(index, delayMs, loss)
+      const end = async (): Promise<void> => {
+        for (const index of members.indexes) network?.restore(index)
+      }
+      return { what: `all packets take ${delayMs} ms, and ${loss}% are lost`, end }
+    },
+  },
+  {
+    name: 'full disk',
+    isPossible: ({ members }) => members.hasDisks,
+    lastsMs: [2_000, 8_000],
+    begin: async ({ members }, [victim = 0]) => {
+      members.fillDisk(victim)
+      const end = async (): Promise<void> => {
+        members.emptyDisk(victim)
+        // A member whose journal could not be written stops itself; whoever looks after it starts it again.
+        if (!members.running.includes(victim)) members.start(victim)
+        else if (!(await members.isHealthy(victim))) {
+          await members.kill(victim)
+          members.start(victim)
+        }
+      }
+      return { what: `the disk of ${name(victim)} is full`, end }
+    },
+  },
+  {
+    name: 'lost disk',
+    lastsMs: [500, 4_000],
+    begin: async ({ members }, [victim = 0]) => {
+      await members.kill(victim)
+      members.removeData(victim)
+      return {
+        what: `${name(victim)} loses its disk, and joins anew`,
+        end: async () => members.start(victim),
+      }
+    },
+  },
+]
+
+function both(one: number, other: number): (readonly [number, number])[] {
+  return [
+    [one, other],
+    [other, one],
+  ]
+}
+
+const RECOVERY_MS = 120_000
+
+/** Resolves when all members run, are healthy, and their replicas follow one leader. */
+export async function untilWhole(members: Members): Promise<void> {
+  const reasons = (): string =>
+    members.indexes.map((index) => `m${index}:\n${members.log(index).slice(-1500)}`).join('\n')
+  await until(
+    'all members are healthy again',
+    async () => (await Promise.all(members.indexes.map((index) => members.isHealthy(index)))).every(Boolean),
+    reasons,
+    RECOVERY_MS,
+  )
+  await until('there is a leader', async () => (await members.leader()) !== null, reasons, RECOVERY_MS)
+  await until(
+    'all votes are where they should be',
+    async () => {
+      const states = await Promise.all(members.indexes.map((index) => members.state(index)))
+      return states.every((state) =>
+        state?.groups.every(
+          ({ voters, learners }) =>
+            voters.length === 3 && voters.length + learners.length === members.indexes.length,
+        ),
+      )
+    },
+    reasons,
+    RECOVERY_MS,
+  )
+}

@@ -1,0 +1,105 @@
+/**
+ * A network of its own for each member, on this machine: Linux network namespaces, joined by a bridge. Needs root. Cutting a member off from
+ * another one is a blackhole route in its namespace: packets vanish, as from a cable that is pulled, and nobody gets a reset. In one
+ * namespace only it is a one-way partition. Delay and loss come from `tc netem`, where the kernel has it.
+ */
+
+import { spawnSync } from 'node:child_process'
+
+const SUBNET = '10.77.0'
+const BRIDGE = 'harmonychaos'
+
+export class Namespaces implements Disposable {
+  readonly #count: number
+  readonly #cut = new Set<string>()
+  /** Whether packets can be delayed and lost. */
+  readonly canDelay: boolean
+
+  /** Null where this user or this system can't do it. */
+  static create(count: number): Namespaces | null {
+    if (process.platform !== 'linux' || process.getuid?.() !== 0) return null
+    remove(count)
+    return ip('link', 'add', 'name', BRIDGE, 'type', 'bridge') ? new Namespaces(count) : null
+  }
+
+  private constructor(count: number) {
+    this.#count = count
+    must(ip('addr', 'add', `${SUBNET}.254/24`, 'dev', BRIDGE), 'the address of the bridge')
+    must(ip('link', 'set', BRIDGE, 'up'), 'the bridge')
+    for (let index = 0; index < count; index++) this.#add(index)
+    process.once('exit', () => this[Symbol.dispose]())
+    this.canDelay = this.delay(0, 1, 0)
+    this.restore(0)
+  }
+
+  host(index: number): string {
+    return `${SUBNET}.${index + 1}`
+  }
+
+  /** The command that runs a program in the namespace of a member. */
+  prefix(index: number): readonly string[] {
+    return ['ip', 'netns', 'exec', nameOf(index)]
+  }
+
+  /** What `from` sends to `to` vanishes. */
+  cut(from: number, to: number): void {
+    this.#cut.add(`${from} ${to}`)
+    inside(from, 'ip', 'route', 'replace', 'blackhole', `${this.host(to)}/32`)
+  }
+
+  heal(): void {
+    for (const pair of this.#cut) {
+      const [from = 0, to = 0] = pair.split(' ').map(Number)
+      inside(from, 'ip', 'route', 'del', 'blackhole', `${this.host(to)}/32`)
+    }
+    this.#cut.clear()
+  }
+
+  /** What a member sends takes longer, and some of it is lost. False where the kernel can't. */
+  delay(index: number, delayMs: number, lossPercent: number): boolean {
+    const netem = ['netem', 'delay', `${delayMs}ms`, `${delayMs / 2}ms`, 'loss', `${lossPercent}%`]
+    return inside(index, 'tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...netem)
+  }
+
+  restore(index: number): void {
+    inside(index, 'tc', 'qdisc', 'del', 'dev', 'eth0', 'root')
+  }
+
+  [Symbol.dispose](): void {
+    remove(this.#count)
+  }
+
+  #add(index: number): void {
+    const [name, outside] = [nameOf(index), `${BRIDGE}${index}`]
+    must(ip('netns', 'add', name), `the namespace ${name}`)
+    must(
+      ip('link', 'add', outside, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name),
+      `the cable ${outside}`,
+    )
+    must(ip('link', 'set', outside, 'master', BRIDGE, 'up'), `the cable ${outside}`)
+    inside(index, 'ip', 'addr', 'add', `${this.host(index)}/24`, 'dev', 'eth0')
+    inside(index, 'ip', 'link', 'set', 'lo', 'up')
+    inside(index, 'ip', 'link', 'set', 'eth0', 'up')
+  }
+}
+
+function nameOf(index: number): string {
+  return `${BRIDGE}-${index}`
+}
+
+function remove(count: number): void {
+  for (let index = 0; index < count; index++) ip('netns', 'del', nameOf(index))
+  ip('link', 'del', BRIDGE)
+}
+
+function inside(index: number, ...command: readonly string[]): boolean {
+  return ip('netns', 'exec', nameOf(index), ...command)
+}
+
+function ip(...args: readonly string[]): boolean {
+  return spawnSync('ip', args, { stdio: 'ignore' }).status === 0
+}
+
+function must(isDone: boolean, what: string): void {
+  if (!isDone) throw new Error(`${what} could not be made`)
+}
