@@ -1,12 +1,12 @@
 /** Options of `harmonydb start` about other members: where they are, and how this one becomes one of them. */
 
-import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
 import { readFileSync } from 'node:fs'
 import type { ClusterOptions } from '../cluster/enter-cluster.ts'
+import { couldFoundTwo } from '../cluster/enter-cluster.ts'
 import { parsePeerAddress } from '../cluster/peer-address.ts'
 import { SECRET_BYTES_MIN } from '../cluster/transport/handshake.ts'
 import { TRANSPORT_DEFAULTS } from '../cluster/transport/limits.ts'
+import { isDnsSeed, resolveSeeds } from '../host/seed-addresses.ts'
 import { SystemNetwork } from '../host/system-network.ts'
 import type { TlsCredentials } from '../host/system-network.ts'
 import { isWildcard } from '../serve/listen-address.ts'
@@ -173,10 +173,9 @@ function parseStart(options: ParsedOptions): Pick<ClusterOptions, 'seeds' | 'sta
     throw new UsageError('--bootstrap-expect needs --peers, which says where the others are.')
   if (join !== null) return { seeds: seedsOf('join', join), start: 'join' }
   if (peers === null || expected === null) return { seeds: async () => [], start: 'found-alone' }
-  const count = peers.startsWith('dns:') ? 0 : new Set(peers.split(',')).size
-  if (expected <= count / 2)
+  if (couldFoundTwo(expected, peers.split(',')))
     throw new UsageError(
-      `--bootstrap-expect ${expected} is not more than half of the ${count} --peers: two clusters could come of them.`,
+      `--bootstrap-expect ${expected} is not more than half of the --peers: two clusters could come of them.`,
     )
   return { seeds: seedsOf('peers', peers), start: { expected } }
 }
@@ -188,16 +187,9 @@ function parseExpected(text: string | null): number | null {
 }
 
 function seedsOf(option: string, text: string): () => Promise<readonly string[]> {
-  const dns = /^dns:([^\s:]+):(\d{1,5})$/.exec(text)
-  if (dns !== null) return () => resolveName(dns[1] ?? '', Number(dns[2]))
-  const addresses = text.split(',').map((one) => checkedAddress(option, one.trim()))
-  return async () => addresses
-}
-
-/** A name that can't be resolved now may be later: members of it may not have started yet. */
-async function resolveName(name: string, port: number): Promise<string[]> {
-  const found = await lookup(name, { all: true }).catch(() => [])
-  return found.map(({ address }) => (isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`))
+  const seeds = text.split(',').map((one) => one.trim())
+  for (const seed of seeds) if (!isDnsSeed(seed)) checkedAddress(option, seed)
+  return () => resolveSeeds(seeds)
 }
 
 function advertised(options: ParsedOptions, option: string): string | null {

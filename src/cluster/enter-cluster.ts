@@ -53,6 +53,11 @@ export interface Entry {
   readonly expected: number | null
 }
 
+/** Two sets of so many of these addresses may have nobody in common, and found a cluster each. */
+export function couldFoundTwo(expected: number, addresses: readonly string[]): boolean {
+  return expected <= new Set(addresses).size / 2
+}
+
 /** Rejects with MEMBERSHIP_REFUSED if this member can't be one, DATA_CORRUPT, or a `NetworkError`. */
 export async function enterCluster(parts: EntryParts): Promise<Entry> {
   const { folder, disk, cluster } = parts

@@ -1,11 +1,12 @@
 /** The options by which an embedded member is one of several, from the application's form into the cluster's. */
 
-import { lookup } from 'node:dns/promises'
 import { HarmonyError } from '../base/errors.ts'
 import type { ClusterOptions } from '../cluster/enter-cluster.ts'
+import { couldFoundTwo } from '../cluster/enter-cluster.ts'
 import { parsePeerAddress } from '../cluster/peer-address.ts'
 import { SECRET_BYTES_MIN } from '../cluster/transport/handshake.ts'
 import { TRANSPORT_DEFAULTS } from '../cluster/transport/limits.ts'
+import { isDnsSeed, resolveSeeds } from '../host/seed-addresses.ts'
 import { SystemNetwork } from '../host/system-network.ts'
 
 /** Plain data: it goes to the core's thread. */
@@ -33,19 +34,18 @@ export interface PeerOptions {
 /** Throws ARGS_INVALID. */
 export function checkPeerOptions({ listen, advertise, peers, expect, join, secret }: PeerOptions): void {
   for (const address of [listen, ...(advertise === undefined ? [] : [advertise])]) parsePeerAddress(address)
-  for (const seed of [...(peers ?? []), ...(join ?? [])]) if (!DNS.test(seed)) parsePeerAddress(seed)
+  for (const seed of [...(peers ?? []), ...(join ?? [])]) if (!isDnsSeed(seed)) parsePeerAddress(seed)
   if (peers !== undefined && join !== undefined)
     throw invalid('Either `peers`, to found a cluster, or `join`, to become a member of one: not both.')
   if (Buffer.byteLength(secret) < SECRET_BYTES_MIN)
     throw invalid(
       `\`secret\` must have ${SECRET_BYTES_MIN} random characters or more, the same on all members.`,
     )
-  if (peers?.some((peer) => DNS.test(peer)) === true && expect === undefined)
+  if (peers?.some(isDnsSeed) === true && expect === undefined)
     throw invalid('With a DNS name in `peers`, `expect` must say how many members found the cluster.')
-  const count = new Set(peers).size
-  if (expect !== undefined && expect <= count / 2)
+  if (expect !== undefined && couldFoundTwo(expect, peers ?? []))
     throw invalid(
-      `\`expect\` ${expect} is not more than half of the ${count} \`peers\`: two clusters could come of them.`,
+      `\`expect\` ${expect} is not more than half of the \`peers\`: two clusters could come of them.`,
     )
 }
 
@@ -58,7 +58,7 @@ export function toClusterOptions(options: PeerOptions): ClusterOptions {
     network: new SystemNetwork(
       tls === undefined ? null : { certificate: tls.cert, privateKey: tls.key, authority: tls.ca },
     ),
-    seeds: () => resolve(join ?? peers ?? []),
+    seeds: () => resolveSeeds(join ?? peers ?? []),
     start:
       join !== undefined
         ? 'join'
@@ -67,23 +67,6 @@ export function toClusterOptions(options: PeerOptions): ClusterOptions {
           : { expected: expect ?? new Set(peers).size },
     limits: TRANSPORT_DEFAULTS,
   }
-}
-
-const DNS = /^dns:([^\s:]+):(\d{1,5})$/
-
-async function resolve(seeds: readonly string[]): Promise<string[]> {
-  const lists = await Promise.all(
-    seeds.map(async (seed) => {
-      const [, name, port] = DNS.exec(seed) ?? []
-      if (name === undefined) return [seed]
-      // Members of it may not have started yet.
-      const found = await lookup(name, { all: true }).catch(() => [])
-      return found.map(({ address, family }) =>
-        family === 6 ? `[${address}]:${port}` : `${address}:${port}`,
-      )
-    }),
-  )
-  return lists.flat()
 }
 
 function invalid(message: string): HarmonyError {
