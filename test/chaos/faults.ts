@@ -139,7 +139,7 @@ export const FAULTS: readonly Fault[] = [
     isPossible: ({ members }) => members.hasDisks,
     lastsMs: [2_000, 8_000],
     begin: async ({ members }, [victim = 0]) => {
-      members.fillDisk(victim)
+      await members.fillDisk(victim)
       const end = async (): Promise<void> => {
         members.emptyDisk(victim)
         // A member whose journal could not be written stops itself; whoever looks after it starts it again.
