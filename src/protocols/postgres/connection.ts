@@ -135,23 +135,35 @@ export class Connection {
   #receive(chunk: Buffer): void {
     this.#framer.push(chunk)
     if (this.#framer.bufferedBytes > this.#host.limits.receivedBytesMax && this.#isBusy) this.#socket.pause()
-    if (!this.#isBusy) void this.#pump()
+    if (!this.#isBusy) this.#work()
   }
 
-  /** Deals with what is there, one message after the other. */
-  async #pump(): Promise<void> {
+  /** Deals with what is there, one message after the other; no promise is made unless one has to be waited for. */
+  #work(): void {
     this.#isBusy = true
     try {
       for (;;) {
         const pending = this.#next()
         if (pending === 'none') break
-        if (pending !== null) await pending
+        if (pending === null) continue
+        pending.then(this.#goOn, this.#giveUp)
+        return
       }
     } catch (error) {
       this.#endWith(fatal(error))
-    } finally {
-      this.#isBusy = false
     }
+    this.#rest()
+  }
+
+  readonly #goOn = (): void => this.#work()
+
+  readonly #giveUp = (error: unknown): void => {
+    this.#endWith(fatal(error))
+    this.#rest()
+  }
+
+  #rest(): void {
+    this.#isBusy = false
     if (this.#socket.isPaused()) this.#socket.resume()
     if (this.#isDraining && this.#isQuiet()) this.#endWith(adminShutdown())
   }

@@ -281,14 +281,16 @@ function jsonOf(value: SqlValue): string {
   throw new PgError('0A000', 'this value in RETURNING of a statement in WITH is not supported by HarmonyDB')
 }
 
+const NO_NAMES: readonly [] = []
+
 function bound(
   step: PlanStep,
   values: readonly SqlValue[],
 ): { sql: string; args: { positional: readonly SqlValue[]; named: readonly [] } } {
   if (step.parameterOrder !== null) {
     const positional = step.parameterOrder.map((number) => values[number - 1] ?? null)
-    return { sql: step.sql, args: { positional, named: [] } }
+    return { sql: step.sql, args: { positional, named: NO_NAMES } }
   }
   const positional = values.length === step.parameterCount ? values : values.slice(0, step.parameterCount)
-  return { sql: step.sql, args: { positional, named: [] } }
+  return { sql: step.sql, args: { positional, named: NO_NAMES } }
 }

@@ -89,6 +89,7 @@ export class Listening {
 
   /** Writes what came in meanwhile. */
   deliver(): void {
+    if (this.#waiting.length === 0) return
     for (const notification of this.#waiting) this.#send(notification)
     this.#waiting = []
   }

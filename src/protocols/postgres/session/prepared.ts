@@ -130,6 +130,10 @@ function decodeParameter(
   style: ValueStyle,
 ): SqlValue {
   const { type, modifier } = compiled.parameterTypes[index] as CompiledStatement['parameterTypes'][number]
+  if (format === 0) {
+    const plain = type.codec.decodePlain?.(bytes) ?? null
+    if (plain !== null) return plain
+  }
   const value =
     format === 1
       ? type.codec.decodeBinary(bytes, modifier)
@@ -143,7 +147,9 @@ function decodeParameter(
 /** All of them, by name; the empty name is the unnamed one, which is replaced each time. */
 export class PreparedStore {
   readonly statements: Map<string, PreparedStatement> = new Map()
-  readonly #portals = new Map<string, Portal>()
+  /** The one that nearly all clients use. */
+  #unnamed: Portal | null = null
+  readonly #named = new Map<string, Portal>()
   readonly #limits: PostgresLimits
 
   constructor(limits: PostgresLimits) {
@@ -151,7 +157,7 @@ export class PreparedStore {
   }
 
   get hasPortals(): boolean {
-    return this.#portals.size > 0
+    return this.#unnamed !== null || this.#named.size > 0
   }
 
   statement(name: string): PreparedStatement {
@@ -174,7 +180,7 @@ export class PreparedStore {
   }
 
   portal(name: string): Portal {
-    const portal = this.#portals.get(name)
+    const portal = this.findPortal(name)
     if (portal === undefined) throw new PgError('34000', `portal "${name}" does not exist`)
     return portal
   }
@@ -189,7 +195,7 @@ export class PreparedStore {
   }
 
   findPortal(name: string): Portal | undefined {
-    return this.#portals.get(name)
+    return name === '' ? (this.#unnamed ?? undefined) : this.#named.get(name)
   }
 
   addPortal(
@@ -198,21 +204,28 @@ export class PreparedStore {
     values: readonly SqlValue[],
     formats: readonly Format[],
   ): void {
-    if (name !== '' && this.#portals.has(name)) throw new PgError('42P03', `cursor "${name}" already exists`)
-    const { portalsMax } = this.#limits
-    if (this.#portals.size >= portalsMax && !this.#portals.has(name)) {
-      throw new PgError('53400', `a connection may have ${portalsMax} portals`)
-    }
-    this.#portals.set(name, { statement, values, formats, result: null, writers: NO_WRITERS, nextRow: 0 })
+    const portal: Portal = { statement, values, formats, result: null, writers: NO_WRITERS, nextRow: 0 }
+    if (name === '') this.#unnamed = portal
+    else this.#addNamed(name, portal)
   }
 
   close(target: 'statement' | 'portal', name: string): void {
     if (target === 'statement') this.statements.delete(name)
-    else this.#portals.delete(name)
+    else if (name === '') this.#unnamed = null
+    else this.#named.delete(name)
   }
 
   clearPortals(): void {
-    this.#portals.clear()
+    this.#unnamed = null
+    if (this.#named.size > 0) this.#named.clear()
+  }
+
+  #addNamed(name: string, portal: Portal): void {
+    if (this.#named.has(name)) throw new PgError('42P03', `cursor "${name}" already exists`)
+    const { portalsMax } = this.#limits
+    if (this.#named.size >= portalsMax)
+      throw new PgError('53400', `a connection may have ${portalsMax} portals`)
+    this.#named.set(name, portal)
   }
 }
 

@@ -13,16 +13,20 @@ export type ValueWriter = (out: Encoder, value: Exclude<SqlValue, null>, style: 
 
 const PLAIN_TEXT_TYPES: ReadonlySet<PgType> = new Set([INT2_TYPE, INT4_TYPE, INT8_TYPE, OID_TYPE])
 
-const writePlainText: ValueWriter = (out, value) =>
-  out.textValue(typeof value === 'bigint' ? value.toString() : naturalText(value))
+const writePlainText: ValueWriter = (out, value) => {
+  if (typeof value === 'bigint') out.integerTextValue(value)
+  else out.textValue(naturalText(value))
+}
 
 export function valueWriter({ type, modifier }: TypeWithModifier, format: Format): ValueWriter {
   const { codec } = type
   if (format === 1) return (out, value) => codec.encodeBinary(out, value, modifier)
   if (codec === TEXT_CODEC) return writePlainText
   if (PLAIN_TEXT_TYPES.has(type)) {
-    return (out, value, style) =>
-      out.textValue(typeof value === 'bigint' ? value.toString() : codec.encodeText(value, modifier, style))
+    return (out, value, style) => {
+      if (typeof value === 'bigint') out.integerTextValue(value)
+      else out.textValue(codec.encodeText(value, modifier, style))
+    }
   }
   return (out, value, style) => out.textValue(codec.encodeText(value, modifier, style))
 }

@@ -3,10 +3,12 @@
 import type { StatementResult } from '../../../base/value.ts'
 import type { QueryPlan } from '../dialect/plan.ts'
 
+const ONE_ROW = 'SELECT 1'
+
 export function tagOf(plan: QueryPlan, result: StatementResult): string {
   switch (plan.command) {
     case 'SELECT':
-      return `SELECT ${result.rows.length}`
+      return result.rows.length === 1 ? ONE_ROW : `SELECT ${result.rows.length}`
     case 'CREATE TABLE AS':
     case 'SELECT INTO':
       return `SELECT ${result.changes}`

@@ -22,6 +22,8 @@ export interface Codec {
   encodeBinary(out: Encoder, value: Exclude<SqlValue, null>, modifier: number): void
   decodeText(text: string, modifier: number, style: ValueStyle): SqlValue
   decodeBinary(bytes: Buffer, modifier: number): SqlValue
+  /** What `decodeText` gives for these bytes, where that can be told without making a string of them; null otherwise. */
+  decodePlain?(bytes: Buffer): SqlValue
 }
 
 /** The text of a value as SQLite itself would show it, except that bytes are shown as PostgreSQL shows bytea. */

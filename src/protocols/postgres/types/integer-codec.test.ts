@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseInteger } from './integer-codec.ts'
+import { INT2_TYPE, INT8_TYPE } from './registry.ts'
 
 test('integers are read exactly, whichever way they are read: short ones digit by digit, others as a whole', () => {
+  const { codec } = INT8_TYPE
   const texts = [
     '0',
     '7',
@@ -12,10 +14,21 @@ test('integers are read exactly, whichever way they are read: short ones digit b
     '9007199254740993',
     '9223372036854775807',
   ]
-  for (const text of texts) assert.equal(parseInteger(text, 'bigint'), BigInt(text), text)
+  for (const text of texts) {
+    assert.equal(parseInteger(text, 'bigint'), BigInt(text), text)
+    const plain = codec.decodePlain?.(Buffer.from(text))
+    assert.equal(plain, text.length <= 15 ? BigInt(text) : null, text)
+  }
   assert.equal(parseInteger('-5', 'bigint'), -5n)
   assert.equal(parseInteger('+5', 'bigint'), 5n)
   assert.equal(parseInteger(' 5 ', 'bigint'), 5n)
+})
+
+test('what is not plainly an integer of the type is left to the long way, which tells what is wrong', () => {
+  const { codec } = INT2_TYPE
+  assert.equal(codec.decodePlain?.(Buffer.from('32767')), 32767n)
+  for (const text of ['32768', '-5', '+5', ' 5', '', '1.5', '٥'])
+    assert.equal(codec.decodePlain?.(Buffer.from(text)), null, text)
 })
 
 test('what is no integer is refused, short or long', () => {

@@ -28,6 +28,10 @@ export function integerCodec(range: IntegerRange): Codec {
     },
     decodeText: (text) => inRange(parseInteger(text, range.typeName), range, text),
     decodeBinary: (bytes) => decodeBinary(bytes, range),
+    decodePlain(bytes) {
+      const value = shortInteger(bytes)
+      return value === null || value > range.max ? null : BigInt(value)
+    },
   }
 }
 
@@ -35,11 +39,11 @@ export function integerCodec(range: IntegerRange): Codec {
 const SHORT_DIGITS = 15
 
 /** What nearly all integers are that clients send: some digits. Null for everything else. */
-function shortInteger(text: string): number | null {
+function shortInteger(text: Buffer): number | null {
   if (text.length === 0 || text.length > SHORT_DIGITS) return null
   let value = 0
   for (let index = 0; index < text.length; index++) {
-    const digit = text.charCodeAt(index) - 0x30
+    const digit = (text[index] as number) - 0x30
     if (digit < 0 || digit > 9) return null
     value = value * 10 + digit
   }
@@ -48,8 +52,6 @@ function shortInteger(text: string): number | null {
 
 /** As PostgreSQL 15 reads integers: decimal with an optional sign, spaces around it allowed. */
 export function parseInteger(text: string, typeName: string): bigint {
-  const short = shortInteger(text)
-  if (short !== null) return BigInt(short)
   if (!/^\s*[+-]?\d+\s*$/.test(text)) throw invalidText(typeName, text)
   const trimmed = text.trim()
   return BigInt(trimmed.startsWith('+') ? trimmed.slice(1) : trimmed)

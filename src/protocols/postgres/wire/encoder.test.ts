@@ -50,6 +50,20 @@ test('integers are big-endian and signed', () => {
   assert.equal(out.take().toString('hex'), 'fffefffffffd8000000000000000')
 })
 
+test('integers in text format are their decimal digits, whatever their size', () => {
+  const out = new Encoder()
+  const edges = [0n, 9n, 10n, 2n ** 31n, 2n ** 53n - 2n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n - 1n]
+  for (let exponent = 1n; exponent < 63n; exponent++) edges.push(2n ** exponent - 1n, 10n ** (exponent / 4n))
+  for (const edge of edges) {
+    for (const value of [edge, -edge]) {
+      out.integerTextValue(value)
+      const bytes = out.take()
+      assert.equal(bytes.readInt32BE(0), bytes.length - 4)
+      assert.equal(bytes.subarray(4).toString(), value.toString())
+    }
+  }
+})
+
 test('RowDescription has all fields of a column', () => {
   const out = new Encoder()
   rowDescription(out, [

@@ -9,6 +9,10 @@ import type { PgError } from '../error.ts'
 const SLAB_BYTES = 64 * 1024
 /** A string at most this long, if it is ASCII, is written byte by byte: faster than a call into C++. */
 const SHORT_STRING_CHARS = 20
+/** Up to here a loop costs less than `TypedArray.set`. */
+const SHORT_BYTES = 16
+/** Digits of the largest safe integer, and a sign. */
+const DECIMAL_CHARS_MAX = 17
 
 export type TransactionStatus = 'I' | 'T' | 'E'
 
@@ -122,9 +126,12 @@ export class Encoder {
   }
 
   bytes(bytes: Uint8Array): void {
-    this.#reserve(bytes.length)
-    this.#slab.set(bytes, this.#end)
-    this.#end += bytes.length
+    const { length } = bytes
+    this.#reserve(length)
+    const at = this.#end
+    if (length > SHORT_BYTES) this.#slab.set(bytes, at)
+    else for (let index = 0; index < length; index++) this.#slab[at + index] = bytes[index] as number
+    this.#end = at + length
   }
 
   /** UTF-8 and nothing around it. */
@@ -146,6 +153,33 @@ export class Encoder {
     this.text(text)
     const start = this.#start + at
     this.#slab.writeInt32BE(this.#end - start, start - 4)
+  }
+
+  /** A value of DataRow: its length, and its decimal digits. */
+  integerTextValue(value: bigint): void {
+    const number = Number(value)
+    if (Number.isSafeInteger(number)) this.#decimalValue(number)
+    else this.textValue(value.toString())
+  }
+
+  /** From the last digit to the first, into the end of the room that the longest number takes; then moved to its place. */
+  #decimalValue(value: number): void {
+    this.#reserve(4 + DECIMAL_CHARS_MAX)
+    const slab = this.#slab
+    const start = this.#end + 4
+    const end = start + DECIMAL_CHARS_MAX
+    let at = end
+    let rest = Math.abs(value)
+    do {
+      const next = Math.floor(rest / 10)
+      slab[--at] = 0x30 + (rest - next * 10)
+      rest = next
+    } while (rest > 0)
+    if (value < 0) slab[--at] = 0x2d
+    const length = end - at
+    slab.copyWithin(start, at, end)
+    this.i32(length)
+    this.#end = start + length
   }
 
   /** A value of DataRow: its length, and its bytes. */
@@ -247,10 +281,14 @@ export function backendKeyData(out: Encoder, processId: number, secret: Uint8Arr
   out.endMessage()
 }
 
+const READY_FOR_QUERY: Readonly<Record<TransactionStatus, Buffer>> = {
+  I: Buffer.from([letter('Z'), 0, 0, 0, 5, letter('I')]),
+  T: Buffer.from([letter('Z'), 0, 0, 0, 5, letter('T')]),
+  E: Buffer.from([letter('Z'), 0, 0, 0, 5, letter('E')]),
+}
+
 export function readyForQuery(out: Encoder, status: TransactionStatus): void {
-  out.beginMessage(letter('Z'))
-  out.u8(letter(status))
-  out.endMessage()
+  out.bytes(READY_FOR_QUERY[status])
 }
 
 export function commandComplete(out: Encoder, tag: string): void {

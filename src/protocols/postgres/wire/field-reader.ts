@@ -60,6 +60,11 @@ export class FieldReader {
       this.#offset++
       return ''
     }
+    const short = shortString(this.#bytes, this.#offset, this.#end)
+    if (short !== null) {
+      this.#offset += short.length + 1
+      return short
+    }
     const zeroAt = this.#bytes.indexOf(0, this.#offset)
     if (zeroAt < 0 || zeroAt >= this.#end) throw protocolViolation('invalid string in message')
     const text = utf8(this.#bytes.subarray(this.#offset, zeroAt))
@@ -82,6 +87,37 @@ export class FieldReader {
     this.#offset += sizeBytes
     return at
   }
+}
+
+/**
+ * Strings that were seen lately, each in the place that its bytes give: clients send the same few names of statements with every message. The
+ * same string comes back, so that looking it up in a map is a comparison of pointers.
+ */
+const KNOWN_STRINGS = 256
+const knownStrings: string[] = Array.from({ length: KNOWN_STRINGS }, () => '')
+
+/** The string that ends with a zero byte before `end`; null if it is not short, or not ASCII. */
+function shortString(bytes: Buffer, start: number, end: number): string | null {
+  const endMax = Math.min(end, start + SHORT_TEXT_BYTES)
+  let hash = 0
+  let at = start
+  for (; at < endMax; at++) {
+    const byte = bytes[at] as number
+    if (byte === 0) break
+    if (byte >= 0x80) return null
+    hash = (hash * 31 + byte) & 0xffffff
+  }
+  if (at === endMax) return null
+  const place = hash % KNOWN_STRINGS
+  const known = knownStrings[place] as string
+  if (isText(known, bytes, start, at)) return known
+  return (knownStrings[place] = bytes.toString('latin1', start, at))
+}
+
+function isText(text: string, bytes: Buffer, start: number, end: number): boolean {
+  if (text.length !== end - start) return false
+  for (let at = start; at < end; at++) if (text.charCodeAt(at - start) !== bytes[at]) return false
+  return true
 }
 
 /** Up to here a loop over the bytes costs less than a call into C++. */

@@ -110,6 +110,23 @@ test('what makes no sense is refused with 08P01', () => {
   for (const [name, bytes] of cases) assert.equal(refusal(bytes).sqlState, '08P01', name)
 })
 
+test('names are what the client sent, however many of them share a place among those that are known', () => {
+  const framer = new Framer(LIMITS)
+  const names = Array.from({ length: 2000 }, (_, number) => `${'n'.repeat(number % 30)}${number}`)
+  for (const name of [...names, ...names, 'é', '\x01', ' ']) {
+    framer.push(message('E', Buffer.from(`${name}\0`), Buffer.alloc(4)))
+    assert.deepEqual(framer.next(), { kind: 'execute', portal: name, rowsMax: 0 })
+  }
+})
+
+test('a name without an end is refused, short or long', () => {
+  for (const name of ['P', 'P'.repeat(24), 'P'.repeat(100)]) {
+    const framer = new Framer(LIMITS)
+    framer.push(Buffer.concat([message('E', Buffer.from(name)), Buffer.alloc(10)]))
+    assert.throws(() => framer.next(), { sqlState: '08P01' }, name)
+  }
+})
+
 test('text that is not UTF-8 is refused with 22021', () => {
   assert.equal(refusal(message('Q', Buffer.from([0xc3, 0x28, 0]))).sqlState, '22021')
 })
