@@ -64,16 +64,55 @@ test('a foreign key that rows break is refused, and the table is as it was', asy
   })
 })
 
-test('a table with rows that others refer to is not made anew: nothing is deleted', async () => {
+test('a table that others refer to is made anew with them: rows, keys, triggers, views and indexes stay', async () => {
   await withClient(async (client) => {
     await client.query(
-      `create table a (id int primary key, b_id int); create table b (a_id int references a (id) on delete cascade);
-       insert into a values (1, null); insert into b values (1)`,
+      `create table a (id int primary key, b_id int); create table b (id serial primary key, a_id int references a (id) on delete cascade);
+       create index b_a on b (a_id); create view pairs as select a.id, b.id as other from a join b on a.id = b.a_id;
+       insert into a values (1, null), (2, 1); insert into b (a_id) values (1), (2)`,
     )
-    await assert.rejects(client.query('alter table a add foreign key (b_id) references a (id)'), {
-      code: '0A000',
-    })
+    await client.query("set harmonydb.dialect = 'sqlite'")
+    await client.query('create table c (n integer)')
+    await client.query('create trigger t after delete on b begin insert into c select count(*) from a; end')
+    await client.query('reset harmonydb.dialect')
+    await client.query(
+      'alter table a add foreign key (b_id) references a (id), alter column b_id set default 1',
+    )
+    assert.deepEqual((await client.query('select * from pairs order by 1')).rows, [
+      { id: 1, other: 1 },
+      { id: 2, other: 2 },
+    ])
+    assert.deepEqual((await client.query('insert into a (id) values (3) returning b_id')).rows, [{ b_id: 1 }])
+    assert.deepEqual((await client.query('insert into b (a_id) values (3) returning id')).rows, [{ id: 3 }])
+    await assert.rejects(client.query('insert into a values (4, 99)'), { code: '23503' })
+    await client.query('delete from a where id = 3')
+    assert.deepEqual((await client.query('select n from c')).rows, [{ n: '2' }])
+    await client.query('drop index b_a')
+  })
+})
+
+test('tables with rows that refer to each other in a circle are not made anew: nothing is deleted', async () => {
+  await withClient(async (client) => {
+    await client.query(
+      `create table a (id int primary key, b_id int); create table b (id int primary key, a_id int references a (id) on delete cascade);
+       alter table a add foreign key (b_id) references b (id) on delete cascade;
+       insert into a values (1, null); insert into b values (1, 1); update a set b_id = 1`,
+    )
+    await assert.rejects(client.query('alter table a alter column b_id set default 5'), { code: '0A000' })
     assert.equal((await client.query('select * from a join b on a.id = b.a_id')).rowCount, 1)
+  })
+})
+
+test('a view of a table that is gone leaves the rest of the schema readable', async () => {
+  await withClient(async (client) => {
+    await client.query('create table a (id int); create table b (id int); create view v as select id from a')
+    await client.query("set harmonydb.dialect = 'sqlite'")
+    await client.query('drop table a')
+    await client.query('reset harmonydb.dialect')
+    await client.query('insert into b values (1)')
+    assert.deepEqual((await client.query('select * from b')).rows, [{ id: 1 }])
+    await assert.rejects(client.query('select * from v'), { code: '42P01' })
+    await client.query('drop view v')
   })
 })
 

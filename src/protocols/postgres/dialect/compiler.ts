@@ -2,6 +2,7 @@
 
 import type { Consistency } from '../../../gateway/session.ts'
 import type {
+  AlterSeqStmt,
   AlterTableStmt,
   CopyStmt,
   CreateSeqStmt,
@@ -29,7 +30,9 @@ import { clauseName, only, open } from './ast.ts'
 import { typeOfName } from './casts.ts'
 import { copyPlan } from './copy-statement.ts'
 import { createTable } from './create-table.ts'
-import { alterTable, createIndex, createTableAs, createView, rename, type Definition } from './definition.ts'
+import { alterSequence } from './alter-sequence.ts'
+import { alterTable } from './alter-table.ts'
+import { createIndex, createTableAs, createView, type Definition } from './definition.ts'
 import { drop } from './drop.ts'
 import { expression } from './expression.ts'
 import {
@@ -42,6 +45,7 @@ import {
 import type { ColumnPlan, CompiledStatement, Plan, PlanStep, QueryPlan } from './plan.ts'
 import type { Schema } from './schema.ts'
 import { Scope } from './scope.ts'
+import { rename } from './rename.ts'
 import { selectQuery } from './select.ts'
 import { createSequence } from './create-sequence.ts'
 import { sequenceCall } from './sequences.ts'
@@ -232,6 +236,8 @@ class Compiler {
         return this.#definition('ALTER TABLE', alterTable(body as AlterTableStmt, translator))
       case 'CreateSeqStmt':
         return this.#definition('CREATE SEQUENCE', createSequence(body as CreateSeqStmt, translator))
+      case 'AlterSeqStmt':
+        return this.#definition('ALTER SEQUENCE', alterSequence(body as AlterSeqStmt, translator))
       case 'RenameStmt':
         return this.#definition('ALTER TABLE', rename(body as RenameStmt, translator))
       case 'DropStmt':

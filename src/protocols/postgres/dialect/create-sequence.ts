@@ -43,7 +43,7 @@ function refuseOptions(options: ReadonlyMap<string, DefElem>): void {
   }
 }
 
-function numberOf(option: DefElem | undefined): number | null {
+export function numberOf(option: DefElem | undefined): number | null {
   if (option?.arg === undefined) return null
   const { kind, body } = open(option.arg)
   return kind === 'Float' ? Number(body['fval']) : integerOf(option.arg)

@@ -9,6 +9,7 @@ import { clauseName, only, open, quoteName, strings } from './ast.ts'
 import { assigned } from './assignment.ts'
 import { knownType } from './casts.ts'
 import { condition } from './conditions.ts'
+import { checkName } from './check-name.ts'
 import { newRelation, type RelationName } from './new-relation.ts'
 import { INT2_RANGE, INT4_RANGE } from './schema-loader.ts'
 import { Scope } from './scope.ts'
@@ -50,7 +51,13 @@ export function createTable(body: CreateStmt, translator: Translator): TableText
   const declaredKey = primaryKeyOf(columns, tableConstraints)
   const numbered = declaredKey.length === 0 ? loneNumbered(columns) : null
   const primaryKey = numbered === null ? declaredKey : [numbered]
-  const table: TableContext = { relation, scope, translator, primaryKey }
+  const table: TableContext = {
+    relation,
+    names: givenNames(columns, tableConstraints),
+    scope,
+    translator,
+    primaryKey,
+  }
   const lines = [
     ...columns.map((column) => columnText(column, table)),
     ...tableConstraints.flatMap((constraint) => tableConstraint(constraint, table)),
@@ -62,13 +69,18 @@ export function createTable(body: CreateStmt, translator: Translator): TableText
   }
 }
 
+function givenNames(columns: readonly ColumnDef[], constraints: readonly Constraint[]): Set<string> {
+  const all = [...constraints, ...columns.flatMap(constraintsOf)]
+  return new Set(all.flatMap(({ conname }) => (conname === undefined ? [] : [conname])))
+}
+
 /** SQLite numbers the rows of a primary key only. In a table without one, the numbered column becomes it: what differs is that no number comes twice. */
 function loneNumbered(columns: readonly ColumnDef[]): string | null {
   const numbered = columns.filter(isNumbered)
   return numbered.length === 1 ? (numbered[0]?.colname ?? '') : null
 }
 
-function isNumbered(column: ColumnDef): boolean {
+export function isNumbered(column: ColumnDef): boolean {
   return (
     serialType(column) !== null || constraintsOf(column).some(({ contype }) => contype === 'CONSTR_IDENTITY')
   )
@@ -82,6 +94,8 @@ function keyNotice(column: string | null, table: string): string[] {
 
 export interface TableContext {
   readonly relation: RelationName
+  /** Of constraints, as far as they are known. */
+  readonly names: Set<string>
   readonly scope: Scope
   readonly translator: Translator
   readonly primaryKey: readonly string[]
@@ -119,7 +133,7 @@ function serialType(column: ColumnDef): TypeWithModifier['type'] | null {
   return SERIALS[strings(typeNameOf(column).names).at(-1) ?? ''] ?? null
 }
 
-function columnText(column: ColumnDef, table: TableContext): string {
+export function columnText(column: ColumnDef, table: TableContext): string {
   only('ColumnDef', column, 'colname', 'typeName', 'is_local', 'constraints', 'collClause')
   const name = column.colname ?? ''
   const serial = serialType(column)
@@ -238,22 +252,33 @@ const NEW_COLUMN = {
   isIdentity: false,
 }
 
-function checkText(constraint: Constraint, table: Pick<TableContext, 'scope' | 'translator'>): string {
+export function checkText(
+  constraint: Constraint,
+  table: Pick<TableContext, 'relation' | 'names' | 'scope' | 'translator'>,
+): string {
   only('Constraint', constraint, ...CONSTRAINT_FIELDS, 'raw_expr', 'cooked_expr')
-  return `${named(constraint)}CHECK (${condition(must(constraint.raw_expr), table.scope, table.translator).sql})`
+  const expression = must(constraint.raw_expr)
+  const given = constraint.conname ?? ''
+  const name = given === '' ? checkName(expression, table.relation.shownName, table.names) : given
+  table.names.add(name)
+  return `CONSTRAINT ${quoteName(name)} CHECK (${condition(expression, table.scope, table.translator).sql})`
 }
 
 export function tableConstraint(constraint: Constraint, table: TableContext): string[] {
   switch (String(constraint.contype)) {
     case 'CONSTR_PRIMARY':
       only('Constraint', constraint, ...CONSTRAINT_FIELDS, 'keys')
-      return [`${named(constraint)}PRIMARY KEY (${strings(constraint.keys).map(quoteName).join(', ')})`]
+      return [`${named(constraint)}PRIMARY KEY (${keyList(constraint, table)})`]
     case 'CONSTR_UNIQUE':
       only('Constraint', constraint, ...CONSTRAINT_FIELDS, 'keys')
-      return [`${named(constraint)}UNIQUE (${strings(constraint.keys).map(quoteName).join(', ')})`]
+      return [`${named(constraint)}UNIQUE (${keyList(constraint, table)})`]
     case 'CONSTR_CHECK':
       return [checkText(constraint, table)]
     case 'CONSTR_FOREIGN':
+      for (const name of strings(constraint.fk_attrs)) {
+        if (table.scope.column(name) !== null) continue
+        throw new PgError('42703', `column "${name}" referenced in foreign key constraint does not exist`)
+      }
       return [
         foreignText(
           constraint,
@@ -264,6 +289,14 @@ export function tableConstraint(constraint: Constraint, table: TableContext): st
     default:
       throw notSupported(`the constraint ${constraint.contype}`)
   }
+}
+
+/** SQLite would take a misspelt name for a text. */
+function keyList(constraint: Constraint, { scope }: Pick<TableContext, 'scope'>): string {
+  const names = strings(constraint.keys)
+  const missing = names.find((name) => scope.column(name) === null)
+  if (missing !== undefined) throw new PgError('42703', `column "${missing}" named in key does not exist`)
+  return names.map(quoteName).join(', ')
 }
 
 const ACTIONS: Readonly<Record<string, string>> = {

@@ -44,6 +44,7 @@ export class DatabaseDialect {
   #checkedAtMs = 0
   /** Log index of the newest change that this front door has made: whoever reads older states must not bring an older schema for all. */
   #changedAt = 0n
+  #changeCount = 0
   readonly #onSchema: (schema: Schema) => void
   readonly #scripts = new LruCache<readonly ParsedStatement[]>(SCRIPTS_MAX)
   readonly #plans = new LruCache<CompiledStatement>(PLANS_MAX)
@@ -61,6 +62,7 @@ export class DatabaseDialect {
   /** A statement of this front door has changed the schema, or may have; its session has seen `index`. */
   schemaChanged(index: bigint): void {
     if (index > this.#changedAt) this.#changedAt = index
+    this.#changeCount++
     this.#schema = null
     this.#plans.clear()
   }
@@ -102,9 +104,14 @@ export class DatabaseDialect {
   ): Promise<CompiledStatement> {
     if (parsed === EMPTY) return { plan: { kind: 'empty' }, parameterTypes: [] }
     if (!needsSchema(parsed)) return compileStatement(parsed, parameterTypes, EMPTY_SCHEMA)
-    const schema = await this.schemaOf({ session, isPrivate, temporary })
-    if (isPrivate) return compileStatement(parsed, parameterTypes, schema, temporary)
-    const isRemembered = parsed.text === parsed.script && parsed.text.length <= REMEMBERED_TEXT_LENGTH_MAX
+    if (isPrivate) {
+      const own = await this.schemaOf({ session, isPrivate, temporary })
+      return compileStatement(parsed, parameterTypes, own, temporary)
+    }
+    const current = await this.#current(session)
+    const schema = current.seenBy(temporary.prefix)
+    const isWhole = parsed.text === parsed.script && parsed.text.length <= REMEMBERED_TEXT_LENGTH_MAX
+    const isRemembered = isWhole && current === this.#schema
     const known = isRemembered ? this.#plans.get(planKey(parsed, parameterTypes, temporary)) : undefined
     if (known !== undefined) return known
     const compiled = compileStatement(parsed, parameterTypes, schema, temporary)
@@ -145,8 +152,11 @@ export class DatabaseDialect {
       return this.#schema
     }
     this.#plans.clear()
+    const changes = this.#changeCount
     const schema = await loadSchema(session)
     this.#onSchema(schema)
+    // What was read while somebody changed the schema may be the old one: it serves this statement, and is not kept.
+    if (changes !== this.#changeCount) return schema
     this.#schema = schema
     this.#checkedAtMs = now
     return schema

@@ -1,26 +1,14 @@
-/** CREATE INDEX and VIEW, CREATE TABLE AS, ALTER TABLE, RENAME. Each gives the SQLite statements that do it. */
+/** CREATE INDEX, CREATE VIEW, CREATE TABLE AS. Each gives the SQLite statements that do it. */
 
-import type {
-  AlterTableCmd,
-  AlterTableStmt,
-  ColumnDef,
-  Constraint,
-  CreateTableAsStmt,
-  IndexElem,
-  IndexStmt,
-  RangeVar,
-  RenameStmt,
-  ViewStmt,
-} from 'libpg-query'
+import type { CreateTableAsStmt, IndexElem, IndexStmt, RangeVar, ViewStmt } from 'libpg-query'
 import { must } from '../../../base/assert.ts'
 import { notSupported, PgError } from '../error.ts'
 import { only, open, quoteName, strings } from './ast.ts'
 import { condition } from './conditions.ts'
-import { columnConstraint, columnTypeOf, declaredType, foreignText } from './create-table.ts'
+import { declaredType } from './create-table.ts'
 import { relationOf, sourceColumn } from './from.ts'
 import { isComputed } from './numeric-scale.ts'
-import { nameOf, newRelation, type NewRelation } from './new-relation.ts'
-import { withConstraint } from './rebuild-table.ts'
+import { newRelation, type NewRelation } from './new-relation.ts'
 import type { SchemaRelation } from './schema.ts'
 import { Scope } from './scope.ts'
 import type { Translator } from './translation.ts'
@@ -34,11 +22,16 @@ export function definition(...sql: readonly string[]): Definition {
   return { sql, notices: [] }
 }
 
+/** As PostgreSQL's parser calls it, in words. */
+export function objectName(kind: string | undefined): string {
+  return (kind ?? '').replace('OBJECT_', '').toLowerCase()
+}
+
 export function nothing(notice: string): Definition {
   return { sql: [], notices: [notice] }
 }
 
-function tableScope(relation: SchemaRelation): Scope {
+export function tableScope(relation: SchemaRelation): Scope {
   const scope = new Scope(null, true)
   scope.add({
     alias: relation.shownName,
@@ -175,175 +168,4 @@ export function createTableAs(body: CreateTableAsStmt, translator: Translator): 
   return into.skipData === true
     ? definition(create)
     : definition(create, `INSERT INTO ${quoteName(name)} ${query.sql}`)
-}
-
-// ALTER TABLE.
-
-export function alterTable(body: AlterTableStmt, translator: Translator): Definition {
-  only('AlterTableStmt', body, 'relation', 'cmds', 'objtype', 'missing_ok')
-  if (body.objtype !== 'OBJECT_TABLE') throw notSupported(`ALTER of ${objectName(body.objtype)}`)
-  const relationNode = must(body.relation)
-  if (body.missing_ok === true && translator.context.schema.find(relationNode.relname ?? '') === null) {
-    return nothing(`relation "${relationNode.relname}" does not exist, skipping`)
-  }
-  const relation = relationOf(relationNode, translator)
-  const commands = (body.cmds ?? []).map((node) => open(node).body as AlterTableCmd)
-  // The table made anew would be as it was before the other commands.
-  if (commands.length > 1 && commands.some(makesAnew))
-    throw notSupported('ADD FOREIGN KEY beside other commands of one ALTER TABLE')
-  const parts = commands.map((command) => alterCommand(command, relation, translator))
-  return { sql: parts.flatMap(({ sql }) => sql), notices: parts.flatMap(({ notices }) => notices) }
-}
-
-function makesAnew({ def }: AlterTableCmd): boolean {
-  return def !== undefined && (open(def).body as Constraint).contype === 'CONSTR_FOREIGN'
-}
-
-export function objectName(kind: string | undefined): string {
-  return (kind ?? '').replace('OBJECT_', '').toLowerCase()
-}
-
-function alterCommand(command: AlterTableCmd, relation: SchemaRelation, translator: Translator): Definition {
-  const table = `ALTER TABLE ${quoteName(relation.name)}`
-  const name = command.name ?? ''
-  switch (String(command.subtype)) {
-    case 'AT_AddColumn':
-      return addColumn(command, relation, translator)
-    case 'AT_DropColumn':
-      if (command.behavior === 'DROP_CASCADE') throw notSupported('DROP COLUMN … CASCADE')
-      if (command.missing_ok === true && !hasColumn(relation, name))
-        return nothing(`column "${name}" of relation "${relation.shownName}" does not exist, skipping`)
-      return definition(`${table} DROP COLUMN ${quoteName(name)}`)
-    case 'AT_AddConstraint':
-      return addConstraint(open(must(command.def)).body, relation, translator)
-    case 'AT_SetNotNull':
-      return definition(`${table} ALTER COLUMN ${quoteName(name)} SET NOT NULL`)
-    case 'AT_DropNotNull':
-      return definition(`${table} ALTER COLUMN ${quoteName(name)} DROP NOT NULL`)
-    case 'AT_DropConstraint':
-      return dropConstraint(command, relation)
-    // All that there is belongs to the one user of the database; storage parameters tune PostgreSQL.
-    case 'AT_ChangeOwner':
-    case 'AT_SetRelOptions':
-    case 'AT_ResetRelOptions':
-    case 'AT_SetStatistics':
-    case 'AT_ClusterOn':
-      return definition()
-    default:
-      throw notSupported(`ALTER TABLE … ${(command.subtype ?? '').replace('AT_', '')}`)
-  }
-}
-
-function hasColumn(relation: SchemaRelation, name: string): boolean {
-  return relation.columns.some((column) => column.name.toLowerCase() === name.toLowerCase())
-}
-
-function addColumn(command: AlterTableCmd, relation: SchemaRelation, translator: Translator): Definition {
-  const column = open(must(command.def)).body as ColumnDef
-  const name = column.colname ?? ''
-  if (command.missing_ok === true && hasColumn(relation, name)) {
-    return nothing(`column "${name}" of relation "${relation.shownName}" already exists, skipping`)
-  }
-  const type = columnTypeOf(column, translator)
-  if (strings(column.typeName?.names).some((word) => word.includes('serial')))
-    throw notSupported('ALTER TABLE … ADD a SERIAL column')
-  const table = { relation: nameOf(relation), scope: tableScope(relation), translator, primaryKey: [] }
-  const constraints = (column.constraints ?? []).map((node) => open(node).body as Constraint)
-  const parts = constraints
-    .map((constraint) => columnConstraint(constraint, column, type, table))
-    .filter((part) => part !== '')
-  return definition(
-    [
-      `ALTER TABLE ${quoteName(relation.name)} ADD COLUMN ${quoteName(name)} ${declaredType(type)}`,
-      ...parts,
-    ].join(' '),
-  )
-}
-
-/** A key added later is a unique index: SQLite can't put it into the table without writing the table anew. */
-function addConstraint(constraint: Constraint, relation: SchemaRelation, translator: Translator): Definition {
-  const columns = strings(constraint.keys)
-  const list = columns.map(quoteName).join(', ')
-  const prefix = relation.temporary?.prefix ?? ''
-  switch (String(constraint.contype)) {
-    case 'CONSTR_PRIMARY': {
-      const name = `${prefix}${constraint.conname ?? `${relation.shownName}_pkey`}`
-      const missing = columns.filter((column) => !isNotNull(relation, column))
-      const notNulls = missing.map(
-        (column) => `ALTER TABLE ${quoteName(relation.name)} ALTER COLUMN ${quoteName(column)} SET NOT NULL`,
-      )
-      return definition(
-        ...notNulls,
-        `CREATE UNIQUE INDEX ${quoteName(name)} ON ${quoteName(relation.name)} (${list})`,
-      )
-    }
-    case 'CONSTR_UNIQUE': {
-      const name = `${prefix}${constraint.conname ?? `${relation.shownName}_${columns.join('_')}_key`}`
-      return definition(`CREATE UNIQUE INDEX ${quoteName(name)} ON ${quoteName(relation.name)} (${list})`)
-    }
-    case 'CONSTR_CHECK': {
-      const check = condition(must(constraint.raw_expr), tableScope(relation), translator).sql
-      const name = constraint.conname === undefined ? '' : `CONSTRAINT ${quoteName(constraint.conname)} `
-      return definition(`ALTER TABLE ${quoteName(relation.name)} ADD ${name}CHECK (${check})`)
-    }
-    case 'CONSTR_FOREIGN': {
-      const text = foreignText(
-        constraint,
-        `FOREIGN KEY (${strings(constraint.fk_attrs).map(quoteName).join(', ')}) `,
-        { relation: nameOf(relation), translator },
-      )
-      return definition(...withConstraint(relation, text, translator.context.schema))
-    }
-    default:
-      throw notSupported(`ALTER TABLE … ADD ${constraint.contype ?? ''}`)
-  }
-}
-
-function isNotNull(relation: SchemaRelation, name: string): boolean {
-  return relation.columns.some(
-    (column) => column.name.toLowerCase() === name.toLowerCase() && column.isNotNull,
-  )
-}
-
-function dropConstraint(command: AlterTableCmd, relation: SchemaRelation): Definition {
-  const name = command.name ?? ''
-  const key = relation.keys.find((each) => each.name === name && each.isIndex)
-  if (key !== undefined)
-    return definition(`DROP INDEX ${quoteName(`${relation.temporary?.prefix ?? ''}${name}`)}`)
-  return definition(`ALTER TABLE ${quoteName(relation.name)} DROP CONSTRAINT ${quoteName(name)}`)
-}
-
-// Names.
-
-export function rename(body: RenameStmt, translator: Translator): Definition {
-  only(
-    'RenameStmt',
-    body,
-    'renameType',
-    'relationType',
-    'relation',
-    'subname',
-    'newname',
-    'behavior',
-    'missing_ok',
-  )
-  const relation = must(body.relation)
-  if (body.missing_ok === true && translator.context.schema.find(relation.relname ?? '') === null) {
-    return nothing(`relation "${relation.relname}" does not exist, skipping`)
-  }
-  switch (String(body.renameType)) {
-    case 'OBJECT_TABLE':
-      return renameTable(relationOf(relation, translator), body.newname ?? '')
-    case 'OBJECT_COLUMN':
-      return definition(
-        `ALTER TABLE ${quoteName(relationOf(relation, translator).name)} RENAME COLUMN ${quoteName(body.subname ?? '')} TO ${quoteName(body.newname ?? '')}`,
-      )
-    default:
-      throw notSupported(`ALTER ${objectName(body.renameType)} … RENAME`)
-  }
-}
-
-function renameTable({ name, temporary }: SchemaRelation, newName: string): Definition {
-  const target = `${temporary?.prefix ?? ''}${newName}`
-  return definition(`ALTER TABLE ${quoteName(name)} RENAME TO ${quoteName(target)}`)
 }

@@ -7,7 +7,8 @@ import type { DropStmt, Node } from 'libpg-query'
 import { notSupported } from '../error.ts'
 import { only, open, quoteName, quoteText, strings } from './ast.ts'
 import { definition, nothing, objectName, type Definition } from './definition.ts'
-import { viewsOf } from './rebuild-table.ts'
+import { dependentViews } from './dependents.ts'
+import { inOrderOfReferences } from './references.ts'
 import type { Schema, SchemaForeignKey, SchemaRelation } from './schema.ts'
 import type { Translation, Translator } from './translation.ts'
 
@@ -104,20 +105,6 @@ function dependsAny(relation: SchemaRelation, dropped: ReadonlySet<SchemaRelatio
   )
 }
 
-/** Views on them, and views on those, without the ones that are dropped anyway. */
-function dependentViews(relations: ReadonlySet<SchemaRelation>, schema: Schema): Set<SchemaRelation> {
-  const found = new Set<SchemaRelation>()
-  const waiting = [...relations]
-  for (let relation = waiting.pop(); relation !== undefined; relation = waiting.pop()) {
-    for (const view of viewsOf(relation.name, schema)) {
-      if (found.has(view) || relations.has(view)) continue
-      found.add(view)
-      waiting.push(view)
-    }
-  }
-  return found
-}
-
 interface Reference {
   readonly from: SchemaRelation
   readonly key: SchemaForeignKey
@@ -146,22 +133,4 @@ function unusedCheck(from: SchemaRelation, key: SchemaForeignKey): string {
   const message = `DROP TABLE … CASCADE while rows of "${from.shownName}" refer to "${key.table}" is not supported by HarmonyDB`
   const uses = key.columns.map((column) => `${quoteName(column)} IS NOT NULL`).join(' AND ')
   return `SELECT pg_require(NOT EXISTS (SELECT 1 FROM ${quoteName(from.name)} WHERE ${uses}), ${quoteText(message)})`
-}
-
-/** Those that refer to others before these. In a circle any order is as good. */
-export function inOrderOfReferences(relations: ReadonlySet<SchemaRelation>): SchemaRelation[] {
-  const byName = new Map([...relations].map((relation) => [relation.name.toLowerCase(), relation]))
-  const ordered = new Set<SchemaRelation>()
-  const visited = new Set<SchemaRelation>()
-  const visit = (relation: SchemaRelation): void => {
-    if (visited.has(relation)) return
-    visited.add(relation)
-    for (const { table } of relation.foreignKeys) {
-      const target = byName.get(table.toLowerCase())
-      if (target !== undefined) visit(target)
-    }
-    ordered.add(relation)
-  }
-  for (const relation of relations) visit(relation)
-  return [...ordered].toReversed()
 }

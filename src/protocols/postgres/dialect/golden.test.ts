@@ -31,6 +31,12 @@ function column(definition: string, index: number): SchemaColumn {
   }
 }
 
+/** `id INT4 notnull` as SQLite has it. */
+function definitionText(text: string): string {
+  const [column = '', type = '', ...words] = text.split(' ')
+  return `"${column}" ${type}${words.includes('notnull') ? ' NOT NULL' : ''}`
+}
+
 function table(name: string, oid: number, ...columns: string[]): SchemaRelation {
   return {
     name,
@@ -44,7 +50,7 @@ function table(name: string, oid: number, ...columns: string[]): SchemaRelation 
     foreignKeys: [],
     triggers: [],
     rowidColumn: 'id',
-    sql: '',
+    sql: `CREATE TABLE "${name}" (${columns.map(definitionText).join(', ')})`,
     isSequence: false,
   }
 }

@@ -18,8 +18,8 @@ import { only, open, quoteName } from './ast.ts'
 import { assigned } from './assignment.ts'
 import { condition } from './conditions.ts'
 import { fromClause, relationOf, sourceColumn } from './from.ts'
-import { inOrderOfReferences } from './drop.ts'
-import type { Schema, SchemaColumn, SchemaRelation } from './schema.ts'
+import { inOrderOfReferences, withReferring } from './references.ts'
+import type { SchemaColumn, SchemaRelation } from './schema.ts'
 import { Scope } from './scope.ts'
 import { itemText, outputOf, targetList, withClause } from './select.ts'
 import type { OutputColumn, TranslatedQuery, Translator } from './translation.ts'
@@ -414,17 +414,6 @@ function returningClause(
   if (clause.options !== undefined) throw notSupported('RETURNING WITH')
   const targets = targetList(clause.exprs ?? [], scope, translator)
   return { sql: ` RETURNING ${targets.map(itemText).join(', ')}`, columns: targets.map(outputOf) }
-}
-
-/** With the tables that refer to them, and those that refer to these. */
-export function withReferring(relations: ReadonlySet<SchemaRelation>, schema: Schema): Set<SchemaRelation> {
-  const found = new Set(relations)
-  for (const relation of found) {
-    const wanted = relation.name.toLowerCase()
-    for (const each of schema.all())
-      if (each.foreignKeys.some(({ table }) => table.toLowerCase() === wanted)) found.add(each)
-  }
-  return found
 }
 
 /** One DELETE for each table; RESTART IDENTITY also forgets where AUTOINCREMENT was. */

@@ -2,9 +2,11 @@
 
 import type { SqlValue } from '../../../base/value.ts'
 import { NOTIFICATION_TABLE } from '../notification-table.ts'
+import { HarmonyError } from '../../../base/errors.ts'
 import { NO_ARGUMENTS } from '../../../base/value.ts'
 import type { Session } from '../../../gateway/session.ts'
 import { INT2_TYPE, INT4_TYPE } from '../types/registry.ts'
+import { quoteText } from './ast.ts'
 import { typeOfDeclaration, type TypeWithModifier } from '../types/declared-type.ts'
 import {
   FIRST_USER_OID,
@@ -22,10 +24,10 @@ const RELATIONS = `
 SELECT m.rowid, m.type, m.name, m.sql FROM sqlite_schema m
 WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND m.name NOT LIKE '\\_harmony\\_%' ESCAPE '\\'`
 
-const COLUMNS = `
+const COLUMNS_OF = (kinds: string): string => `
 SELECT m.name, c.cid, c.name, c.type, c."notnull", c.dflt_value, c.pk, c.hidden
 FROM sqlite_schema m, pragma_table_xinfo(m.name) c
-WHERE m.type IN ('table', 'view') ORDER BY m.name, c.cid`
+WHERE ${kinds} ORDER BY m.name, c.cid`
 
 const INDEXES = `
 SELECT m.name, l.name, l.origin, l."unique", l.partial, i.name, x.rowid, x.sql
@@ -58,7 +60,7 @@ export async function schemaVersion(session: Session): Promise<bigint> {
 export async function loadSchema(session: Session): Promise<Schema> {
   const version = await schemaVersion(session)
   const relations = await rowsOf(session, RELATIONS)
-  const columns = Map.groupBy(await rowsOf(session, COLUMNS), ([table]) => table as string)
+  const columns = Map.groupBy(await columnRows(session, relations), ([table]) => table as string)
   const indexes = Map.groupBy(await rowsOf(session, INDEXES), ([table]) => table as string)
   const triggers = Map.groupBy(await rowsOf(session, TRIGGERS), ([table]) => table as string)
   const foreignKeys = Map.groupBy(await rowsOf(session, FOREIGN_KEYS), ([table]) => table as string)
@@ -74,6 +76,22 @@ type Row = readonly SqlValue[]
 
 async function rowsOf(session: Session, sql: string): Promise<readonly Row[]> {
   return (await session.execute({ sql, args: NO_ARGUMENTS })).rows
+}
+
+/** A view of something that is gone makes SQLite refuse the question for all of them. It has no columns then, and the others keep theirs. */
+async function columnRows(session: Session, relations: readonly Row[]): Promise<readonly Row[]> {
+  try {
+    return await rowsOf(session, COLUMNS_OF("m.type IN ('table', 'view')"))
+  } catch (error) {
+    if (!(error instanceof HarmonyError) || !error.code.startsWith('SQL')) throw error
+  }
+  const rows = [...(await rowsOf(session, COLUMNS_OF("m.type = 'table'")))]
+  const views = relations.filter(([, kind]) => kind === 'view').map(([, , name]) => String(name))
+  for (const name of views) {
+    const own = await rowsOf(session, COLUMNS_OF(`m.name = ${quoteText(name)}`)).catch(() => [])
+    rows.push(...own)
+  }
+  return rows
 }
 
 type RowsByTable = ReadonlyMap<string, readonly Row[]>

@@ -15,12 +15,12 @@ import { Scope } from './scope.ts'
 import type { Translation, Translator } from './translation.ts'
 import { atom, plain, type Typed } from './typed.ts'
 
-type Sequence =
+export type Sequence =
   | { readonly kind: 'own'; readonly table: string }
   /** SQLite's, of the table's rowid. */
   | { readonly kind: 'serial'; readonly table: string; readonly column: string }
 
-function sequenceNamed(text: string, context: Translation): Sequence {
+export function sequenceNamed(text: string, context: Translation): Sequence {
   const name = text.replace(/^"?(?:public|pg_temp)"?\./, '').replaceAll('"', '')
   const own = context.schema.find(name)
   if (own?.isSequence === true) return { kind: 'own', table: own.name }
@@ -37,7 +37,7 @@ function isSerial({ rowidColumn, sql }: SchemaRelation): boolean {
 }
 
 /** SQLite makes the row of a table at its first insert. */
-function rowExists({ table, column }: { readonly table: string; readonly column: string }): string {
+export function rowExists({ table, column }: { readonly table: string; readonly column: string }): string {
   const name = quoteText(table)
   return (
     `INSERT INTO sqlite_sequence (name, seq) SELECT ${name}, coalesce((SELECT max(${quoteName(column)}) FROM ${quoteName(table)}), 0) ` +

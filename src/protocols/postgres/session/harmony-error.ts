@@ -80,6 +80,8 @@ const FUNCTION_FAILURES: readonly (readonly [pattern: RegExp, sqlState: string])
   [/^value too long/, '22001'],
   [/out of range|does not fit/, '22003'],
   [/not supported by HarmonyDB/, '0A000'],
+  [/ contains null values$/, '23502'],
+  [/ is violated by some row$/, '23514'],
   [/^invalid regular expression/, '2201B'],
   [/^LIKE pattern must not end/, '22025'],
   [/^LIMIT must not/, '2201W'],
