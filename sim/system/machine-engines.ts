@@ -13,8 +13,10 @@ import { DatabaseSync } from 'node:sqlite'
 
 import type { Engine, EngineOpener, EngineOptions, AppliedState } from '../../src/engine/engine.ts'
 import { EngineEndedError } from '../../src/engine/engine-ended.ts'
+import type { FarEngine } from '../../src/engine/far-engine.ts'
 import { LocalEngine } from '../../src/engine/local-engine.ts'
 import { readAppliedState } from '../../src/engine/snapshot.ts'
+import { SplitEngine } from '../../src/engine/split-engine.ts'
 import type { Random } from '../random.ts'
 import type { Process, World } from './world.ts'
 
@@ -93,6 +95,8 @@ export class MachineEngines {
   readonly #trouble: EngineTrouble
   readonly #random: Random
   readonly #open = new Set<SlowEngine>()
+  /** Those with a near connection. */
+  readonly #splits = new Set<SplitEngine>()
 
   constructor(
     world: World,
@@ -116,7 +120,15 @@ export class MachineEngines {
       closed: () => this.#open.delete(engine),
     })
     this.#open.add(engine)
-    return engine
+    // As in `EnginePool`, with a second connection in the member's own process for what is quick.
+    if (isCatalog(engine)) return engine
+    const split: SplitEngine = new SplitEngine(engine, {
+      engine: options,
+      nowMs: () => this.#world.nowUs / 1_000,
+      takePlace: () => this.#splits.size < NEAR_ENGINES_MAX && this.#splits.add(split) === this.#splits,
+      leavePlace: () => this.#splits.delete(split),
+    })
+    return split
   }
 
   /** The files that engines have open now. */
@@ -126,12 +138,13 @@ export class MachineEngines {
 
   /** The engines' own process dies, and takes their open transactions along. The catalog's engine runs in the member's process. */
   killProcesses(): void {
-    for (const engine of this.#open) if (!engine.dataFile.includes('/_catalog.')) engine.die()
+    for (const engine of this.#open) if (!isCatalog(engine)) engine.die()
   }
 
   /** The member's process is killed; `closeOthers` closes the connections of its readers. The files stay as they are. */
   kill(closeOthers: () => void): void {
     const images = new Map(this.paths.map((path) => [path, imageOf(path)]))
+    for (const split of this.#splits) split.closeNear()
     for (const engine of this.#open) engine.die()
     closeOthers()
     for (const [path, image] of images) restore(path, image)
@@ -148,12 +161,19 @@ export class MachineEngines {
 
 const SLOW_CALL_TIMES = 100
 
+/** Few, so that some databases have none. */
+const NEAR_ENGINES_MAX = 3
+
+function isCatalog({ dataFile }: SlowEngine): boolean {
+  return dataFile.includes('/_catalog.')
+}
+
 interface SlowEngineEvents {
   readonly pass: () => Promise<void>
   readonly closed: () => void
 }
 
-class SlowEngine implements Engine {
+class SlowEngine implements FarEngine {
   readonly dataFile: string
   readonly #local: LocalEngine
   readonly #files: SqliteFiles
@@ -171,6 +191,16 @@ class SlowEngine implements Engine {
   get applied(): AppliedState {
     return this.#local.applied
   }
+
+  get structure(): number {
+    return this.#local.structure
+  }
+
+  refresh: FarEngine['refresh'] = () => this.#call(() => this.#local.refresh())
+
+  judge: FarEngine['judge'] = (sql) => this.#call(() => this.#local.judge(sql))
+
+  tend: FarEngine['tend'] = () => this.#call(() => this.#local.tend())
 
   executeBatch: Engine['executeBatch'] = (requests, stamp) =>
     this.#call(() => this.#local.executeBatch(requests, stamp))

@@ -29,7 +29,8 @@ export const DEFAULT_LIMITS: EngineLimits = {
   mmapSizeBytes: 1024 * 1024 * 1024,
 }
 
-const BUSY_TIMEOUT_MS = 5_000
+/** How long calls wait for others who use the file: a checkpoint, or another process that has it open. */
+export const BUSY_TIMEOUT_MS = 5_000
 const DIGEST_BYTES = 32
 /** A disk with less free space than this counts as full. */
 const FREE_BYTES_MIN = 1024 * 1024
@@ -77,25 +78,31 @@ export interface Counters {
 export class WriterConnection {
   readonly database: DatabaseSync
   readonly #dataFile: string
+  readonly #busyTimeoutMs: number
   readonly #statements = new Map<string, StatementSync>()
   /** Keeps SQLite from compiling `DELETE FROM t` into an instruction that sessions don't see (DESIGN.md). */
   #guard: Session
   #foreignKeys = true
   #planner: DatabaseSync | null = null
 
-  private constructor(database: DatabaseSync, dataFile: string) {
+  private constructor(database: DatabaseSync, dataFile: string, busyTimeoutMs: number) {
     this.database = database
     this.#dataFile = dataFile
+    this.#busyTimeoutMs = busyTimeoutMs
     this.#guard = database.createSession({ table: '_harmony_state' })
   }
 
   /** Rejects with FORMAT_TOO_NEW, DATA_CORRUPT, DISK_FAILED. */
-  static open(dataFile: string, limits: EngineLimits): WriterConnection {
+  static open(
+    dataFile: string,
+    limits: EngineLimits,
+    busyTimeoutMs: number = BUSY_TIMEOUT_MS,
+  ): WriterConnection {
     let database: DatabaseSync | null = null
     try {
-      database = openFile(dataFile, limits)
+      database = openFile(dataFile, limits, busyTimeoutMs)
       ensureOwnTables(database, dataFile)
-      return new WriterConnection(database, dataFile)
+      return new WriterConnection(database, dataFile, busyTimeoutMs)
     } catch (error) {
       database?.close()
       throw fromSqlite(error)
@@ -131,21 +138,29 @@ export class WriterConnection {
 
   /** How long calls wait for others who use the file; null for the usual time. */
   setBusyTimeout(timeoutMs: number | null): void {
-    this.database.exec(`PRAGMA busy_timeout = ${timeoutMs ?? BUSY_TIMEOUT_MS}`)
+    this.database.exec(`PRAGMA busy_timeout = ${timeoutMs ?? this.#busyTimeoutMs}`)
   }
 
   /**
    * The program of a statement under the committed schema; null if it can't be told. On a connection of its own,
    * because EXPLAIN of a write resets `changes()` and nothing may happen inside an open transaction on the leader alone.
    */
-  explain(sql: string): Row[] | null {
+  explain(sql: string, foreignKeys: boolean = this.#foreignKeys): Row[] | null {
     try {
       this.#planner ??= openPlanner(this.#dataFile)
-      this.#planner.exec(`PRAGMA foreign_keys = ${this.#foreignKeys ? 'ON' : 'OFF'}`)
+      this.#planner.exec(`PRAGMA foreign_keys = ${foreignKeys ? 'ON' : 'OFF'}`)
+      // EXPLAIN runs nothing, so it never notices that the schema it was compiled under is an old one. This does.
+      this.#planner.exec('SELECT 1 FROM main.sqlite_schema LIMIT 1')
       return this.#planner.prepare(`EXPLAIN ${sql}`).all() as unknown as Row[]
     } catch {
       return null
     }
+  }
+
+  /** The root page of `sqlite_sequence`; null as long as no table has AUTOINCREMENT. */
+  sequenceRoot(): number | null {
+    const root = this.row(`SELECT rootpage FROM main.sqlite_schema WHERE name = 'sqlite_sequence'`)?.[0]
+    return typeof root === 'bigint' ? Number(root) : null
   }
 
   counters(): Counters {
@@ -189,7 +204,7 @@ function openPlanner(dataFile: string): DatabaseSync {
   return database
 }
 
-function openFile(dataFile: string, limits: EngineLimits): DatabaseSync {
+function openFile(dataFile: string, limits: EngineLimits, busyTimeoutMs: number): DatabaseSync {
   const database = new DatabaseSync(dataFile, {
     readBigInts: true,
     returnArrays: true,
@@ -197,7 +212,7 @@ function openFile(dataFile: string, limits: EngineLimits): DatabaseSync {
     enableForeignKeyConstraints: true,
     enableDoubleQuotedStringLiterals: true,
     defensive: true,
-    timeout: BUSY_TIMEOUT_MS,
+    timeout: busyTimeoutMs,
     limits: { attach: 0 },
   })
   database.exec(NEW_FILE_SETTINGS)

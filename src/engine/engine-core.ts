@@ -13,7 +13,7 @@ import { assert, must } from '../base/assert.ts'
 import { HarmonyError } from '../base/errors.ts'
 import type { TransactionRequest } from '../base/transaction.ts'
 import type { SqlStatement } from '../base/value.ts'
-import { DEFAULT_LIMITS, WriterConnection } from './connection.ts'
+import { BUSY_TIMEOUT_MS, DEFAULT_LIMITS, WriterConnection } from './connection.ts'
 import type { StoredState } from './connection.ts'
 import { contentDigest } from './content-digest.ts'
 import type {
@@ -34,11 +34,13 @@ import type {
 } from './engine.ts'
 import { decodeEntry, EntryEncoder } from './entry-codec.ts'
 import { EntryRun } from './entry-run.ts'
+import type { Judgement } from './far-engine.ts'
 import { IdempotencyKeys } from './idempotency.ts'
 import { InteractiveRun } from './interactive-run.ts'
 import { LeaderBatch } from './leader-batch.ts'
 import { commitEntry, writeApplied } from './pending-entry.ts'
 import type { CommitParts, PendingEntry } from './pending-entry.ts'
+import { isQuickWrite } from './quick-write.ts'
 import { replayEntry } from './replay.ts'
 import { fromSqlite, isSqliteError } from './sqlite-errors.ts'
 import { syncWal } from './wal-sync.ts'
@@ -65,14 +67,18 @@ export class EngineCore {
   readonly #encoder = new EntryEncoder()
   #state: State = IDLE
 
-  /** Throws FORMAT_TOO_NEW, DATA_CORRUPT, DISK_FAILED, DISK_FULL. */
-  constructor(options: EngineOptions) {
+  /**
+   * `near`: the second connection of an engine (`split-engine.ts`). It waits for nobody, and gets only what is quick.
+   * Throws FORMAT_TOO_NEW, DATA_CORRUPT, DISK_FAILED, DISK_FULL.
+   */
+  constructor(options: EngineOptions, role: 'only' | 'near' = 'only') {
+    const isNear = role === 'near'
     this.dataFile = options.dataFile
     this.#database = options.database
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.#capturesChanges = options.captureChanges ?? false
-    this.#connection = WriterConnection.open(options.dataFile, this.#limits)
-    this.#run = new EntryRun(this.#connection, this.#limits)
+    this.#connection = WriterConnection.open(options.dataFile, this.#limits, isNear ? 0 : BUSY_TIMEOUT_MS)
+    this.#run = new EntryRun(this.#connection, this.#limits, isNear)
     this.#keys = new IdempotencyKeys(this.#connection, this.#limits.idempotencyLifetimeMs)
     this.#upkeep = new WalUpkeep(this.#connection)
     this.#stored = this.#connection.readState()
@@ -81,6 +87,35 @@ export class EngineCore {
   get applied(): AppliedState {
     const { index, term, digest } = this.#stored
     return { index, term, digest }
+  }
+
+  /** Another number whenever the schema may have changed, or what SQLite knows of it. */
+  get structure(): number {
+    return this.#run.schemaReloads
+  }
+
+  /** Another connection of the same owner has committed entries: what the file says is read anew. */
+  refresh(): void {
+    this.#checkIdle('refresh')
+    try {
+      this.#stored = this.#connection.readState()
+      this.#keys.refresh()
+    } catch (cause) {
+      this.#state = { kind: 'behind', cause: fromSqlite(cause) }
+      throw this.#state.cause
+    }
+  }
+
+  /** The other connection has changed the schema. */
+  forgetSchema(): void {
+    this.#run.forgetSchema()
+  }
+
+  /** Whether a statement is quick whatever its arguments are, under the committed schema. */
+  judge(sql: string): Judgement {
+    const explained = this.#connection.explain(sql, true)
+    const isQuick = explained !== null && isQuickWrite(sql, explained, this.#connection.sequenceRoot())
+    return { isQuick, structure: this.structure }
   }
 
   executeBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): BatchExecution {

@@ -19,6 +19,7 @@ import type { TransactionRequest } from '../base/transaction.ts'
 import type { SqlStatement } from '../base/value.ts'
 import { childEnvironment } from './child-environment.ts'
 import { EngineEndedError } from './engine-ended.ts'
+import type { FarEngine, Judgement } from './far-engine.ts'
 import type {
   AppliedState,
   BatchExecution,
@@ -26,7 +27,6 @@ import type {
   BeginResult,
   CommitResult,
   DescribeOutcome,
-  Engine,
   EngineOptions,
   EntryStamp,
   LogEntry,
@@ -65,6 +65,7 @@ const BOUNDED_METHODS: ReadonlySet<EngineMethod> = new Set<EngineMethod>([
   'execute',
   'describe',
   'prepareCommit',
+  'judge',
 ])
 
 const MIB = 1024 * 1024
@@ -112,7 +113,7 @@ export class EngineProcess {
   }
 
   /** Opens a database's engine in this process. Rejects as `LocalEngine.open` does, and with DATA_LOCKED. */
-  async open(options: EngineOptions): Promise<Engine> {
+  async open(options: EngineOptions): Promise<FarEngine> {
     const engine = ++this.#engines
     const done = await this.#send({ kind: 'open', request: ++this.#requests, engine, options }, null, true)
     return new ProcessEngine(this, engine, must(done.applied), options.statementTimeoutMs ?? null)
@@ -217,11 +218,12 @@ export class EngineProcess {
   }
 }
 
-class ProcessEngine implements Engine {
+class ProcessEngine implements FarEngine {
   readonly #process: EngineProcess
   readonly #engine: number
   readonly #statementTimeoutMs: number | null
   #applied: AppliedState
+  #structure = 0
 
   constructor(
     process: EngineProcess,
@@ -237,6 +239,22 @@ class ProcessEngine implements Engine {
 
   get applied(): AppliedState {
     return this.#applied
+  }
+
+  get structure(): number {
+    return this.#structure
+  }
+
+  refresh(): Promise<void> {
+    return this.#call({ method: 'refresh', args: [] })
+  }
+
+  judge(sql: string): Promise<Judgement> {
+    return this.#call({ method: 'judge', args: [sql] })
+  }
+
+  tend(): Promise<void> {
+    return this.#call({ method: 'tend', args: [] })
   }
 
   executeBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): Promise<BatchExecution> {
@@ -289,6 +307,7 @@ class ProcessEngine implements Engine {
 
   async #call<T>(call: EngineCall): Promise<T> {
     const done = await this.#process.call(this.#engine, call, this.#statementTimeoutMs)
+    this.#structure = done.structure
     // Answers come in the order of the calls but for snapshots, which know an older state.
     if (done.applied !== null && done.applied.index > this.#applied.index) this.#applied = done.applied
     return done.value as T

@@ -6,7 +6,6 @@
 
 import { must } from '../base/assert.ts'
 import { SystemClock } from '../host/clock.ts'
-import type { Engine } from './engine.ts'
 import { LocalEngine } from './local-engine.ts'
 import { toErrorData } from '../base/error-data.ts'
 import type { EngineCall, EngineWorkerOptions, FromWorker, ToWorker } from './process-protocol.ts'
@@ -51,7 +50,7 @@ async function close(id: number, { engine, rest, lock }: Owned): Promise<null> {
   return null
 }
 
-async function call(engine: Engine, { method, args }: EngineCall): Promise<unknown> {
+async function call(engine: LocalEngine, { method, args }: EngineCall): Promise<unknown> {
   return (engine[method] as Method).apply(engine, args)
 }
 
@@ -66,7 +65,9 @@ async function answer(message: ToWorker): Promise<FromWorker> {
   const { request } = message
   try {
     const value = await carryOut(message)
-    return { kind: 'done', request, value, applied: owned.get(message.engine)?.engine.applied ?? null }
+    const engine = owned.get(message.engine)?.engine ?? null
+    const structure = engine?.structure ?? 0
+    return { kind: 'done', request, value, applied: engine?.applied ?? null, structure }
   } catch (error) {
     return { kind: 'failed', request, error: toErrorData(error) }
   }

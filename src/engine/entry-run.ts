@@ -86,12 +86,14 @@ export class EntryRun {
   readonly #counts = new ByteWriter()
   #current: Current | null = null
   #isSchemaTouched = false
+  #schemaReloads = 0
   #recordedRows = 0n
   /** What SQLite's counters told last. */
   #total = 0n
   #rowid = 0n
 
-  constructor(connection: WriterConnection, limits: EngineLimits) {
+  /** `isQuickOnly`: every statement is known to be quick, so none changes many rows. */
+  constructor(connection: WriterConnection, limits: EngineLimits, isQuickOnly: boolean = false) {
     this.connection = connection
     this.#limits = limits
     this.#priming = new Priming(connection)
@@ -99,7 +101,7 @@ export class EntryRun {
     this.effect = new EffectRecorder(connection, this.schema)
     this.#rowids = new RowidWatch(connection)
     const policy = new WritePolicy()
-    this.#statements = new StatementCache(connection, policy)
+    this.#statements = new StatementCache(connection, policy, isQuickOnly)
     const context = {
       timeMs: (): number => this.#timeMs,
       randomBytes: (size: number): Uint8Array => this.#random.bytes(size),
@@ -111,6 +113,17 @@ export class EntryRun {
 
   get isOpen(): boolean {
     return this.connection.database.isTransaction
+  }
+
+  /** How often what was known of the schema became void. */
+  get schemaReloads(): number {
+    return this.#schemaReloads
+  }
+
+  /** Another connection has changed the schema. No entry may be open. */
+  forgetSchema(): void {
+    assert(!this.isOpen, 'the schema changes while an entry is open')
+    this.#reloadSchema()
   }
 
   /** Opens the SQLite transaction of an entry. */
@@ -421,6 +434,7 @@ export class EntryRun {
 
   /** What SQLite holds of the schema and its statistics becomes what the file says (DESIGN.md, "Determinism"). */
   #reloadSchema(): void {
+    this.#schemaReloads++
     this.#statements.clear()
     this.schema.clear()
     this.#rowids.clear()

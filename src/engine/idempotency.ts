@@ -97,6 +97,11 @@ export class IdempotencyKeys {
     this.#nextExpiryMs = this.#findNextExpiry()
   }
 
+  /** Another connection has stored or forgotten keys. */
+  refresh(): void {
+    this.#nextExpiryMs = this.#findNextExpiry()
+  }
+
   /** What came of the transaction with `key`; null if none was committed, or too long ago. */
   find(key: string, timeMs: number): Committed | null {
     const sql = 'SELECT outcome FROM _harmony_idempotency WHERE key = ? AND expires_ms > ?'

@@ -9,7 +9,6 @@ import type {
   BeginResult,
   CommitResult,
   DescribeOutcome,
-  Engine,
   EngineOptions,
   EntryStamp,
   LogEntry,
@@ -18,9 +17,10 @@ import type {
   StatementOutcome,
 } from './engine.ts'
 import { EngineCore } from './engine-core.ts'
+import type { FarEngine, Judgement } from './far-engine.ts'
 import { copyDatabase } from './snapshot.ts'
 
-export class LocalEngine implements Engine {
+export class LocalEngine implements FarEngine {
   readonly #core: EngineCore
   #upkeep: NodeJS.Immediate | null = null
 
@@ -35,6 +35,22 @@ export class LocalEngine implements Engine {
 
   get applied(): AppliedState {
     return this.#core.applied
+  }
+
+  get structure(): number {
+    return this.#core.structure
+  }
+
+  async refresh(): Promise<void> {
+    this.#core.refresh()
+  }
+
+  async judge(sql: string): Promise<Judgement> {
+    return this.#core.judge(sql)
+  }
+
+  async tend(): Promise<void> {
+    this.#tendSoon()
   }
 
   async executeBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): Promise<BatchExecution> {

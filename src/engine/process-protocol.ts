@@ -4,13 +4,14 @@
  */
 
 import type { ErrorData } from '../base/transaction.ts'
-import type { AppliedState, Engine, EngineOptions } from './engine.ts'
+import type { AppliedState, EngineOptions } from './engine.ts'
+import type { FarEngine } from './far-engine.ts'
 
 /** Methods of an engine that cross the channel. */
-export type EngineMethod = Exclude<keyof Engine, 'applied'>
+export type EngineMethod = Exclude<keyof FarEngine, 'applied' | 'structure'>
 
 export type EngineCall = {
-  readonly [M in EngineMethod]: { readonly method: M; readonly args: Parameters<Engine[M]> }
+  readonly [M in EngineMethod]: { readonly method: M; readonly args: Parameters<FarEngine[M]> }
 }[EngineMethod]
 
 export interface EngineProcessOptions {
@@ -40,5 +41,7 @@ export type FromWorker =
       readonly value: unknown
       /** After the call; null once the engine is closed. */
       readonly applied: AppliedState | null
+      /** After the call. */
+      readonly structure: number
     }
   | { readonly kind: 'failed'; readonly request: number; readonly error: ErrorData }

@@ -51,13 +51,15 @@ function oneStatement(sql: string, lengthBytesMax: number): string {
 export class StatementCache {
   readonly #connection: WriterConnection
   readonly #policy: WritePolicy
+  readonly #isQuickOnly: boolean
   /** By the setting of foreign keys, which decides what a statement reaches. */
   readonly #kept = { on: new Map<string, PreparedStatement>(), off: new Map<string, PreparedStatement>() }
   #statements = this.#kept.on
 
-  constructor(connection: WriterConnection, policy: WritePolicy) {
+  constructor(connection: WriterConnection, policy: WritePolicy, isQuickOnly: boolean) {
     this.#connection = connection
     this.#policy = policy
+    this.#isQuickOnly = isQuickOnly
   }
 
   /** `sql` as it may run on the writer. Throws what refuses it. */
@@ -113,6 +115,7 @@ export class StatementCache {
   }
 
   #canChangeMany(sql: string): boolean {
+    if (this.#isQuickOnly) return false
     const program = this.#connection.explain(sql)
     return program === null || canChangeManyRows(sql, program)
   }

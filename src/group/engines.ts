@@ -4,6 +4,8 @@ import { EngineEndedError } from '../engine/engine-ended.ts'
 import type { Engine, EngineOpener, EngineOptions } from '../engine/engine.ts'
 import { EngineProcess } from '../engine/engine-process.ts'
 import { LocalEngine } from '../engine/local-engine.ts'
+import { SplitEngine } from '../engine/split-engine.ts'
+import { SystemClock } from '../host/clock.ts'
 import { GROUP_DEFAULTS, type GroupLimits } from './limits.ts'
 
 export type { EngineEndedError } from '../engine/engine-ended.ts'
@@ -13,6 +15,9 @@ export { WRITER_LOCK_SUFFIX } from '../engine/writer-lock.ts'
 export const openEngineHere: EngineOpener = (options) => LocalEngine.open(options)
 
 export type EnginePoolLimits = Pick<GroupLimits, 'engineProcessesMax' | 'engineMemoryBytesMax'>
+
+/** Each takes some 200 KB, and up to 32 MB of pages. */
+const NEAR_ENGINES_MAX = 64
 
 interface Slot {
   process: EngineProcess | null
@@ -30,6 +35,9 @@ export class EnginePool {
   readonly #limits: EnginePoolLimits
   readonly #onEnd: (error: EngineEndedError) => void
   readonly #slots: readonly Slot[]
+  readonly #clock = new SystemClock()
+  /** Second connections of engines, in this process. */
+  #nearEngines = 0
   #isStopped = false
 
   /** `onEnd` is called when a process has ended that nobody stopped. */
@@ -59,7 +67,13 @@ export class EnginePool {
     const slot = this.#slots.reduce((best, one) => (one.engineCount < best.engineCount ? one : best))
     slot.engineCount++
     try {
-      const engine = await this.#processOf(slot).open(options)
+      const far = await this.#processOf(slot).open(options)
+      const engine = new SplitEngine(far, {
+        engine: options,
+        nowMs: () => this.#clock.nowMs(),
+        takePlace: () => this.#takePlace(),
+        leavePlace: () => this.#nearEngines--,
+      })
       return closingOnce(engine, () => this.#leave(slot))
     } catch (error) {
       this.#leave(slot)
@@ -71,6 +85,12 @@ export class EnginePool {
   async stop(): Promise<void> {
     this.#isStopped = true
     await Promise.all(this.#slots.map(async (slot) => slot.process?.stop()))
+  }
+
+  #takePlace(): boolean {
+    if (this.#nearEngines >= NEAR_ENGINES_MAX) return false
+    this.#nearEngines++
+    return true
   }
 
   #processOf(slot: Slot): EngineProcess {

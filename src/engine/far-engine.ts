@@ -1,0 +1,20 @@
+/** What `split-engine.ts` needs of the engine that runs where it can be stopped, beyond what every engine does. */
+
+import type { Engine } from './engine.ts'
+
+export interface Judgement {
+  readonly isQuick: boolean
+  /** Of the schema under which it was judged. */
+  readonly structure: number
+}
+
+export interface FarEngine extends Engine {
+  /** Another number whenever the schema may have changed, or what SQLite knows of it. As of the last resolved call. */
+  readonly structure: number
+  /** Another connection of the same owner has committed entries: what the file says is read anew. No transaction may be open. */
+  refresh(): Promise<void>
+  /** Whether a statement that has run before is quick whatever its arguments are (`quick-write.ts`). */
+  judge(sql: string): Promise<Judgement>
+  /** Between transactions, when nobody waits: keeps the WAL short. */
+  tend(): Promise<void>
+}

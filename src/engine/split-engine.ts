@@ -1,0 +1,326 @@
+/**
+ * One engine with two connections to its file: a far one in a process that can be killed, and a near one on this thread, for batches of
+ * statements that are certain to be quick (docs/decisions/0009). The way to the other process and back, twice for each batch, takes more
+ * processor time than such a batch itself.
+ *
+ *                 all statements known to be quick,
+ *                 no call of the far engine unanswered
+ *     executeBatch ───────────────────────────────────▶ near ──commit, rollback──▶
+ *          └──────── else, or near is busy or paused ─▶ far  ──commit, rollback──▶
+ *     everything else ────────────────────────────────▶ far
+ *
+ * At most one of them has a transaction open. Whichever turns to the file after the other has been at work reads its state anew:
+ * `refresh`. Which of them runs a batch makes no difference to what it does: a follower runs it on a third.
+ *
+ * - A statement is quick because the far engine judged its program under the schema of now, and it is compiled here only then.
+ * - The near one waits for nobody: where SQLite's lock is taken (a checkpoint of the far one may have it), the batch goes to the far one.
+ * - Where it takes long all the same (a row of many megabytes, a cold disk), the near one has a pause.
+ * - A commit that fails on either leaves the log ahead of the file: nothing runs on either from then on.
+ * - The far one keeps the WAL short, and the lock of the file (`writer-lock.ts`): near and its owner end together.
+ */
+
+import type { TransactionRequest } from '../base/transaction.ts'
+import type { SqlStatement, SqlValue } from '../base/value.ts'
+import { HarmonyError } from '../base/errors.ts'
+import type {
+  AppliedState,
+  BatchExecution,
+  BeginRequest,
+  BeginResult,
+  CommitResult,
+  DescribeOutcome,
+  Engine,
+  EngineOptions,
+  EntryStamp,
+  LogEntry,
+  PreparedCommit,
+  ReplayResult,
+  StatementOutcome,
+} from './engine.ts'
+import { EngineCore } from './engine-core.ts'
+import type { FarEngine } from './far-engine.ts'
+import { QuickTexts } from './quick-texts.ts'
+
+/** A batch that holds this thread for longer was not quick. */
+const SLOW_BATCH_MS = 50
+/** Twice as long each time, until as many batches as below in a row were quick. */
+const PAUSE_MS = 100
+const PAUSE_MS_MAX = 30_000
+const QUICK_BATCHES = 100
+/** After a failure, and where no more near connections may be open. */
+const LEFT_MS = 2_000
+/** Of one transaction, and of its arguments. */
+const STATEMENTS_MAX = 16
+const ARGUMENTS_BYTES_MAX = 64 * 1024
+/** After so many commits here, the far engine looks after the WAL. */
+const COMMITS_PER_TENDING = 64
+/** Statements that are being judged. */
+const ASKED_MAX = 4
+
+export interface SplitEngineOptions {
+  readonly engine: EngineOptions
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number
+  /** Whether one more near connection may be opened; `leavePlace` is called when it is closed. */
+  readonly takePlace: () => boolean
+  readonly leavePlace: () => void
+}
+
+export class SplitEngine implements Engine {
+  readonly #options: SplitEngineOptions
+  readonly #far: FarEngine
+  #near: EngineCore | null = null
+  readonly #texts = new QuickTexts()
+  /** Whether the open transaction, if there is one, is the near one's. */
+  #isOpenNear = false
+  /** What it knows of the file is older than what the other has committed. */
+  #isFarStale = false
+  #isNearStale = true
+  /** `structure` of the far engine when the near one last read the schema. */
+  #nearStructure = 0
+  /** Calls of the far engine that change something and are not answered. */
+  #farCalls = 0
+  #lastFarCall: Promise<unknown> = Promise.resolve()
+  #asked = 0
+  #pausedUntilMs = 0
+  #pauseMs = PAUSE_MS
+  #quickBatches = 0
+  #commitsSinceTending = 0
+  /** Why neither may run anything: the log has an entry that the file lacks, or the engine is closed. */
+  #broken: Error | null = null
+
+  constructor(far: FarEngine, options: SplitEngineOptions) {
+    this.#far = far
+    this.#options = options
+  }
+
+  get applied(): AppliedState {
+    const far = this.#far.applied
+    const near = this.#near?.applied
+    return near !== undefined && near.index > far.index ? near : far
+  }
+
+  /** Whether the near connection is open: for those who watch. */
+  get isNearOpen(): boolean {
+    return this.#near !== null
+  }
+
+  async executeBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): Promise<BatchExecution> {
+    // Calls are carried out in the order in which they are made.
+    if (this.#farCalls > 0 && this.#mayRunNear(requests)) await this.#farIsIdle()
+    if (this.#farCalls === 0 && this.#mayRunNear(requests)) {
+      const execution = this.#executeNear(requests, stamp)
+      if (execution !== null) return execution
+    }
+    const execution = await this.#callFar((far) => far.executeBatch(requests, stamp))
+    this.#note(requests.slice(0, execution.taken))
+    return execution
+  }
+
+  begin(request: BeginRequest): Promise<BeginResult> {
+    return this.#callFar((far) => far.begin(request))
+  }
+
+  execute(statement: SqlStatement, resultSizeBytesMax: number): Promise<StatementOutcome> {
+    return this.#callFar((far) => far.execute(statement, resultSizeBytesMax))
+  }
+
+  describe(sql: string): Promise<DescribeOutcome> {
+    return this.#callFar((far) => far.describe(sql))
+  }
+
+  prepareCommit(): Promise<PreparedCommit> {
+    return this.#callFar((far) => far.prepareCommit())
+  }
+
+  async commit(term: bigint, index: bigint): Promise<CommitResult> {
+    try {
+      if (this.#isOpenNear) return this.#commitNear(term, index)
+      return await this.#callFar((far) => far.commit(term, index))
+    } catch (error) {
+      this.#broken = error as Error
+      throw error
+    }
+  }
+
+  async rollback(): Promise<void> {
+    if (!this.#isOpenNear) return this.#callFar((far) => far.rollback())
+    this.#isOpenNear = false
+    this.#near?.rollback()
+  }
+
+  replay(entries: readonly LogEntry[]): Promise<ReplayResult> {
+    return this.#callFar((far) => far.replay(entries))
+  }
+
+  checkpoint(): Promise<AppliedState> {
+    return this.#callFar((far) => far.checkpoint())
+  }
+
+  /** It goes on beside other calls, on a connection of its own. */
+  snapshot(path: string): Promise<AppliedState> {
+    return this.#far.snapshot(path)
+  }
+
+  contentDigest(): Promise<Uint8Array> {
+    return this.#callFar((far) => far.contentDigest())
+  }
+
+  close(): Promise<void> {
+    this.#broken ??= new HarmonyError('SHUTTING_DOWN', 'The engine is closed. Nothing was done; try again.')
+    this.closeNear()
+    return this.#far.close()
+  }
+
+  /** What it has open is undone. */
+  closeNear(): void {
+    const near = this.#near
+    if (near === null) return
+    this.#near = null
+    this.#isOpenNear = false
+    this.#options.leavePlace()
+    near.close()
+  }
+
+  #callFar<T>(call: (far: FarEngine) => Promise<T>): Promise<T> {
+    if (this.#broken !== null) return Promise.reject(this.#broken)
+    // Where it fails, so does the call behind it.
+    if (this.#isFarStale) void this.#far.refresh().catch(() => {})
+    this.#isFarStale = false
+    this.#isNearStale = true
+    this.#farCalls++
+    const done = call(this.#far).finally(() => this.#farCalls--)
+    this.#lastFarCall = done
+    return done
+  }
+
+  async #farIsIdle(): Promise<void> {
+    while (this.#farCalls > 0) await this.#lastFarCall.catch(() => {})
+  }
+
+  #mayRunNear(requests: readonly TransactionRequest[]): boolean {
+    if (this.#broken !== null) return false
+    if (this.#pausedUntilMs > 0 && this.#options.nowMs() < this.#pausedUntilMs) return false
+    const { structure } = this.#far
+    // Most often all have the same text.
+    let last: string | null = null
+    for (const { statements, context } of requests) {
+      if (!context.foreignKeys || statements.length > STATEMENTS_MAX) return false
+      for (const { sql, args } of statements) {
+        if (sql !== last && !this.#texts.isQuick(sql, structure)) return false
+        if (sizeOf(args.positional) > ARGUMENTS_BYTES_MAX || args.named.length > 0) return false
+        last = sql
+      }
+    }
+    return true
+  }
+
+  /** Null if it can't run here: nothing was done. */
+  #executeNear(requests: readonly TransactionRequest[], stamp: EntryStamp): BatchExecution | null {
+    const startMs = this.#options.nowMs()
+    try {
+      const near = this.#openNear()
+      if (near === null) return null
+      this.#refreshNear(near)
+      const execution = near.executeBatch(requests, stamp)
+      this.#isOpenNear = execution.kind === 'pending'
+      return execution
+    } catch (error) {
+      // The far engine meets the same trouble if it is more than that.
+      const isBusy = error instanceof HarmonyError && error.code === 'SQLITE_BUSY'
+      if (!isBusy) this.#leaveNear()
+      return null
+    } finally {
+      this.#watch(startMs, this.#options.nowMs())
+    }
+  }
+
+  /** It may be a machine with too much to do as well as a hostile client; the first comes by itself, the second again and again. */
+  #watch(startMs: number, endMs: number): void {
+    if (endMs - startMs <= SLOW_BATCH_MS) {
+      this.#quickBatches++
+      if (this.#quickBatches >= QUICK_BATCHES) this.#pauseMs = PAUSE_MS
+      return
+    }
+    this.#quickBatches = 0
+    this.#pausedUntilMs = endMs + this.#pauseMs
+    this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_MS_MAX)
+  }
+
+  #openNear(): EngineCore | null {
+    if (this.#near !== null) return this.#near
+    if (!this.#options.takePlace()) {
+      this.#pausedUntilMs = this.#options.nowMs() + LEFT_MS
+      return null
+    }
+    try {
+      this.#near = new EngineCore(this.#options.engine, 'near')
+    } catch (error) {
+      this.#options.leavePlace()
+      throw error
+    }
+    this.#isNearStale = false
+    this.#nearStructure = this.#far.structure
+    return this.#near
+  }
+
+  #refreshNear(near: EngineCore): void {
+    if (!this.#isNearStale) return
+    if (this.#nearStructure !== this.#far.structure) near.forgetSchema()
+    this.#nearStructure = this.#far.structure
+    near.refresh()
+    this.#isNearStale = false
+  }
+
+  #leaveNear(): void {
+    this.#pausedUntilMs = this.#options.nowMs() + LEFT_MS
+    this.closeNear()
+  }
+
+  #commitNear(term: bigint, index: bigint): CommitResult {
+    const near = this.#near
+    if (near === null) throw new HarmonyError('INTERNAL', 'The near engine was closed before its commit')
+    this.#isOpenNear = false
+    this.#isFarStale = true
+    const result = near.commit(term, index)
+    this.#commitsSinceTending++
+    if (this.#commitsSinceTending >= COMMITS_PER_TENDING) this.#tend()
+    return result
+  }
+
+  #tend(): void {
+    this.#commitsSinceTending = 0
+    // Its process has ended: the file is whole, but nobody keeps the WAL short. Whoever comes next opens another engine.
+    void this.#far.tend().catch((error: unknown) => (this.#broken ??= error as Error))
+  }
+
+  /** The far engine has run them. */
+  #note(requests: readonly TransactionRequest[]): void {
+    const { structure } = this.#far
+    for (const { statements } of requests) {
+      for (const { sql } of statements) {
+        if (this.#asked >= ASKED_MAX) return
+        if (this.#texts.note(sql, structure)) void this.#judge(sql)
+      }
+    }
+  }
+
+  async #judge(sql: string): Promise<void> {
+    this.#asked++
+    try {
+      this.#texts.judged(sql, await this.#far.judge(sql))
+    } catch {
+      this.#texts.judged(sql, null)
+    } finally {
+      this.#asked--
+    }
+  }
+}
+
+function sizeOf(values: readonly SqlValue[]): number {
+  let sizeBytes = 0
+  for (const value of values) {
+    if (typeof value === 'string' || value instanceof Uint8Array) sizeBytes += value.length
+  }
+  return sizeBytes
+}
