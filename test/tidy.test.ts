@@ -139,7 +139,7 @@ const BANS: readonly Ban[] = [
 ]
 
 test('banned constructs are not used', () => {
-  const violations = sourceFiles('src', 'sim', 'test', 'bench').flatMap((file) =>
+  const violations = sourceFiles('src', 'sim', 'test', 'bench', 'examples').flatMap((file) =>
     file.lines.flatMap((text, index) =>
       BANS.filter((ban) => ban.where(file.path) && ban.pattern.test(text)).map(
         (ban) => `${file.path}:${index + 1}: ${ban.pattern.source}; instead: ${ban.instead}`,
