@@ -4,7 +4,7 @@ import type { Consistency } from '../gateway/session.ts'
 import type { CoreLink } from './core-link.ts'
 import type { HeldSnapshot } from './held-snapshot.ts'
 import type { Movement } from './movement.ts'
-import type { Result } from './result.ts'
+import type { Result, RowForm } from './result.ts'
 import { toResult } from './result.ts'
 import { Statement } from './statement.ts'
 import type { Transaction, TransactionOptions } from './transaction.ts'
@@ -19,6 +19,8 @@ export interface ExecuteOptions {
   readonly idempotencyKey?: string
   /** Stops the statement, if it can still be stopped; it then rejects with the signal's reason. */
   readonly signal?: AbortSignal
+  /** Form of the result's rows. With `arrays` give the type of a row as type argument, such as `Value[]`. Default `objects`. */
+  readonly rowsAs?: RowForm
 }
 
 export interface BatchStatement {
@@ -64,7 +66,7 @@ export class Database {
   async execute<R = Row>(
     sql: string,
     parameters: readonly Parameter[] | NamedParameters = [],
-    { consistency, idempotencyKey, signal }: ExecuteOptions = {},
+    { consistency, idempotencyKey, signal, rowsAs }: ExecuteOptions = {},
   ): Promise<Result<R>> {
     const statement = toStatement(sql, Array.isArray(parameters) ? parameters : [parameters])
     const result = await this.#link.ask(
@@ -77,14 +79,14 @@ export class Database {
       },
       signal,
     )
-    return toResult<R>(result)
+    return toResult<R>(result, rowsAs)
   }
 
   /** All of the statements or none of them, in one round trip. */
-  async batch(
+  async batch<R = Row>(
     statements: readonly (string | BatchStatement)[],
-    { idempotencyKey, signal }: Omit<ExecuteOptions, 'consistency'> = {},
-  ): Promise<Result[]> {
+    { idempotencyKey, signal, rowsAs }: Omit<ExecuteOptions, 'consistency'> = {},
+  ): Promise<Result<R>[]> {
     const list = statements.map((one) => {
       if (typeof one === 'string') return toStatement(one, [])
       const parameters = one.parameters ?? []
@@ -97,7 +99,7 @@ export class Database {
       idempotencyKey: idempotencyKey ?? null,
     } as const
     const results = await this.#link.ask(request, signal)
-    return results.map((result) => toResult(result))
+    return results.map((result) => toResult<R>(result, rowsAs))
   }
 
   /**

@@ -233,3 +233,20 @@ test('nothing keeps the process alive after close', async () => {
   assert.equal(code, 0)
   await rm(folder, { recursive: true, force: true })
 })
+
+test('rows as lists keep columns of the same name apart, everywhere', async () => {
+  const folder = await temporaryFolder()
+  await using db = await open(folder)
+  const sql = 'SELECT 1 AS x, 9007199254740993 AS x, ? AS y'
+  const expected = [[1, 9_007_199_254_740_993n, 'y']]
+  assert.deepEqual(db.prepare(sql).values('y'), expected)
+  assert.deepEqual((await db.execute(sql, ['y'], { rowsAs: 'arrays' })).rows, expected)
+  assert.deepEqual(
+    (await db.batch([{ sql, parameters: ['y'] }], { rowsAs: 'arrays' })).map(({ rows }) => rows),
+    [expected],
+  )
+  await db.transaction(async (tx) => {
+    assert.deepEqual((await tx.execute(sql, ['y'], { rowsAs: 'arrays' })).rows, expected)
+  })
+  await rm(folder, { recursive: true, force: true })
+})

@@ -18,10 +18,16 @@ export interface Result<R = Row> {
   readonly index: bigint
 }
 
-export function toResult<R>({ columns, rows, changes, lastInsertRowid, index }: ExecuteResult): Result<R> {
+/** As objects by column name; or as lists of values, for results in which several columns have one name. */
+export type RowForm = 'objects' | 'arrays'
+
+export function toResult<R>(
+  { columns, rows, changes, lastInsertRowid, index }: ExecuteResult,
+  rowsAs: RowForm = 'objects',
+): Result<R> {
   const names = columns.map(({ name }) => name)
   return {
-    rows: toRows(names, rows) as R[],
+    rows: (rowsAs === 'arrays' ? rows.map(exactValues) : toRows(names, rows)) as R[],
     columns: names,
     changes: Number(changes),
     lastInsertRowid: fromSqlValue(lastInsertRowid) as number | bigint | null,

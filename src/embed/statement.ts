@@ -9,7 +9,7 @@ import { splitStatements } from '../engine/sql-text.ts'
 import type { HeldSnapshot } from './held-snapshot.ts'
 import { numberParameters } from './number-parameters.ts'
 import { exactValues, type RowMaker, rowMaker } from './row-shape.ts'
-import type { Parameter, Row } from './values.ts'
+import type { Parameter, Row, Value } from './values.ts'
 import { isNamed, toArguments, toSqlValue } from './values.ts'
 
 type NodeArguments = Parameters<StatementSync['all']>
@@ -65,15 +65,12 @@ export class Statement<R = Row> {
 
   all(...parameters: readonly Parameter[] | readonly [object]): R[] {
     const compiled = this.#use()
-    const bound = this.#bind(compiled, parameters) as NodeArguments
-    try {
-      const rows = compiled.statement.all(...bound) as unknown as Values[]
-      if (compiled.isWide) return rows.map((row) => compiled.make(exactValues(row)) as R)
-      return rows.map(compiled.make) as R[]
-    } catch (error) {
-      this.#widen(compiled, error)
-      return this.all(...parameters)
-    }
+    return this.#rows(compiled, parameters).map(compiled.make) as R[]
+  }
+
+  /** All rows as lists of values, in the order of the columns: for results in which several columns have one name. */
+  values(...parameters: readonly Parameter[] | readonly [object]): Value[][] {
+    return this.#rows(this.#use(), parameters) as Value[][]
   }
 
   /** Rows one by one, all of the state at the first of them, whatever is written meanwhile. Ends with the loop. */
@@ -113,6 +110,17 @@ export class Statement<R = Row> {
       isSingle: names.length === 1 && !takesNames,
       generation: this.#snapshot.generation,
       isWide: false,
+    }
+  }
+
+  #rows(compiled: Compiled, parameters: readonly unknown[]): Values[] {
+    const bound = this.#bind(compiled, parameters) as NodeArguments
+    try {
+      const rows = compiled.statement.all(...bound) as unknown as Values[]
+      return compiled.isWide ? rows.map(exactValues) : rows
+    } catch (error) {
+      this.#widen(compiled, error)
+      return this.#rows(compiled, parameters)
     }
   }
 

@@ -4,7 +4,7 @@ import { HarmonyError, isRetryable } from '../base/errors.ts'
 import { SystemRandom } from '../host/random.ts'
 import type { CoreLink } from './core-link.ts'
 import type { TransactionMode } from './link-protocol.ts'
-import type { Result } from './result.ts'
+import type { Result, RowForm } from './result.ts'
 import { toResult } from './result.ts'
 import type { NamedParameters, Parameter, Row } from './values.ts'
 import { toStatement } from './values.ts'
@@ -38,7 +38,11 @@ export class Transaction {
   }
 
   /** Runs one statement. A failed one had no effect, and the transaction goes on. */
-  execute<R = Row>(sql: string, parameters: readonly Parameter[] | NamedParameters = []): Promise<Result<R>> {
+  execute<R = Row>(
+    sql: string,
+    parameters: readonly Parameter[] | NamedParameters = [],
+    { rowsAs }: { readonly rowsAs?: RowForm } = {},
+  ): Promise<Result<R>> {
     const statement = toStatement(sql, Array.isArray(parameters) ? parameters : [parameters])
     const step = this.#last.then(async () => {
       this.#checkOpen()
@@ -46,7 +50,7 @@ export class Transaction {
         { kind: 'step', transaction: this.#number, statement },
         this.#signal,
       )
-      return toResult<R>(result)
+      return toResult<R>(result, rowsAs)
     })
     this.#last = step.catch(() => {})
     return step
