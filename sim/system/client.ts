@@ -67,6 +67,10 @@ export class Client {
     return this.#parts.world.stamp()
   }
 
+  get nowMs(): number {
+    return this.#parts.world.nowUs / 1000
+  }
+
   /** Ends the run: what a client saw can't be. */
   fail(error: unknown): void {
     this.#parts.world.fail(error)
@@ -103,11 +107,7 @@ export class Client {
       // A session that comes when nobody waits any more is of no use.
       if (isWaitedFor()) this.#session = session
       return work({
-        execute: (...request) => {
-          // Whoever has given up sends nothing more.
-          if (!isWaitedFor()) throw new HarmonyError('STATEMENT_CANCELLED', 'The client is gone.')
-          return session.execute(...request)
-        },
+        execute: (...request) => this.#send(machine, isWaitedFor, () => session.execute(...request)),
       })
     })
   }
@@ -140,6 +140,17 @@ export class Client {
     await world.sleep(random.between(1, WAY_US_MAX))
     world.note('answer', machine.number, 0, 0, () => describe(answer))
     return answer
+  }
+
+  /** A statement has a way to go, and others do something meanwhile. */
+  async #send<T>(machine: Machine, isWaitedFor: () => boolean, execute: () => Promise<T>): Promise<T> {
+    const { world, random } = this.#parts
+    await world.sleep(random.between(1, WAY_US_MAX))
+    // Whoever has given up sends nothing more.
+    if (!isWaitedFor()) throw new HarmonyError('STATEMENT_CANCELLED', 'The client is gone.')
+    const { promise, resolve } = Promise.withResolvers<T>()
+    machine.run(() => resolve(execute()))
+    return promise
   }
 
   #choose(): Machine | null {

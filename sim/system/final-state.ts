@@ -1,5 +1,6 @@
 /** What the SQLite files have when everything is at rest, as any SQLite tool would see it. */
 
+import { createHash } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import type { SqlValue } from '../../src/base/value.ts'
 import { contentDigest } from '../../src/engine/content-digest.ts'
@@ -54,12 +55,19 @@ function checkIntegrity({ dataFile, database, machine }: ReplicaFile): void {
   }
 }
 
-/** Content, digest chain and applied index. */
-function fingerprint({ dataFile }: ReplicaFile): { content: string; chain: string; index: bigint } {
+interface Fingerprint {
+  readonly content: string
+  readonly chain: string
+  readonly index: bigint
+  /** Idempotency keys and what is told to whoever brings one again. */
+  readonly keys: string
+}
+
+function fingerprint({ dataFile }: ReplicaFile): Fingerprint {
   const file = openFile(dataFile)
   try {
     const { digest, index } = readAppliedState(dataFile)
-    return { content: hex(contentDigest(file)), chain: hex(digest), index }
+    return { content: hex(contentDigest(file)), chain: hex(digest), index, keys: keysOf(file) }
   } finally {
     file.close()
   }
@@ -69,7 +77,15 @@ function checkEqual(replicas: readonly ReplicaFile[]): void {
   const prints = replicas.map((replica) => ({ replica, ...fingerprint(replica) }))
   const first = prints[0]
   for (const other of prints.slice(1)) {
-    if (first === undefined || (other.content === first.content && other.chain === first.chain)) continue
+    if (first === undefined) continue
+    if (other.keys !== first.keys) {
+      throw new Violation(
+        'equal replicas',
+        `${first.replica.database}: machine ${first.replica.machine} knows other idempotency keys than machine ${other.replica.machine}`,
+        { members: [first.replica.machine, other.replica.machine] },
+      )
+    }
+    if (other.content === first.content && other.chain === first.chain) continue
     throw new Violation(
       'equal replicas',
       `${first.replica.database} differs between machine ${first.replica.machine} (index ${first.index}, content ` +
@@ -78,6 +94,13 @@ function checkEqual(replicas: readonly ReplicaFile[]): void {
       { members: [first.replica.machine, other.replica.machine] },
     )
   }
+}
+
+function keysOf(file: DatabaseSync): string {
+  const rows = file.prepare('SELECT key, outcome FROM _harmony_idempotency ORDER BY key').all()
+  const hash = createHash('sha256')
+  for (const [key, outcome] of rows as unknown as [string, Uint8Array][]) hash.update(key).update(outcome)
+  return hash.digest('hex')
 }
 
 function hex(bytes: Uint8Array): string {

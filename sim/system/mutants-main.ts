@@ -45,7 +45,8 @@ async function survivorsOf(mutants: readonly SystemMutant[], budget: Budget): Pr
   await forEachAtOnce(mutants, async ({ bug, title, patches, hunter }) => {
     const { killed, by, seed, seeds, seconds, message } = await hunt(patches, hunter, budget)
     if (!killed) survivors.push(bug)
-    const runs = hunter.kind === 'test' ? 'a test' : `${seeds} ${seeds === 1 ? 'seed' : 'seeds'} of ${hunter.focus}`
+    const runs =
+      hunter.kind === 'test' ? 'a test' : `${seeds} ${seeds === 1 ? 'seed' : 'seeds'} of ${hunter.focus}`
     const verdict = killed ? `killed by ${by}, after` : 'SURVIVED'
     console.log(`${bug.padEnd(4)} ${verdict} ${runs}, ${seconds.toFixed(1)} s: ${title}`)
     if (killed) console.log(`       ${hunter.kind === 'test' ? '' : `seed ${seed}: `}${message}`)

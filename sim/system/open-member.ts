@@ -79,6 +79,12 @@ export function areAtRest(machines: readonly Machine[]): boolean {
   return byDatabase.length > 0 && isEverywhere && byDatabase.every((replicas) => areEqual(replicas))
 }
 
+/** Of all databases together: it stands still where nothing is written. */
+export function lastCommitIndex(machines: readonly Machine[]): number {
+  const groups = machines.flatMap((machine) => machine.member?.stats().databases ?? [])
+  return groups.reduce((sum, { commitIndex }) => sum + commitIndex, 0)
+}
+
 function areEqual(replicas: readonly GroupView[]): boolean {
   const commitIndex = Math.max(...replicas.map((replica) => replica.commitIndex))
   return replicas.every(({ appliedIndex }) => appliedIndex === commitIndex)

@@ -15,7 +15,7 @@ import { Faults } from './faults.ts'
 import { checkReplicas, contentOf } from './final-state.ts'
 import { Machine } from './machine.ts'
 import { NetworkFaults } from './network-faults.ts'
-import { DATABASE, areAtRest, wakeDatabases } from './open-member.ts'
+import { DATABASE, areAtRest, lastCommitIndex, wakeDatabases } from './open-member.ts'
 import { drawOptions } from './options.ts'
 import type { SystemOptions, WorkloadName } from './options.ts'
 import { sealTime } from './sealed-time.ts'
@@ -50,6 +50,8 @@ export interface SystemRequest {
 /** How long the system may take to serve again after the last fault. */
 const RECOVERY_LIMIT_US = 60 * SECOND
 const REST_LIMIT_US = 60 * SECOND
+/** Longer than anything takes that nobody waits for, such as the slowest call of an engine. */
+const REST_US = 1 * SECOND
 
 /** In memory where the machine has such a file system: SQLite's syncs cost nothing there. */
 function temporaryRoot(): string {
@@ -148,8 +150,19 @@ class SystemRun {
     this.#phase('rest')
     const asleep = new Set(this.#machines)
     for (const machine of this.#machines) wakeDatabases(machine, asleep)
-    await this.#until('the system comes to rest', () => asleep.size === 0 && areAtRest(this.#machines))
+    await this.#rest(asleep)
     await this.#check()
+  }
+
+  /** A client that waits for no answer may have left a request behind, which is still on its way when everybody else is done. */
+  async #rest(asleep: ReadonlySet<Machine>): Promise<void> {
+    const isResting = (): boolean => asleep.size === 0 && areAtRest(this.#machines)
+    let before: number
+    do {
+      await this.#until('the system comes to rest', isResting)
+      before = lastCommitIndex(this.#machines)
+      await this.#world.runUntil(this.#world.nowUs + REST_US)
+    } while (!isResting() || lastCommitIndex(this.#machines) !== before)
   }
 
   /** Nothing of this run is left over. */

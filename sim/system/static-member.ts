@@ -7,8 +7,10 @@ import { HarmonyError } from '../../src/base/errors.ts'
 import type { DatabaseInfo } from '../../src/gateway/core.ts'
 import type { DatabaseGroup } from '../../src/group/database-group.ts'
 import { GroupHost } from '../../src/group/group-host.ts'
+import { GROUP_KIND_FIRST } from '../../src/cluster/call-kinds.ts'
 import { Routing } from '../../src/cluster/routing/routing.ts'
 import type { RoutedDatabase } from '../../src/cluster/routing/routed-database.ts'
+import type { IncomingCall } from '../../src/cluster/transport/call-server.ts'
 import type { TransportHandlers } from '../../src/cluster/transport/context.ts'
 import { TRANSPORT_DEFAULTS } from '../../src/cluster/transport/limits.ts'
 import { PeerTransport } from '../../src/cluster/transport/peer-transport.ts'
@@ -34,9 +36,9 @@ export class StaticMember implements MemberHere {
     let member: StaticMember | null = null
     const handlers: TransportHandlers = {
       messages: (from, messages) => member?.host.receive(from, messages),
-      call: (call) => member?.routing.handle(call) ?? Promise.reject(starting()),
+      call: (call) => member?.answer(call) ?? Promise.reject(starting()),
       visit: () => Promise.reject(starting()),
-      stream: () => Promise.reject(starting()),
+      stream: (stream) => member?.host.receiveStream(stream) ?? Promise.reject(starting()),
       connected: (number) => member?.host.peerConnected(number),
       unreachable: (number) => {
         member?.host.peerUnreachable(number)
@@ -59,6 +61,7 @@ export class StaticMember implements MemberHere {
       random,
       openEngine,
       journalFolder: `${folder}/journal`,
+      databasesFolder: `${folder}/databases`,
       member: machine.number,
       peers: transport,
       limits: options.limits,
@@ -88,6 +91,10 @@ export class StaticMember implements MemberHere {
       replica: (group) => (group === GROUP ? this.#group : null),
     })
     this.#database = this.routing.database(this.#group)
+  }
+
+  answer(call: IncomingCall): Promise<Uint8Array> {
+    return call.kind < GROUP_KIND_FIRST ? this.routing.handle(call) : this.host.receiveCall(call)
   }
 
   get failed(): Promise<HarmonyError> {

@@ -139,7 +139,8 @@ export const GROUP_MUTANTS: readonly SystemMutant[] = [
       {
         file: 'src/group/pending-proposal.ts',
         find: '    this.#proposal?.leadershipLost(limitMs)',
-        replace: '    if (limitMs > 0) this.#settle((proposal) => proposal.failed(this.#options.toRefusal()))',
+        replace:
+          '    if (limitMs > 0) this.#settle((proposal) => proposal.failed(this.#options.toRefusal()))',
       },
     ],
   },

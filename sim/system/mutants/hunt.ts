@@ -33,7 +33,10 @@ async function simulate(folder: string, focus: Focus, budget: Budget): Promise<H
 }
 
 /** A test that hangs has found the bug as well: it waits for what does not come. */
-async function runTest(folder: string, { file, name }: Hunter & { readonly kind: 'test' }): Promise<HuntResult> {
+async function runTest(
+  folder: string,
+  { file, name }: Hunter & { readonly kind: 'test' },
+): Promise<HuntResult> {
   const startedMs = performance.now()
   const pattern = `^${name.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')}$`
   const { exitCode, output } = await runScript(

@@ -31,7 +31,12 @@ export const ROUTING_MUTANTS: readonly SystemMutant[] = [
   {
     bug: 'R3',
     title: 'after a try whose outcome is not known a client is told what the next one was refused with',
-    hunter: simulator('broken-connections'),
+    hunter: {
+      kind: 'test',
+      file: 'src/cluster/routing/routed-writes.test.ts',
+      name: 'with an idempotency key, but without an answer to the end: OUTCOME_UNKNOWN, whatever the last try said',
+      why: 'a client of the simulator has mostly given up when the last try has failed',
+    },
     patches: [
       {
         file: 'src/cluster/routing/routed-database.ts',
@@ -47,7 +52,7 @@ export const ROUTING_MUTANTS: readonly SystemMutant[] = [
     patches: [
       {
         file: 'src/cluster/routing/remote-transaction.ts',
-        find: 'if (reply.kind === \'unknown\') throw this.#lose(reply)',
+        find: "if (reply.kind === 'unknown') throw this.#lose(reply)",
         replace: "if (reply.kind === 'unknown') throw this.#gone(reply.detail)",
       },
     ],

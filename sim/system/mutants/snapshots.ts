@@ -64,18 +64,18 @@ export const SNAPSHOT_MUTANTS: readonly SystemMutant[] = [
   },
   {
     bug: 'C5',
-    title: 'the log goes on as it was after a copy that is ahead of it was put in place',
-    hunter: simulator('short-logs'),
+    title: 'after a crash between the file of a copy and the log behind it, the log goes on as it was',
+    hunter: {
+      kind: 'test',
+      file: 'src/group/snapshot/crashes.test.ts',
+      name: 'a receiver that loses its power at any moment of a copy ends with what the others have',
+      why: 'the moment is a few microseconds long; the test tries every one',
+    },
     patches: [
-      {
-        file: 'src/group/snapshot/snapshots.ts',
-        find: '    await this.#installFile()\n    await replaceLog()\n',
-        replace: '    await this.#installFile()\n    replaceLog().catch(() => {})\n',
-      },
       {
         file: 'src/group/raft-log.ts',
         find: 'if (installed !== null && this.#isAhead(installed)) void this.#catchUpWith(installed)',
-        replace: 'if (installed !== null && this.#isAhead(installed)) this.#live()',
+        replace: 'if (installed === undefined) void this.#catchUpWith(installed)',
       },
     ],
   },
@@ -109,7 +109,7 @@ export const SNAPSHOT_MUTANTS: readonly SystemMutant[] = [
       {
         file: 'src/group/snapshot/incoming-copy.ts',
         find: 'return new Sink(receiving.writtenBytes, {',
-        replace: 'return new Sink(receiving.writtenBytes - (receiving.writtenBytes % 4096), {',
+        replace: 'return new Sink(0, {',
       },
     ],
   },

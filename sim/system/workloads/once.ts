@@ -10,7 +10,7 @@ import type { FinalContent } from './workload.ts'
 import { Workload } from './workload.ts'
 
 const SETUP = [
-  `CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, key TEXT NOT NULL, salt TEXT DEFAULT (hex(randomblob(8))),
+  `CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, key TEXT NOT NULL, load TEXT NOT NULL, salt TEXT DEFAULT (hex(randomblob(8))),
     at TEXT DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now')))`,
   'CREATE TABLE IF NOT EXISTS claims (name TEXT PRIMARY KEY, owner TEXT NOT NULL) WITHOUT ROWID',
 ]
@@ -42,7 +42,9 @@ export class Once extends Workload {
     let wasUnknown = false
     for (let attempt = 0; attempt < ATTEMPTS_MAX && fate.kind === 'unknown'; attempt++) {
       const answer = await client.ask((session) =>
-        run(session, 'INSERT INTO events (key) VALUES (?) RETURNING id', [key], { idempotencyKey: key }),
+        run(session, 'INSERT INTO events (key, load) VALUES (?, ?) RETURNING id', [key, loadOf(key)], {
+          idempotencyKey: key,
+        }),
       )
       if (answer.kind === 'ok') fate = { kind: 'ok', id: numbers(answer.value)[0] ?? 0 }
       // That this attempt did nothing says nothing about the ones before.
@@ -56,15 +58,17 @@ export class Once extends Workload {
   async #claim(client: Client): Promise<void> {
     const owner = `claim-${this.#next++}`
     const name = `name-${client.random.integer(1, NAMES)}`
+    // With ROLLBACK a conflict undoes what others have in the same batch, too; they must not notice.
+    const conflict = client.random.pick(['ABORT', 'FAIL', 'ROLLBACK'])
     const answer = await client.ask((session) =>
-      run(session, 'INSERT INTO claims VALUES (?, ?)', [name, owner]),
+      run(session, `INSERT OR ${conflict} INTO claims VALUES (?, ?)`, [name, owner]),
     )
     this.counts[answer.kind]++
     this.#claims.set(owner, { name, fate: answer.kind })
   }
 
   override check(final: FinalContent): void {
-    const rows = Map.groupBy(final.rows('SELECT key, id FROM events'), ([key]) => String(key))
+    const rows = Map.groupBy(final.rows('SELECT key, id, load FROM events'), ([key]) => String(key))
     for (const [key, fate] of this.#events) checkEvent(key, fate, rows.get(key) ?? [])
     const owners = new Set(final.rows('SELECT owner FROM claims').map(([owner]) => String(owner)))
     for (const [owner, { name, fate }] of this.#claims) {
@@ -80,6 +84,12 @@ export class Once extends Workload {
   }
 }
 
+/** From a few bytes to several sectors of a disk, so that a crash may cut it in the middle. */
+function loadOf(key: string): string {
+  const number = Number(key.slice(key.lastIndexOf('-') + 1))
+  return `${key} `.repeat(1 + ((number * 37) % 150))
+}
+
 function checkEvent(key: string, fate: Fate, rows: readonly (readonly unknown[])[]): void {
   if (rows.length > 1)
     throw new Violation(
@@ -89,9 +99,11 @@ function checkEvent(key: string, fate: Fate, rows: readonly (readonly unknown[])
   if (fate.kind === 'refused' && rows.length > 0)
     throw new Violation('nothing refused is there', `${key} was refused and is there`)
   if (fate.kind !== 'ok') return
-  const id = rows[0]?.[1]
+  const [, id, load] = rows[0] ?? []
   if (id === undefined)
     throw new Violation('acknowledged writes are there', `${key} was acknowledged and is not there`)
+  if (load !== loadOf(key))
+    throw new Violation('acknowledged writes are there', `${key} is there with something else`)
   if (Number(id) !== fate.id)
     throw new Violation('exactly once', `${key} was acknowledged as row ${fate.id} and is row ${Number(id)}`)
 }

@@ -9,6 +9,7 @@
 import { Violation } from '../../checkers/checker.ts'
 import { findNonLinearizableKey, INITIAL_VALUE } from '../../../src/history/registers.ts'
 import type { RegisterAction, RegisterOperation } from '../../../src/history/registers.ts'
+import type { Consistency } from '../../../src/gateway/session.ts'
 import { numbers, run } from '../client.ts'
 import type { Answer, Client, Statements } from '../client.ts'
 import type { FinalContent } from './workload.ts'
@@ -50,24 +51,51 @@ export class Registers extends Workload {
   readonly #recorded: Recorded[] = []
   /** Reads that need not be linearizable: what they saw must have been there. */
   readonly #oldReads: { readonly key: number; readonly known: Known }[] = []
+  /** Versions that clients knew of, in order of time. */
+  readonly #known: { readonly key: number; readonly version: number; readonly atMs: number }[] = []
   #nextValue = INITIAL_VALUE + 1
 
   protected async serve(client: Client, at: number): Promise<void> {
     await client.insist(async (session) => {
       for (const sql of SETUP) await run(session, sql)
     })
-    await client.repeat(() => (client.random.chance(0.2) ? this.#readOld(client) : this.#operate(client, at)))
+    await client.repeat(() => this.#step(client, at))
   }
 
-  async #operate(client: Client, at: number): Promise<void> {
+  #step(client: Client, at: number): Promise<void> {
+    const { random } = client
+    if (random.chance(0.1)) return this.#readOld(client)
+    if (random.chance(0.1)) return this.#readOwn(client, at)
+    if (random.chance(0.1)) return this.#readWithBound(client)
+    return this.#operate(client, at, this.#draw(client))
+  }
+
+  /** `then`: what the client does in the same session right after it was answered. */
+  async #operate(
+    client: Client,
+    at: number,
+    action: RegisterAction,
+    then: (session: Statements, key: number, known: Known) => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
     const { random } = client
     const key = random.pick(KEYS)
-    const action = this.#draw(client)
+    const isInTransaction = action.kind === 'read' && random.chance(0.3)
     const operation = { client: at, key, action, calledAt: client.stamp() }
-    const answer = await client.ask((session) => perform(session, key, action))
-    const returnedAt = answer.kind === 'ok' ? client.stamp() : null
+    const done: { known: Known | null; returnedAt: number } = { known: null, returnedAt: 0 }
+    const outcome = await client.ask(async (session) => {
+      const known = isInTransaction
+        ? await readInTransaction(session, key)
+        : await perform(session, key, action)
+      Object.assign(done, { known, returnedAt: client.stamp() })
+      await then(session, key, known)
+    })
+    // What failed afterwards says nothing about it.
+    const answer: Answer<Known> =
+      done.known === null ? unanswered(outcome) : { kind: 'ok', value: done.known }
     this.counts[answer.kind]++
+    const returnedAt = answer.kind === 'ok' ? done.returnedAt : null
     this.#recorded.push({ operation, returnedAt, answer })
+    if (answer.kind === 'ok') this.#known.push({ key, version: answer.value.version, atMs: client.nowMs })
   }
 
   #draw({ random }: Client): RegisterAction {
@@ -82,21 +110,44 @@ export class Registers extends Workload {
   async #readOld(client: Client): Promise<void> {
     const key = client.random.pick(KEYS)
     const answer = await client.ask(async (session) => {
-      const first = await readAt(session, key, 'linearizable')
-      const second = await readAt(session, key, 'session')
-      const third = await readAt(session, key, 'stale')
+      const first = await readAt(session, key, { level: 'linearizable' })
+      const second = await readAt(session, key, { level: 'session' })
+      const third = await readAt(session, key, { level: 'stale' })
       return { first, second, third }
     })
     this.counts[answer.kind]++
     if (answer.kind !== 'ok') return
     const { first, second, third } = answer.value
-    if (second.version < first.version) {
-      throw new Violation(
-        'sessions never go back',
-        `register ${key}: version ${first.version}, then ${second.version} at the level session`,
-      )
-    }
+    if (second.version < first.version) throw backInTime(key, first.version, second.version, 'session')
     this.#oldReads.push({ key, known: first }, { key, known: second }, { key, known: third })
+  }
+
+  /** A session reads what it wrote, at the level session too. */
+  async #readOwn(client: Client, at: number): Promise<void> {
+    await this.#operate(
+      client,
+      at,
+      { kind: 'write', value: this.#nextValue++ },
+      async (session, key, written) => {
+        const { version } = await readAt(session, key, { level: 'session' })
+        if (version < written.version) throw backInTime(key, written.version, version, 'session')
+      },
+    )
+  }
+
+  /** What everybody could know so long ago is there. */
+  async #readWithBound(client: Client): Promise<void> {
+    const key = client.random.pick(KEYS)
+    const maxStalenessMs = client.random.pick([20, 200, 2_000])
+    const oldestMs = client.nowMs - maxStalenessMs
+    const answer = await client.ask((session) => readAt(session, key, { level: 'stale', maxStalenessMs }))
+    this.counts[answer.kind]++
+    if (answer.kind !== 'ok') return
+    const { version } = answer.value
+    const known = this.#known.filter((one) => one.key === key && one.atMs <= oldestMs)
+    const newest = Math.max(0, ...known.map((one) => one.version))
+    if (version < newest) throw backInTime(key, newest, version, `stale, at most ${maxStalenessMs} ms`)
+    this.#oldReads.push({ key, known: answer.value })
   }
 
   override check(final: FinalContent): void {
@@ -115,7 +166,7 @@ export class Registers extends Workload {
 }
 
 async function perform(session: Statements, key: number, action: RegisterAction): Promise<Known> {
-  if (action.kind === 'read') return readAt(session, key, 'linearizable')
+  if (action.kind === 'read') return readAt(session, key, { level: 'linearizable' })
   const result =
     action.kind === 'write'
       ? await run(session, WRITE, [BigInt(action.value), BigInt(key)])
@@ -124,14 +175,29 @@ async function perform(session: Statements, key: number, action: RegisterAction)
   return { seen, version }
 }
 
-async function readAt(
-  session: Statements,
-  key: number,
-  level: 'linearizable' | 'session' | 'stale',
-): Promise<Known> {
-  const result = await run(session, READ, [BigInt(key)], { consistency: { level } })
+async function readAt(session: Statements, key: number, consistency: Consistency): Promise<Known> {
+  const result = await run(session, READ, [BigInt(key)], { consistency })
   const [seen = 0, version = 0] = numbers(result)
   return { seen, version }
+}
+
+/** On the leader's writer. It changes nothing, so no entry of the log proves that this member still led. */
+async function readInTransaction(session: Statements, key: number): Promise<Known> {
+  await run(session, 'BEGIN IMMEDIATE')
+  const known = await readAt(session, key, { level: 'linearizable' })
+  await run(session, 'COMMIT')
+  return known
+}
+
+function unanswered(outcome: Answer<void>): Answer<never> {
+  return outcome.kind === 'ok' ? { kind: 'unknown', why: 'it ended without a result' } : outcome
+}
+
+function backInTime(key: number, known: number, seen: number, level: string): Violation {
+  return new Violation(
+    'sessions never go back',
+    `register ${key}: version ${known} was known, and a read at the level ${level} saw ${seen}`,
+  )
 }
 
 function logRows(final: FinalContent): (LogRow & { key: number })[] {
