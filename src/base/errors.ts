@@ -44,6 +44,7 @@ export type HarmonyErrorCode =
   | 'NOT_LEADER' // leadership was lost before anything was done: retry
   | 'OVERLOADED' // refused early, before anything was done: retry later
   | 'SHUTTING_DOWN'
+  | 'CHANGES_LOST' // a watcher asks for changes that are not kept any more: it reads the present and watches from there
   // What happened to the member.
   | 'DISK_FULL'
   | 'DISK_FAILED'

@@ -1,6 +1,12 @@
 /** One database inside an application: synchronous local reads, and writes as promises. */
 
 import type { Consistency } from '../gateway/session.ts'
+import { Bucket } from './bucket/bucket.ts'
+import type { BucketOptions, KeyKinds, ValueKinds } from './bucket/codecs.ts'
+import { checkName, codecsOf } from './bucket/codecs.ts'
+import type { KeyKind } from './bucket/key-codec.ts'
+import { BucketStore } from './bucket/store.ts'
+import type { ValueKind } from './bucket/value-codec.ts'
 import type { CoreLink } from './core-link.ts'
 import type { HeldSnapshot } from './held-snapshot.ts'
 import type { Movement } from './movement.ts'
@@ -33,6 +39,7 @@ export class Database {
   readonly #link: CoreLink
   readonly #snapshot: HeldSnapshot
   readonly #movement: Movement
+  #buckets: BucketStore | null = null
 
   constructor(name: string, link: CoreLink, snapshot: HeldSnapshot, movement: Movement) {
     this.name = name
@@ -111,5 +118,26 @@ export class Database {
     options: TransactionOptions = {},
   ): Promise<T> {
     return runTransaction(this.#link, this.name, work, options)
+  }
+
+  /**
+   * An ordered map of keys to values, made with its first entry. The types of keys and values are told by `options`, and by the
+   * first type argument where values are JSON. Throws ARGS_INVALID.
+   */
+  bucket<J = unknown, KK extends KeyKind = 'string', VK extends ValueKind = 'json'>(
+    name: string,
+    options: BucketOptions<KK, VK> = {},
+  ): Bucket<KeyKinds[KK], ValueKinds<J>[VK]> {
+    return new Bucket(this.#bucketStore(), [checkName(name)], codecsOf(options))
+  }
+
+  /** Names of the outermost buckets, in order. */
+  buckets(): string[] {
+    return this.#bucketStore().names([])
+  }
+
+  #bucketStore(): BucketStore {
+    this.#buckets ??= new BucketStore(this, this.#snapshot, this.#movement)
+    return this.#buckets
   }
 }

@@ -60,6 +60,15 @@ export class HeldSnapshot {
     return this.#renewals
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Inside of `hold`. */
+  get isPinned(): boolean {
+    return this.#pinned > 0
+  }
+
   /** A connection of its own, for rows that are taken one by one while other reads move on. */
   openAnother(): ReadConnection {
     this.#checkOpen()

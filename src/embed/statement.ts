@@ -75,6 +75,12 @@ export class Statement<R = Row> {
 
   /** Rows one by one, all of the state at the first of them, whatever is written meanwhile. Ends with the loop. */
   *iterate(...parameters: readonly Parameter[] | readonly [object]): Generator<R, void, void> {
+    // Another connection would not see the state that is held.
+    if (this.#snapshot.isPinned) yield* this.all(...parameters)
+    else yield* this.#iterateApart(parameters)
+  }
+
+  *#iterateApart(parameters: readonly unknown[]): Generator<R, void, void> {
     const connection = this.#snapshot.openAnother()
     try {
       const statement = connection.prepare(this.sql, 'run')

@@ -2,6 +2,11 @@
 
 import { HarmonyError, isRetryable } from '../base/errors.ts'
 import { SystemRandom } from '../host/random.ts'
+import type { BucketOptions, KeyKinds, ValueKinds } from './bucket/codecs.ts'
+import { checkName, codecsOf } from './bucket/codecs.ts'
+import type { KeyKind } from './bucket/key-codec.ts'
+import { TransactionBucket, TransactionStore } from './bucket/transaction-bucket.ts'
+import type { ValueKind } from './bucket/value-codec.ts'
 import type { CoreLink } from './core-link.ts'
 import type { TransactionMode } from './link-protocol.ts'
 import type { Result, RowForm } from './result.ts'
@@ -27,6 +32,7 @@ export class Transaction {
   readonly #link: CoreLink
   readonly #number: number
   readonly #signal: AbortSignal | undefined
+  readonly #buckets = new TransactionStore((sql, parameters) => this.execute(sql, parameters))
   #isOver = false
   /** Statements one after another, also where the caller does not wait. */
   #last: Promise<unknown> = Promise.resolve()
@@ -68,6 +74,14 @@ export class Transaction {
   async all<R = Row>(sql: string, parameters: readonly Parameter[] | NamedParameters = []): Promise<R[]> {
     const { rows } = await this.execute<R>(sql, parameters)
     return rows
+  }
+
+  /** As `Database.bucket`: what is read and written there is part of this transaction. */
+  bucket<J = unknown, KK extends KeyKind = 'string', VK extends ValueKind = 'json'>(
+    name: string,
+    options: BucketOptions<KK, VK> = {},
+  ): TransactionBucket<KeyKinds[KK], ValueKinds<J>[VK]> {
+    return new TransactionBucket(this.#buckets, [checkName(name)], codecsOf(options))
   }
 
   /** Rolls back what was done since the savepoint, if `work` rejects; the transaction goes on either way. */

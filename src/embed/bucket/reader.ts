@@ -1,0 +1,83 @@
+/** Synchronous reads of buckets on the held snapshot, with what is learnt once for each state of the database. */
+
+import type { HeldSnapshot } from '../held-snapshot.ts'
+import { Statement } from '../statement.ts'
+import type { Parameter, Row } from '../values.ts'
+import type { Path } from './statements.ts'
+import { bucketId, TABLES_EXIST } from './statements.ts'
+
+/** Texts differ by the shape of a range and the depth of a path only, so there are few. */
+const STATEMENTS_MAX = 200
+
+export class BucketReader {
+  readonly #snapshot: HeldSnapshot
+  readonly #statements = new Map<string, Statement>()
+  /** By path, of the state that `#renewals` counts. */
+  readonly #ids = new Map<string, number | null>()
+  #renewals = -1
+  #generation = -1
+  #hasTables = false
+
+  constructor(snapshot: HeldSnapshot) {
+    this.#snapshot = snapshot
+  }
+
+  get isClosed(): boolean {
+    return this.#snapshot.isClosed
+  }
+
+  /** Whether this member's copy of the database has the tables of buckets. */
+  get hasTables(): boolean {
+    this.#snapshot.use()
+    if (this.#generation !== this.#snapshot.generation) {
+      this.#hasTables = new Statement(this.#snapshot, TABLES_EXIST).get() !== undefined
+      this.#generation = this.#snapshot.generation
+    }
+    return this.#hasTables
+  }
+
+  /** Null if there is no such bucket. */
+  id(path: Path): number | null {
+    if (!this.hasTables) return null
+    if (this.#renewals !== this.#snapshot.renewals) {
+      this.#ids.clear()
+      this.#renewals = this.#snapshot.renewals
+    }
+    const [first = ''] = path
+    const name = path.length === 1 ? first : JSON.stringify(path)
+    const known = this.#ids.get(name)
+    if (known !== undefined) return known
+    const { sql, parameters } = bucketId(path)
+    const found = this.get<{ id: number | null }>(sql, parameters)?.id ?? null
+    this.#ids.set(name, found)
+    return found
+  }
+
+  /** Everything that `read` reads is of one state. */
+  hold<T>(read: () => T): T {
+    return this.#snapshot.hold(read)
+  }
+
+  get<R = Row>(sql: string, parameters: readonly Parameter[] = []): R | undefined {
+    return this.#prepared(sql).get(...parameters) as R | undefined
+  }
+
+  all<R = Row>(sql: string, parameters: readonly Parameter[] = []): R[] {
+    return this.#prepared(sql).all(...parameters) as R[]
+  }
+
+  /** One state, whatever is written meanwhile. */
+  iterate<R = Row>(sql: string, parameters: readonly Parameter[]): Generator<R, void, void> {
+    return this.#prepared(sql).iterate(...parameters) as Generator<R, void, void>
+  }
+
+  #prepared(sql: string): Statement {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      if (this.#statements.size >= STATEMENTS_MAX) this.#statements.clear()
+      statement = new Statement(this.#snapshot, sql)
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+}
