@@ -5,6 +5,7 @@
  */
 
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { inflateRawSync } from 'node:zlib'
 import type { SqlValue } from '../base/value.ts'
 import { failure } from './postgres/failure.ts'
 import * as json from './postgres/json.ts'
@@ -30,6 +31,9 @@ const asBytes = (value: SqlValue | undefined): Uint8Array =>
   value instanceof Uint8Array ? value : Buffer.from(asText(value))
 const nullable = <T>(value: SqlValue | undefined, convert: (value: SqlValue) => T): T | null =>
   value === null || value === undefined ? null : convert(value)
+
+/** More than a batch of COPY ever has (protocols/postgres/session/copy-batch.ts). */
+const UNPACKED_BYTES_MAX = 64 * 1024 * 1024
 
 const TEXT_FUNCTIONS: Readonly<Record<string, PureFunction>> = {
   pg_like: strict((value, pattern, escape) => text.like(asText(value), asText(pattern), asText(escape))),
@@ -66,6 +70,10 @@ const TEXT_FUNCTIONS: Readonly<Record<string, PureFunction>> = {
   pg_quote_ident: strict((value) => text.quoteIdent(asText(value))),
   pg_quote_literal: strict((value) => text.quoteLiteral(asText(value))),
   pg_format: (template, ...args) => (template === null ? null : text.format(asText(template), args)),
+  // Rows of a COPY on their way to the log. The bound holds off what a few bytes could be made to grow into.
+  pg_unpack: strict((bytes) =>
+    inflateRawSync(asBytes(bytes), { maxOutputLength: UNPACKED_BYTES_MAX }).toString(),
+  ),
   pg_fit_text: strict((value, length, typeName) =>
     text.fitText(asText(value), asInteger(length), asText(typeName)),
   ),

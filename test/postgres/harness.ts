@@ -10,6 +10,7 @@ import { ReaderPool } from '../../src/engine/reader/database-reader.ts'
 import { LocalGateway } from '../../src/gateway/local-gateway.ts'
 import { OPEN_AUTHENTICATOR } from '../../src/protocols/http/authenticator.ts'
 import { PostgresServer, type PostgresServerOptions } from '../../src/protocols/postgres/server.ts'
+import { query, RawClient } from './raw-client.ts'
 
 export interface PostgresHarness extends AsyncDisposable {
   readonly server: PostgresServer
@@ -54,4 +55,13 @@ export async function openPostgres(
       if (options.folder === undefined) await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** With the table that tests of the protocol ask: t (id int primary key, v text), three rows, the first without v. */
+export async function openWithTable(): Promise<PostgresHarness> {
+  const harness = await openPostgres()
+  await using client = await RawClient.ready(harness.port)
+  const rows = "insert into t values (1, null), (2, 'b'), (3, 'c')"
+  await client.ask(query(`create table t (id int primary key, v text); ${rows}`))
+  return harness
 }

@@ -17,7 +17,6 @@ import type { ParsedStatement } from '../dialect/compiler.ts'
 import type { DatabaseDialect } from '../dialect/database-dialect.ts'
 import type { Plan, QueryPlan } from '../dialect/plan.ts'
 import { notSupported, PgError } from '../error.ts'
-import { notifyPlan } from '../notification-table.ts'
 import type { ValueStyle } from '../types/codec.ts'
 import {
   BIND_COMPLETE,
@@ -38,6 +37,7 @@ import { Cursors } from './cursors.ts'
 import { Describer } from './describer.ts'
 import { Executor, type Surroundings } from './executor.ts'
 import { noticeOf } from './harmony-error.ts'
+import { notify } from './notify.ts'
 import type { ClientOutput } from './output.ts'
 import { PreparedStatement, PreparedStore, writersOf, type Portal } from './prepared.ts'
 import type { CommandResult } from './result.ts'
@@ -101,7 +101,8 @@ export class ClientSession {
       style: this.#style,
       facts: parts.facts,
       runPrepared: (statement, values) => this.#runPlan(statement, values, 'group'),
-      notify: (channel, payload, surroundings) => this.#notify(channel, payload, surroundings),
+      notify: (channel, payload, surroundings) =>
+        notify({ ...parts, tables: this.#tables, executor: this.#executor }, channel, payload, surroundings),
       prepare: (name, sql, types) => this.#prepare(name, sql, types),
       warn: (message, sqlState) => noticeResponse(this.#out, noticeOf(message, sqlState)),
     })
@@ -391,16 +392,6 @@ export class ClientSession {
     return result
   }
 
-  async #notify(channel: string, payload: string, surroundings: Surroundings): Promise<void> {
-    const { listening, dialect, session, facts } = this.#parts
-    if (!listening.isNew(channel, payload)) return
-    const schema = await this.#tables.schema()
-    const plan = notifyPlan(schema.hasNotifications)
-    await this.#executor.run(plan, [channel, payload, BigInt(facts.processId)], surroundings)
-    if (plan.changesSchema) dialect.schemaChanged(session.lastIndex)
-    listening.hasSent(channel, payload)
-  }
-
   /** At Sync and at the end of a simple query. */
   async #endTransactionGroup(): Promise<void> {
     const wasOpen = this.#transaction.isOpen
@@ -472,7 +463,17 @@ export class ClientSession {
     await this.#output.flush()
   }
 
-  async #handleInCopy(copyIn: CopyIn, message: FrontendMessage): Promise<void> {
+  /** Most messages of a COPY are one row each, for which a promise costs more than the row. */
+  #handleInCopy(copyIn: CopyIn, message: FrontendMessage): Promise<void> | null {
+    try {
+      if (message.kind === 'copyData' && copyIn.absorb(message.data)) return null
+    } catch (error) {
+      return this.#endFailedCopy(error)
+    }
+    return this.#goOnWithCopy(copyIn, message)
+  }
+
+  async #goOnWithCopy(copyIn: CopyIn, message: FrontendMessage): Promise<void> {
     try {
       const tag = await copyIn.handle(message)
       if (tag === null) return
@@ -485,6 +486,7 @@ export class ClientSession {
   }
 
   async #endFailedCopy(error: unknown): Promise<void> {
+    await this.#copyIn?.settled()
     this.#copyIn = null
     const isSimple = this.#resume !== null
     if (!isSimple) return this.#skipAfter(error)

@@ -3,7 +3,7 @@
  */
 
 import type { SqlValue } from '../../../base/value.ts'
-import type { CopyColumn, PlanStep, QueryPlan, UtilityPlan } from '../dialect/plan.ts'
+import type { CopyColumn, UtilityPlan } from '../dialect/plan.ts'
 import { PgError, protocolViolation } from '../error.ts'
 import type { ValueStyle } from '../types/codec.ts'
 import { copyResponse, type Encoder } from '../wire/encoder.ts'
@@ -15,12 +15,12 @@ import {
   type CopyParser,
   type CopyRow,
 } from './copy-parsers.ts'
+import { CopyBatches } from './copy-batch.ts'
 import type { Executor, Surroundings } from './executor.ts'
 import type { TransactionState } from './transaction.ts'
 
-/** SQLite's default bound is 32,766 parameters; fewer rows make the same few statements come again. */
-const BATCH_PARAMETERS_MAX = 4096
-const BATCH_ROWS_MAX = 512
+/** A larger message is inserted in the middle, so that not all of it is in memory in two forms. */
+const ABSORBED_BYTES_MAX = 64 * 1024
 
 type CopyInPlan = Extract<UtilityPlan, { kind: 'copyIn' }>
 
@@ -31,8 +31,10 @@ export class CopyIn {
   readonly #style: ValueStyle
   readonly #surroundings: Surroundings
   readonly #parser: CopyParser
-  readonly #batchRows: number
-  #values: SqlValue[] = []
+  readonly #batches: CopyBatches
+  /** The insert of one batch, while the next one is read. */
+  #inFlight: Promise<void> | null = null
+  #failure: { readonly error: unknown } | null = null
   #rowCount = 0
   #line = 0
 
@@ -49,10 +51,7 @@ export class CopyIn {
     this.#style = style
     this.#surroundings = surroundings
     this.#parser = parserFor(plan)
-    this.#batchRows = Math.max(
-      1,
-      Math.min(BATCH_ROWS_MAX, Math.floor(BATCH_PARAMETERS_MAX / Math.max(1, plan.columns.length))),
-    )
+    this.#batches = new CopyBatches(plan)
   }
 
   async start(out: Encoder): Promise<void> {
@@ -61,13 +60,33 @@ export class CopyIn {
     copyResponse(out, 'G', format, this.#plan.columns.length)
   }
 
+  /** Takes data as long as nothing has to be waited for; false with nothing done otherwise. Throws what the data breaks. */
+  absorb(data: Buffer): boolean {
+    this.#refuseAfterFailure()
+    if (this.#batches.isFull || data.length > ABSORBED_BYTES_MAX) return false
+    for (const row of this.#parser.push(data)) {
+      this.#line++
+      this.#add(row)
+    }
+    if (this.#batches.isFull && this.#inFlight === null) this.#beginInsert()
+    return true
+  }
+
+  /** Resolves when nothing is under way: the session is free for the next call. Never rejects. */
+  async settled(): Promise<void> {
+    await this.#inFlight
+  }
+
   /** The tag when it is done, null while it goes on. Throws when it has failed. */
   async handle(message: FrontendMessage): Promise<string | null> {
     switch (message.kind) {
       case 'copyData':
+        await this.#caughtUp()
+        if (this.#batches.isFull) await this.#insertBatch()
         await this.#take(this.#parser.push(message.data))
         return null
       case 'copyDone':
+        await this.#caughtUp()
         await this.#take(this.#parser.end())
         await this.#insertBatch()
         // A lone COPY is its own transaction; in a group the Sync or the end of the query ends it.
@@ -91,11 +110,32 @@ export class CopyIn {
     }
   }
 
+  #beginInsert(): void {
+    this.#inFlight = this.#insertBatch().then(
+      () => {
+        this.#inFlight = null
+      },
+      (error: unknown) => {
+        this.#inFlight = null
+        this.#failure = { error }
+      },
+    )
+  }
+
+  async #caughtUp(): Promise<void> {
+    await this.#inFlight
+    this.#refuseAfterFailure()
+  }
+
+  #refuseAfterFailure(): void {
+    if (this.#failure !== null) throw this.#failure.error
+  }
+
   async #take(rows: Iterable<CopyRow>): Promise<void> {
     for (const row of rows) {
       this.#line++
       this.#add(row)
-      if (this.#values.length >= this.#batchRows * this.#plan.columns.length) await this.#insertBatch()
+      if (this.#batches.isFull) await this.#insertBatch()
     }
   }
 
@@ -104,7 +144,7 @@ export class CopyIn {
     if (row.length !== columns.length) throw this.#wrongCount(row.length)
     for (let index = 0; index < columns.length; index++) {
       const field = row[index] ?? null
-      this.#values.push(field === null ? null : this.#decode(columns[index] as CopyColumn, field))
+      this.#batches.add(field === null ? null : this.#decode(columns[index] as CopyColumn, field))
     }
     this.#rowCount++
   }
@@ -123,11 +163,7 @@ export class CopyIn {
   }
 
   async #insertBatch(): Promise<void> {
-    if (this.#values.length === 0) return
-    const values = this.#values
-    this.#values = []
-    const rowCount = values.length / this.#plan.columns.length
-    await this.#executor.run(insertPlan(this.#plan, rowCount), values, 'group')
+    for (const { plan, values } of this.#batches.take()) await this.#executor.run(plan, values, 'group')
   }
 }
 
@@ -143,33 +179,4 @@ function parserFor(plan: CopyInPlan): CopyParser {
     case 'binary':
       return new BinaryCopyParser()
   }
-}
-
-function insertPlan(plan: CopyInPlan, rowCount: number): QueryPlan {
-  const names = plan.columns.map(({ name }) => quoted(name)).join(', ')
-  const row = `(${plan.columns.map(() => '?').join(', ')})`
-  const step: PlanStep = {
-    sql: `INSERT INTO ${quoted(plan.table)} (${names}) VALUES ${Array.from({ length: rowCount }, () => row).join(', ')}`,
-    parameterCount: rowCount * plan.columns.length,
-    parameterOrder: null,
-  }
-  return {
-    kind: 'query',
-    steps: [step],
-    resultStep: 0,
-    command: 'INSERT',
-    returnsRows: false,
-    columns: null,
-    sessionValues: [],
-    clientParameterCount: step.parameterCount,
-    utcOnly: null,
-    isRead: false,
-    changesSchema: false,
-    notices: [],
-    syntaxError: null,
-  }
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
 }

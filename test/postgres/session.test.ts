@@ -1,0 +1,123 @@
+/** What a session keeps: cursors, prepared statements, settings; and SQLite's own statements in it. */
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { openWithTable, type PostgresHarness } from './harness.ts'
+import { bind, describe, execute, parse, query, RawClient, sync } from './raw-client.ts'
+
+let harness: PostgresHarness
+
+before(async () => {
+  harness = await openWithTable()
+})
+
+after(async () => {
+  await harness[Symbol.asyncDispose]()
+})
+
+test('cursors in SQL: declare, fetch, move, close', async () => {
+  await using client = await RawClient.ready(harness.port)
+  assert.deepEqual(await client.ask(query('declare k cursor for select 1')), ['E 25P01', 'Z I'])
+  await client.ask(query('begin; declare k cursor for select id from t where id < 4 order by id'))
+  assert.deepEqual(await client.ask(query('fetch 2 from k')), ['T 1', 'D 1', 'D 2', 'C FETCH 2', 'Z T'])
+  assert.deepEqual(await client.ask(query('fetch all from k')), ['T 1', 'D 3', 'C FETCH 1', 'Z T'])
+  assert.deepEqual(await client.ask(query('fetch backward 1 from k')), ['T 1', 'D 3', 'C FETCH 1', 'Z T'])
+  assert.deepEqual(await client.ask(query('close k; commit')), ['C CLOSE CURSOR', 'C COMMIT', 'Z I'])
+})
+
+test('PREPARE, EXECUTE, DEALLOCATE; DISCARD ALL', async () => {
+  await using client = await RawClient.ready(harness.port)
+  await client.ask(query('prepare p (int) as select v from t where id = $1'))
+  assert.deepEqual(await client.ask(query('execute p(2)')), ['T 1', 'D b', 'C SELECT 1', 'Z I'])
+  assert.deepEqual(await client.ask(query('deallocate p')), ['C DEALLOCATE', 'Z I'])
+  assert.deepEqual(await client.ask(query('execute p(2)')), ['E 26000', 'Z I'])
+  assert.deepEqual(await client.ask(query("set application_name = 'a'; discard all")), [
+    'S',
+    'C SET',
+    'S',
+    'C DISCARD ALL',
+    'Z I',
+  ])
+  assert.deepEqual(await client.ask(query('discard all')), ['C DISCARD ALL', 'Z I'])
+})
+
+test('SET and SHOW: session, local, rolled back, refused', async () => {
+  await using client = await RawClient.ready(harness.port)
+  assert.deepEqual(await client.ask(query("set timezone to 'Europe/Berlin'")), ['S', 'C SET', 'Z I'])
+  assert.deepEqual(await client.ask(query("select '2024-01-01 12:00'::timestamptz")), [
+    'T 1',
+    'D 2024-01-01 12:00:00+01',
+    'C SELECT 1',
+    'Z I',
+  ])
+  assert.deepEqual(await client.ask(query("select date_trunc('day', '2024-01-01 12:00'::timestamptz)")), [
+    'E 0A000',
+    'Z I',
+  ])
+  await client.ask(query("begin; set local timezone to 'UTC'"))
+  assert.deepEqual(await client.ask(query('show timezone')), ['T 1', 'D UTC', 'C SHOW', 'Z T'])
+  await client.ask(query('rollback'))
+  assert.deepEqual(await client.ask(query('show timezone')), ['T 1', 'D Europe/Berlin', 'C SHOW', 'Z I'])
+  assert.deepEqual(await client.ask(query("set standard_conforming_strings = 'off'")), ['E 0A000', 'Z I'])
+  assert.deepEqual(await client.ask(query('set no_such_thing = 1')), ['E 42704', 'Z I'])
+  assert.deepEqual(await client.ask(query("set server_version = '9'")), ['E 55P02', 'Z I'])
+})
+
+test('read-only transactions refuse writes', async () => {
+  await using client = await RawClient.ready(harness.port)
+  assert.deepEqual(await client.ask(query('begin isolation level repeatable read read only')), [
+    'C BEGIN',
+    'Z T',
+  ])
+  assert.deepEqual(await client.ask(query('delete from t')), ['E 25006', 'Z E'])
+  await client.ask(query('rollback; set default_transaction_read_only = on'))
+  assert.deepEqual(await client.ask(query('delete from t')), ['E 25006', 'Z I'])
+})
+
+test('SQLite’s own statements pass through, with PostgreSQL’s error where neither knows them', async () => {
+  await using client = await RawClient.ready(harness.port)
+  assert.deepEqual(await client.ask(query('insert or replace into t values (70, null)')), [
+    'C INSERT 0 1',
+    'Z I',
+  ])
+  assert.deepEqual(await client.ask(query("select v from t where v glob 'c*'")), [
+    'T 1',
+    'D c',
+    'C SELECT 1',
+    'Z I',
+  ])
+  assert.deepEqual(
+    await client.ask(
+      parse('', 'replace into t values (?, $2)'),
+      bind('', '', ['71', 'x']),
+      execute(''),
+      sync,
+    ),
+    ['1', '2', 'C INSERT 0 1', 'Z I'],
+  )
+  assert.deepEqual(await client.ask(query('select id, v from t where id = 71')), [
+    'T 2',
+    'D 71|x',
+    'C SELECT 1',
+    'Z I',
+  ])
+  assert.deepEqual(await client.ask(query('frobnicate the table')), ['E 42601', 'Z I'])
+})
+
+test('a cursor that DECLARE made is described as a portal', async () => {
+  await using client = await RawClient.ready(harness.port)
+  await client.ask(query('begin; declare k2 cursor for select id, v from t'))
+  assert.deepEqual(await client.ask(describe('P', 'k2'), sync), ['T 2', 'Z T'])
+})
+
+test('a SERIAL column of a table without a key numbers its rows, and says that it is the key', async () => {
+  await using client = await RawClient.ready(harness.port)
+  const answer = await client.ask(query('create table numbered (id serial, v text)'))
+  assert.deepEqual(answer, [
+    'N HarmonyDB makes the numbered column "id" the primary key of "numbered"',
+    'C CREATE TABLE',
+    'Z I',
+  ])
+  const rows = await client.ask(query("insert into numbered (v) values ('a'), ('b') returning id"))
+  assert.deepEqual(rows, ['T 1', 'D 1', 'D 2', 'C INSERT 0 2', 'Z I'])
+})
