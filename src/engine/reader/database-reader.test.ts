@@ -9,6 +9,7 @@ import { INITIAL_CONTEXT } from '../../base/transaction.ts'
 import type { SqlValue } from '../../base/value.ts'
 import { type DatabaseReader, ReaderPool, type ReadPage, type ReadRequest } from './database-reader.ts'
 import type { ReaderOptions } from './reader-options.ts'
+import type { Snapshot } from './snapshot.ts'
 import { type SampleFile, sampleFile, setApplied } from './testing/sample-file.ts'
 
 interface Opened extends AsyncDisposable {
@@ -256,6 +257,54 @@ test('a local snapshot moves to a process at its first slow statement, if nothin
   assert.deepEqual(await allRows(snapshot.read(request('SELECT count(*) FROM large'))), [[5000n]])
   snapshot.close()
   assert.equal(open.pool.statistics().snapshotsOpen, 0)
+})
+
+test('each transaction keeps the state that it began at, single statements read the newest, and nothing is held in the end', async () => {
+  await using open = opened({ holdTimeMs: 5 })
+  const nameAt = (appliedIndex: bigint): unknown =>
+    open.reader.readInline(request('SELECT name FROM small WHERE id = 1', { appliedIndex }))?.rows[0]?.[0]
+  const snapshots: Snapshot[] = []
+  const names = (): unknown[] =>
+    snapshots.map((each) => each.readNow(request('SELECT name FROM small WHERE id = 1'))?.rows[0]?.[0])
+  // More states at a time than connections are kept.
+  for (let index = 1n; index <= 12n; index++) {
+    setApplied(open.file, index)
+    open.file.writer.exec(`UPDATE small SET name = 'at ${index}' WHERE id = 1`)
+    for (let count = 0; count < 2; count++) snapshots.push(open.reader.openSnapshotNow(index))
+    assert.equal(nameAt(index), `at ${index}`)
+  }
+  const all = Array.from({ length: 12 }, (_, at) => `at ${at + 1}`)
+  assert.deepEqual(
+    names(),
+    all.flatMap((name) => [name, name]),
+  )
+  for (const snapshot of snapshots) {
+    snapshot.close()
+    snapshot.close()
+  }
+  assert.deepEqual(names(), Array(24).fill(undefined), 'a closed one reads nothing')
+  assert.equal(nameAt(12n), 'at 12')
+  const busy = (): unknown => open.file.writer.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy']
+  while (busy() !== 0) await sleep(2)
+})
+
+test('transactions that follow one another without a gap do not hold an old end of the WAL', async () => {
+  await using open = opened({ holdTimeMs: 5 })
+  const nameOf = (snapshot: Snapshot): unknown =>
+    snapshot.readNow(request('SELECT name FROM small WHERE id = 1'))?.rows[0]?.[0]
+  const first = open.reader.openSnapshotNow(1n)
+  open.file.writer.exec("UPDATE small SET name = 'changed' WHERE id = 1")
+  // Nobody has announced the change: what is shared is the time that a state is held.
+  let next = open.reader.openSnapshotNow(1n)
+  while (nameOf(next) !== 'changed') {
+    const previous = next
+    await sleep(2)
+    next = open.reader.openSnapshotNow(1n)
+    previous.close()
+  }
+  assert.equal(nameOf(first), 'one')
+  first.close()
+  next.close()
 })
 
 test('a local snapshot that has read something conflicts when it must move and the database has changed', async () => {

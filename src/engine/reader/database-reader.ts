@@ -15,7 +15,7 @@ import { HeldConnection, type QuickResult } from './held-connection.ts'
 import { LruMap } from './lru-map.ts'
 import type { Description, Row } from './read-connection.ts'
 import { READER_DEFAULTS, type ReaderOptions } from './reader-options.ts'
-import { LocalSnapshot, type Snapshot, WorkerSnapshot } from './snapshot.ts'
+import { LocalSnapshot, type Snapshot, type SnapshotOwner, WorkerSnapshot } from './snapshot.ts'
 import { type Lane, WorkerPool } from './worker-pool.ts'
 import { describeInWorker, pagesOf } from './worker-read.ts'
 
@@ -126,11 +126,12 @@ export class ReaderPool {
 export class DatabaseReader {
   readonly #dataFile: string
   readonly #pool: ReaderPool
-  readonly #held: HeldConnection
+  /** For single statements, and for the transactions that began at its state. Replaced when it is pinned to a state that is too old. */
+  #held: HeldConnection
   readonly #lastTimeMs: LruMap<string, number>
   readonly #classes: LruMap<string, ReadStatementClass>
   readonly #snapshots = new Set<Snapshot>()
-  /** Connections of finished transactions, ready for the next one. */
+  /** That were replaced, and are pinned no more. */
   readonly #spare: HeldConnection[] = []
   #isClosed = false
 
@@ -160,7 +161,7 @@ export class DatabaseReader {
   }
 
   async describe(sql: string, appliedIndex: bigint): Promise<Description> {
-    const known = this.#held.describe(sql, appliedIndex)
+    const known = this.#at(appliedIndex).describe(sql, appliedIndex)
     if (known !== null) return known
     const lease = await this.#pool.single.lease('long', this.#pool.options.workerWaitTimeoutMs)
     try {
@@ -173,7 +174,9 @@ export class DatabaseReader {
   }
 
   async vet(sql: string, appliedIndex: bigint): Promise<void> {
-    if (!this.#held.isHazardous(sql, appliedIndex)) return
+    const { isOutdated } = this.#held
+    const held = isOutdated ? this.#at(appliedIndex) : this.#held
+    if (!held.isHazardous(sql, isOutdated ? appliedIndex : null)) return
     try {
       await this.describe(sql, appliedIndex)
     } catch (error) {
@@ -183,18 +186,18 @@ export class DatabaseReader {
 
   readInline(request: ReadRequest): QuickResult | null {
     const { statement, context, appliedIndex, resultSizeBytesMax } = request
-    const result = this.#held.read(statement, context, appliedIndex, resultSizeBytesMax)
+    const result = this.#at(appliedIndex).read(statement, context, appliedIndex, resultSizeBytesMax)
     if (result !== null) this.#pool.counts.inline++
     return result
   }
 
   async openSnapshot(options: SnapshotOptions): Promise<Snapshot> {
-    const snapshot = options.isLong
-      ? await this.#openWorkerSnapshot(options.waitTimeoutMs)
-      : this.#openLocalSnapshot(options.appliedIndex)
-    this.#snapshots.add(snapshot)
-    this.#pool.counts.snapshotsOpen++
-    return snapshot
+    if (!options.isLong) return this.openSnapshotNow(options.appliedIndex)
+    return this.#opened(await this.#openWorkerSnapshot(options.waitTimeoutMs))
+  }
+
+  openSnapshotNow(appliedIndex: bigint): Snapshot {
+    return this.#opened(new LocalSnapshot(this.#at(appliedIndex), appliedIndex, this.#owner))
   }
 
   async close(): Promise<void> {
@@ -227,14 +230,33 @@ export class DatabaseReader {
     return lastMs !== undefined && lastMs <= SHORT_TIME_MS_MAX ? 'short' : 'long'
   }
 
-  #openLocalSnapshot(appliedIndex: bigint): Snapshot {
-    const connection = this.#spare.pop() ?? new HeldConnection(this.#dataFile, this.#pool.options)
-    const toWorker = (index: bigint | null): Promise<WorkerSnapshot> => this.#moveToWorker(index)
-    const snapshot: LocalSnapshot = new LocalSnapshot(connection, appliedIndex, toWorker, () => {
-      this.#ended(snapshot)
-      if (this.#isClosed || this.#spare.length >= SPARE_MAX) connection.close()
-      else this.#spare.push(connection)
-    })
+  readonly #owner: SnapshotOwner = {
+    moveToWorker: (index) => this.#moveToWorker(index),
+    unpin: (connection) => this.#unpin(connection),
+    closed: (snapshot) => this.#ended(snapshot),
+  }
+
+  /** The connection that may be asked for `appliedIndex`. */
+  #at(appliedIndex: bigint): HeldConnection {
+    if (!this.#held.canServe(appliedIndex))
+      this.#held = this.#spare.pop() ?? new HeldConnection(this.#dataFile, this.#pool.options)
+    return this.#held
+  }
+
+  #unpin(connection: HeldConnection): void {
+    connection.unpin()
+    if (connection === this.#held || connection.isPinned) return
+    if (this.#isClosed || this.#spare.length >= SPARE_MAX) {
+      connection.close()
+      return
+    }
+    connection.letGo()
+    this.#spare.push(connection)
+  }
+
+  #opened(snapshot: Snapshot): Snapshot {
+    this.#snapshots.add(snapshot)
+    this.#pool.counts.snapshotsOpen++
     return snapshot
   }
 
@@ -268,4 +290,5 @@ export class DatabaseReader {
   }
 }
 
-const SPARE_MAX = 4
+/** Each state that transactions are open at needs a connection, and a connection some kilobytes and a millisecond to open. */
+const SPARE_MAX = 8

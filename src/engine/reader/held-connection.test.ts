@@ -38,6 +38,7 @@ test('the transaction is held between statements and renewed when the applied in
 test('a pinned transaction tells the index that the file has, whatever entries without content came after it', () => {
   using file = opened()
   const before = file.held.pin(0n)
+  file.held.unpin()
   assert.equal(file.held.pin(before + 5n), before)
   assert.deepEqual(rowsOf(file.held, before, NAME), [['one']])
 })
@@ -50,6 +51,22 @@ test('a held transaction is let go in time, so that the WAL can be reset', async
   assert.equal(busy(), 1, 'a reader that holds an old end of the WAL keeps it')
   while (file.held.isHeld) await sleep(2)
   assert.equal(busy(), 0)
+})
+
+test('a pinned state outlives its time, takes nobody new then, and ends with its last transaction', async () => {
+  using file = opened({ holdTimeMs: 5 })
+  file.held.pin(1n)
+  file.held.pin(1n)
+  assert.equal(file.held.canServe(1n), true)
+  assert.equal(file.held.canServe(2n), false, 'a newer state would not be that of its transactions')
+  while (file.held.canServe(1n)) await sleep(2)
+  file.writer.exec("UPDATE small SET name = 'changed' WHERE id = 1")
+  assert.deepEqual(rowsOf(file.held, 1n, NAME), [['one']])
+  file.held.unpin()
+  assert.equal(file.held.isHeld, true)
+  file.held.unpin()
+  assert.equal(file.held.isHeld, false)
+  assert.equal(file.held.canServe(2n), true)
 })
 
 test('integers beyond 2^53 and REAL stay what they are', () => {

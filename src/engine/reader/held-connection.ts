@@ -5,8 +5,14 @@
  * whether it was used or not: SQLite can't reset the WAL while a reader holds an old end of it, and a writer that
  * waits for that (wal_checkpoint RESTART) must not wait longer.
  *
- * States: free ──#renew──▶ held(index) ──#letGo (timer, close, newer index)──▶ free. No statement is in the middle of
- * its rows in between, because statements here run to their end in one turn.
+ *   free ──#renew──▶ held(index) ──#letGo (timer, close, newer index)──▶ free
+ *                      │  ▲
+ *                  pin ▼  │ the last unpin, before the timer
+ *                    pinned(index) ──the last unpin, behind the timer──▶ free
+ *
+ * No statement is in the middle of its rows in between, because statements here run to their end in one turn. *Pins* are of transactions,
+ * which need one state for all of their reads: those that began at the same index share this connection with each
+ * other and with single statements. A pinned connection is not renewed; `canServe` tells who has to take another one.
  */
 
 import type { StatementSync } from 'node:sqlite'
@@ -94,6 +100,9 @@ export class HeldConnection {
   #renewals = 0
   #renewedAtMs = -Infinity
   #timer: NodeJS.Timeout | null = null
+  #pins = 0
+  /** Its time was up while it was pinned. */
+  #isOverdue = false
 
   constructor(dataFile: string, options: ReaderOptions) {
     this.#dataFile = dataFile
@@ -122,20 +131,35 @@ export class HeldConnection {
     this.#connection.close()
   }
 
+  get isPinned(): boolean {
+    return this.#pins > 0
+  }
+
+  /** Whether it may be asked for `appliedIndex`. A state whose time is up takes no new readers, so that it ends with those that it has. */
+  canServe(appliedIndex: bigint): boolean {
+    return this.#pins === 0 || (!this.#isOverdue && this.#heldIndex >= appliedIndex)
+  }
+
   /**
-   * Opens the transaction at `appliedIndex` or later, and keeps it for good: for a transaction of one session. Returns the
+   * Keeps the state at `appliedIndex` or later until `unpin`: for a transaction of a session. Returns the
    * index that the file itself has, to be given to `read` and `describe` from then on. It may be below `appliedIndex`: entries of the
    * group's own are not in the file. Another process that opens the same file finds the same index.
    */
   pin(appliedIndex: bigint): bigint {
-    this.#letGo()
     this.#renew(appliedIndex)
-    this.#stopTimer()
+    this.#pins++
     return this.#seenIndex
   }
 
   unpin(): void {
-    this.#letGo()
+    assert(this.#pins > 0, 'a connection was unpinned more often than it was pinned')
+    this.#pins--
+    if (this.#pins === 0 && this.#isOverdue) this.#letGo()
+  }
+
+  /** Ends the transaction before its time, if nobody needs it. */
+  letGo(): void {
+    if (this.#pins === 0) this.#letGo()
   }
 
   /** A worker has compiled `sql` in a short time. */
@@ -268,12 +292,21 @@ export class HeldConnection {
     return { ...base, isReadOnly: isReadOnlyProgram(program), cost, isCheap, isPoint }
   }
 
-  /** Whether compiling `sql` could take long, whatever its length: it names what SQLite expands where it is named. */
-  isHazardous(sql: string, appliedIndex: bigint): boolean {
-    // Under load every write would renew the snapshot, for nothing but this question. Should a view have been made in the
-    // moment since the last time, the engine's own time limit holds.
-    if (performance.now() - this.#renewedAtMs > HAZARD_AGE_MS_MAX) this.#renew(appliedIndex)
+  /**
+   * Whether compiling `sql` could take long, whatever its length: it names what SQLite expands where it is named. By the schema at
+   * `appliedIndex` or later; null for the one that was seen last.
+   */
+  isHazardous(sql: string, appliedIndex: bigint | null): boolean {
+    if (appliedIndex !== null) this.#renew(appliedIndex)
     return !this.#isHarmless(sql)
+  }
+
+  /**
+   * Whether its schema is too old to judge a write by. Under load every write would renew the snapshot, for nothing but this question. Should a
+   * view have been made in the moment since the last time, the engine's own time limit holds.
+   */
+  get isOutdated(): boolean {
+    return performance.now() - this.#renewedAtMs > HAZARD_AGE_MS_MAX
   }
 
   #mayCompile(sql: string): boolean {
@@ -320,7 +353,7 @@ export class HeldConnection {
   /** The held transaction sees `appliedIndex` afterwards. */
   #renew(appliedIndex: bigint): void {
     if (this.#heldIndex >= appliedIndex) return
-    const isTimed = this.#heldIndex < 0n || this.#timer !== null
+    assert(this.#pins === 0, 'a pinned connection was asked for a newer state')
     this.#letGo()
     if (this.#connection.isReplaced) this.#moveOver()
     this.#connection.run('BEGIN')
@@ -334,7 +367,13 @@ export class HeldConnection {
     this.#renewedAtMs = performance.now()
     this.#smallRows.clear()
     if (version !== this.#knownSchemaVersion) this.#forgetSchema(version)
-    if (isTimed) this.#timer = setTimeout(() => this.#letGo(), this.#options.holdTimeMs).unref()
+    this.#timer = setTimeout(this.#onTime, this.#options.holdTimeMs).unref()
+  }
+
+  readonly #onTime = (): void => {
+    this.#timer = null
+    if (this.#pins > 0) this.#isOverdue = true
+    else this.#letGo()
   }
 
   /** A copy from another member has taken the file's place. */
@@ -356,6 +395,7 @@ export class HeldConnection {
 
   #letGo(): void {
     this.#stopTimer()
+    this.#isOverdue = false
     if (this.#heldIndex < 0n) return
     this.#heldIndex = -1n
     if (this.#connection.isInTransaction) this.#connection.run('COMMIT')

@@ -1,7 +1,7 @@
 /**
  * Where the reads of one transaction see the same state: an open read transaction, in one of two places.
  *
- * `LocalSnapshot` is a connection on the gateway's thread, cheap, for quick statements. At the first statement that is
+ * `LocalSnapshot` is a connection on the gateway's thread, cheap, for quick statements, shared with others that see the same state. At the first statement that is
  * not quick it moves to a process, if the database is still the same: SQLite has no way to open an older snapshot by
  * name from `node:sqlite`. If it has changed, the transaction conflicts. A transaction that will write would have conflicted
  * anyway; one that only reads has BEGIN READONLY, which takes a `WorkerSnapshot` from the start.
@@ -9,7 +9,7 @@
 
 import { HarmonyError } from '../../base/errors.ts'
 import type { ReadPage, ReadRequest } from './database-reader.ts'
-import type { HeldConnection } from './held-connection.ts'
+import type { HeldConnection, QuickResult } from './held-connection.ts'
 import { stoppedError } from './query-process.ts'
 import type { Lease } from './worker-pool.ts'
 import { askFor, pagesOf } from './worker-read.ts'
@@ -17,30 +17,33 @@ import { askFor, pagesOf } from './worker-read.ts'
 export interface Snapshot {
   readonly index: bigint
   read(request: ReadRequest): AsyncGenerator<ReadPage, void, void>
+  readNow(request: ReadRequest): QuickResult | null
   close(): void
 }
 
 const BEGIN_TIMEOUT_MS = 5_000
 
+/** What a local snapshot needs of the reader that opened it. */
+export interface SnapshotOwner {
+  /** A snapshot in a process, which sees exactly `index`, if one is given. Rejects with TRANSACTION_CONFLICT. */
+  moveToWorker(index: bigint | null): Promise<WorkerSnapshot>
+  unpin(connection: HeldConnection): void
+  closed(snapshot: Snapshot): void
+}
+
 export class LocalSnapshot implements Snapshot {
   #index: bigint
   readonly #connection: HeldConnection
-  readonly #toWorker: (index: bigint | null) => Promise<WorkerSnapshot>
-  readonly #onClosed: () => void
+  readonly #owner: SnapshotOwner
   #moved: WorkerSnapshot | null = null
   #hasRead = false
+  #isPinned = true
   #isClosed = false
 
-  constructor(
-    connection: HeldConnection,
-    appliedIndex: bigint,
-    toWorker: (index: bigint | null) => Promise<WorkerSnapshot>,
-    onClosed: () => void,
-  ) {
+  constructor(connection: HeldConnection, appliedIndex: bigint, owner: SnapshotOwner) {
     this.#connection = connection
     this.#index = connection.pin(appliedIndex)
-    this.#toWorker = toWorker
-    this.#onClosed = onClosed
+    this.#owner = owner
   }
 
   get index(): bigint {
@@ -50,31 +53,43 @@ export class LocalSnapshot implements Snapshot {
   async *read(request: ReadRequest): AsyncGenerator<ReadPage, void, void> {
     if (this.#isClosed) throw stoppedError()
     if (this.#moved === null) {
-      const { statement, context, resultSizeBytesMax } = request
-      const quick = this.#connection.read(statement, context, this.#index, resultSizeBytesMax)
+      const quick = this.readNow(request)
       if (quick !== null) {
-        this.#hasRead = true
         yield quick
         return
       }
       // A transaction that has read nothing yet is bound to no state: any later one does.
-      this.#moved = await this.#toWorker(this.#hasRead ? this.#index : null)
+      this.#moved = await this.#owner.moveToWorker(this.#hasRead ? this.#index : null)
       this.#index = this.#moved.index
       if (this.#isClosed) {
         this.#moved.close()
         throw stoppedError()
       }
-      this.#connection.unpin()
+      this.#unpin()
     }
     yield* this.#moved.read(request)
+  }
+
+  /** The whole result of a quick statement; null where it must be read otherwise. */
+  readNow({ statement, context, resultSizeBytesMax }: ReadRequest): QuickResult | null {
+    if (this.#isClosed || this.#moved !== null) return null
+    const quick = this.#connection.read(statement, context, this.#index, resultSizeBytesMax)
+    if (quick !== null) this.#hasRead = true
+    return quick
   }
 
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#moved?.close()
-    this.#connection.unpin()
-    this.#onClosed()
+    this.#unpin()
+    this.#owner.closed(this)
+  }
+
+  #unpin(): void {
+    if (!this.#isPinned) return
+    this.#isPinned = false
+    this.#owner.unpin(this.#connection)
   }
 }
 
@@ -111,6 +126,10 @@ export class WorkerSnapshot implements Snapshot {
     } finally {
       this.#isReading = false
     }
+  }
+
+  readNow(): null {
+    return null
   }
 
   close(): void {
