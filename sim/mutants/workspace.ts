@@ -8,7 +8,7 @@ import type { Patch } from './mutant.ts'
 const ROOT = resolve(import.meta.dirname, '../..')
 
 /** What a simulation of the core needs. */
-const FOLDERS = ['src/base', 'src/raft', 'sim']
+const FOLDERS = ['src/base', 'src/raft', 'src/history', 'sim']
 
 /** `text` with the patch applied; throws unless what it looks for is there exactly once. */
 export function applyPatch(text: string, { file, find, replace }: Patch): string {
