@@ -41,20 +41,6 @@ describe('buckets', () => {
     assert.equal(db.prepare("SELECT 1 FROM sqlite_schema WHERE name LIKE 'kv%'").get(), undefined)
   })
 
-  test('tables that are made in a savepoint and undone are made again', async () => {
-    await db.transaction(async (tx) => {
-      const undone = tx.savepoint(async () => {
-        await tx.bucket('first').put('a', 1)
-        assert.equal(await tx.bucket('first').get('a'), 1)
-        throw new Error('no')
-      })
-      await assert.rejects(undone, /no/)
-      assert.equal(await tx.bucket('first').get('a'), undefined)
-      await tx.bucket('first').put('a', 2)
-    })
-    assert.equal(db.bucket('first').get('a'), 2)
-  })
-
   test('what was put is there as soon as that is answered; what was deleted is not', async () => {
     const users = db.bucket<{ name: string }>('users')
     await users.put('ada', { name: 'Ada' })
