@@ -7,6 +7,8 @@ import { registerHooks } from 'node:module'
 
 const ENTRY_POINTS: Readonly<Record<string, string>> = {
   harmonydb: '../src/embed/main.ts',
+  'harmonydb/drizzle': '../src/drivers/drizzle/main.ts',
+  'harmonydb/kysely': '../src/drivers/kysely/main.ts',
 }
 
 registerHooks({

@@ -103,6 +103,13 @@ const DOCUMENTED_URL = /127\.0\.0\.1:8080/g
 /** Inside node_modules, so that the examples' imports are found; in a folder that no package can have. */
 const EXAMPLES_FOLDER = join(ROOT, 'node_modules', '.documentation-examples')
 
+/** The sources behind what applications import. */
+const ENTRY_POINTS: Readonly<Record<string, string>> = {
+  harmonydb: 'src/embed/main.ts',
+  'harmonydb/drizzle': 'src/drivers/drizzle/main.ts',
+  'harmonydb/kysely': 'src/drivers/kysely/main.ts',
+}
+
 async function runBlock(block: CodeBlock, port: number): Promise<string> {
   const text = block.text.replaceAll(DOCUMENTED_URL, `127.0.0.1:${port}`)
   const environment = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` }
@@ -113,7 +120,12 @@ async function runBlock(block: CodeBlock, port: number): Promise<string> {
   }
   mkdirSync(EXAMPLES_FOLDER, { recursive: true })
   const file = join(EXAMPLES_FOLDER, `${process.pid}-${block.line}.mjs`)
-  writeFileSync(file, text.replaceAll("'harmonydb'", JSON.stringify(join(ROOT, 'src/embed/main.ts'))))
+  writeFileSync(
+    file,
+    text.replaceAll(/'(harmonydb(?:\/\w+)?)'/g, (_, name) =>
+      JSON.stringify(join(ROOT, ENTRY_POINTS[name] ?? '')),
+    ),
+  )
   // What it makes beside itself is gone with it.
   const cwd = mkdtempSync(join(tmpdir(), 'harmonydb-example-'))
   try {

@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   serve: ['protocols', 'admin', 'gateway', 'cluster', 'base'],
   embed: ['serve', 'gateway', 'cluster', 'engine', 'host', 'base'],
   history: ['base'],
+  drivers: ['embed', 'base'],
   cli: ['*'],
 }
 

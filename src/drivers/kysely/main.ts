@@ -1,0 +1,4 @@
+/** `import { HarmonyDialect } from 'harmonydb/kysely'`. */
+
+export type { ReadMode } from '../local-reads.ts'
+export { HarmonyDialect, type HarmonyDialectOptions } from './dialect.ts'
