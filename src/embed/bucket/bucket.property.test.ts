@@ -14,8 +14,10 @@ import { SeededRandom } from '../../host/random.ts'
 import type { HarmonyDB } from '../open.ts'
 import { open } from '../open.ts'
 import type { Transaction } from '../transaction.ts'
+import type { Bucket } from './bucket.ts'
 import type { BucketChange } from './changes.ts'
 import type { ScanOptions } from './key-range.ts'
+import type { TransactionBucket } from './transaction-bucket.ts'
 
 type Path = readonly [string, ...string[]]
 type Key = Uint8Array
@@ -89,17 +91,21 @@ class Model {
   }
 }
 
-/** A bucket, of the database or of a transaction. */
-function bucketAt(source: HarmonyDB | Transaction, path: Path): ReturnType<typeof outermost> {
-  const [first, ...rest] = path
-  let bucket = outermost(source, first)
-  for (const name of rest) bucket = bucket.bucket<number, 'bytes'>(name, { keys: 'bytes' }) as typeof bucket
+const KINDS = { keys: 'bytes' } as const
+
+function ofDatabase(db: HarmonyDB, [first, ...rest]: Path): Bucket<Key, number> {
+  let bucket = db.bucket<number, 'bytes'>(first, KINDS)
+  for (const name of rest) bucket = bucket.bucket<number, 'bytes'>(name, KINDS)
   return bucket
 }
 
-function outermost(source: HarmonyDB | Transaction, name: string) {
-  return source.bucket<number, 'bytes'>(name, { keys: 'bytes' })
+function ofTransaction(tx: Transaction, [first, ...rest]: Path): TransactionBucket<Key, number> {
+  let bucket = tx.bucket<number, 'bytes'>(first, KINDS)
+  for (const name of rest) bucket = bucket.bucket<number, 'bytes'>(name, KINDS)
+  return bucket
 }
+
+type AnyBucket = Bucket<Key, number> | TransactionBucket<Key, number>
 
 class Run {
   readonly random: SeededRandom
@@ -144,12 +150,12 @@ class Run {
     else if (dice < 0.26) await this.shortLived()
     else if (dice < 0.27) await this.reopen()
     else if (dice < 0.55) this.read()
-    else await this.write(this.db, this.model)
+    else await this.write((path) => ofDatabase(this.db, path), this.model)
   }
 
-  async write(source: HarmonyDB | Transaction, model: Model): Promise<void> {
+  async write(bucketOf: (path: Path) => AnyBucket, model: Model): Promise<void> {
     const path = this.path()
-    const bucket = bucketAt(source, path)
+    const bucket = bucketOf(path)
     const [key, value] = [this.key(), ++this.#value]
     const entries = model.entries(path)
     const name = hex(key)
@@ -188,17 +194,14 @@ class Run {
 
   read(): void {
     const path = this.path()
-    const bucket = bucketAt(this.db, path) as ReturnType<HarmonyDB['bucket']> & { keys: unknown }
+    const bucket = ofDatabase(this.db, path)
     const key = this.key()
-    assert.equal(bucket.get(key as never), this.model.entries(path).get(hex(key)))
+    assert.equal(bucket.get(key), this.model.entries(path).get(hex(key)))
     const range = this.range()
-    const found = Array.from(
-      bucket.entries(range as never) as Iterable<[unknown, unknown]>,
-      ([one, value]) => [hex(one as Key), value],
-    )
+    const found = Array.from(bucket.entries(range), ([one, value]) => [hex(one), value])
     assert.deepEqual(found, this.model.scan(path, range), JSON.stringify(range))
     const { reverse: _, limit: __, ...bounds } = range
-    assert.equal(bucket.count(bounds as never), this.model.scan(path, bounds).length)
+    assert.equal(bucket.count(bounds), this.model.scan(path, bounds).length)
     assert.equal(bucket.exists, this.model.has(path))
     assert.deepEqual(bucket.buckets(), this.model.inside(path))
   }
@@ -215,10 +218,10 @@ class Run {
         model = this.model.copy()
         inside.model = model
         for (let left = 1 + inside.random.integer(5); left > 0; left--) {
-          await inside.write(tx, model)
+          await inside.write((of) => ofTransaction(tx, of), model)
           const path = inside.path()
           const range = inside.range()
-          const found = await bucketAt(tx, path).entries(range)
+          const found = await ofTransaction(tx, path).entries(range)
           assert.deepEqual(
             Array.from(found, ([key, value]) => [hex(key), value]),
             model.scan(path, range),
@@ -237,21 +240,21 @@ class Run {
   async shortLived(): Promise<void> {
     const path = this.path()
     const key = this.key()
-    await bucketAt(this.db, path).put(key, -1, { ttlMs: 1 })
+    await ofDatabase(this.db, path).put(key, -1, { ttlMs: 1 })
     const logTime = this.db.prepare<{ now: number }>('SELECT time_ms AS now FROM _harmony_state')
     this.model.made(path).entries.set(hex(key), -1)
     this.db.snapshot(() => {
-      const bucket = this.db.bucket(path[0])
-      assert.ok(bucket.exists)
       const end = this.db
-        .prepare<{ at: number }>('SELECT expires_at AS at FROM kv_entries WHERE key = ? AND value = ?')
+        .prepare<{ at: number }>(
+          'SELECT expires_at AS at FROM kv_entries WHERE key = ? AND value = ? ORDER BY expires_at DESC LIMIT 1',
+        )
         .get(key, '-1')?.at
       const isThere = end !== undefined && end > (logTime.get()?.now ?? 0)
-      assert.equal((bucketAt(this.db, path) as { has(key: Key): unknown }).has(key), isThere)
+      assert.equal(ofDatabase(this.db, path).has(key), isThere)
     })
     await sleep(4)
     // Moves log time on.
-    await bucketAt(this.db, ['tick']).put(Uint8Array.of(1), 1)
+    await ofDatabase(this.db, ['tick']).put(Uint8Array.of(1), 1)
     this.model.entries(path).delete(hex(key))
   }
 
@@ -262,10 +265,7 @@ class Run {
 
   compareAll(): void {
     for (const path of [...PATHS, WATCHED]) {
-      const found = Array.from(bucketAt(this.db, path) as Iterable<[Key, number]>, ([key, value]) => [
-        hex(key),
-        value,
-      ])
+      const found = Array.from(ofDatabase(this.db, path), ([key, value]) => [hex(key), value])
       assert.deepEqual(found, this.model.scan(path, {}))
     }
   }
@@ -288,11 +288,11 @@ for (const seed of [1n, 20_261_121n])
       await run.db.close()
       await rm(folder, { recursive: true, force: true })
     })
-    await run.db.bucket<number, 'bytes'>(WATCHED[0], { keys: 'bytes' }).watch()
+    await ofDatabase(run.db, WATCHED).watch()
     run.model.made(WATCHED)
     for (let left = OPERATIONS; left > 0; left--) await run.step()
     run.compareAll()
-    const watched = run.db.bucket<number, 'bytes'>(WATCHED[0], { keys: 'bytes' })
+    const watched = ofDatabase(run.db, WATCHED)
     // Its last change: the sweep of what was short-lived may come after it.
     await watched.put(Uint8Array.of(9), 9)
     const changes: BucketChange<Key, number>[] = []

@@ -30,6 +30,7 @@ export class Bucket<K, V> {
   readonly #codecs: Codecs<K, V>
   readonly #writer: BucketWriter<K, V>
 
+  /** @internal */
   constructor(store: BucketStore, path: Path, codecs: Codecs<K, V>) {
     this.path = path
     this.#store = store

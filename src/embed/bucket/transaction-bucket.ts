@@ -74,6 +74,7 @@ export class TransactionBucket<K, V> {
   readonly #codecs: Codecs<K, V>
   readonly #writer: BucketWriter<K, V>
 
+  /** @internal */
   constructor(store: TransactionStore, path: Path, codecs: Codecs<K, V>) {
     this.path = path
     this.#store = store
