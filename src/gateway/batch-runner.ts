@@ -90,7 +90,7 @@ export class BatchRunner {
     }
     const durationMs = performance.now() - startMs
     this.#observer.statementDone('read', durationMs)
-    const { lastInsertRowid } = this.#runner
+    const { lastInsertRowid } = this.#runner.state
     yield { type: 'step_end', step: at, changes: 0n, lastInsertRowid, durationMs, index: answer.index() }
   }
 
@@ -127,7 +127,7 @@ export class BatchRunner {
 
   async *#atomic(shape: AtomicShape): Events {
     const startMs = performance.now()
-    const { lastInsertRowid } = this.#runner
+    const { lastInsertRowid } = this.#runner.state
     let outcome: TransactionOutcome
     try {
       this.#runner.takeEnded()
@@ -154,7 +154,7 @@ export class BatchRunner {
     durationMs: number,
     rowidBefore: bigint | null,
   ): Generator<BatchEvent, void, void> {
-    const index = outcome.kind === 'committed' ? outcome.index : this.#runner.lastIndex
+    const index = outcome.kind === 'committed' ? outcome.index : this.#runner.state.lastIndex
     yield* this.#controlEvents(begin, index, rowidBefore)
     // Where every statement has a result, what failed is COMMIT itself (deferred foreign keys).
     const failedAt = begin + 1 + outcome.results.length
@@ -164,14 +164,14 @@ export class BatchRunner {
       yield* this.#resultEvents(at, result, this.#steps[at]?.wantRows !== false, durationMs, index)
     }
     if (outcome.kind === 'committed') {
-      yield* this.#controlEvents(commit, index, this.#runner.lastInsertRowid)
+      yield* this.#controlEvents(commit, index, this.#runner.state.lastInsertRowid)
       this.#fates.push('skipped')
       return
     }
     this.#fates.push('error')
     yield { type: 'step_error', step: failedAt, error: fromErrorData(outcome.error) }
     while (this.#fates.length <= commit) this.#fates.push('skipped')
-    yield* this.#controlEvents(commit + 1, index, this.#runner.lastInsertRowid)
+    yield* this.#controlEvents(commit + 1, index, this.#runner.state.lastInsertRowid)
   }
 
   *#controlEvents(

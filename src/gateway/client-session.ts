@@ -47,15 +47,15 @@ export class ClientSession implements Session {
   }
 
   get lastIndex(): bigint {
-    return this.#runner.lastIndex
+    return this.#runner.state.lastIndex
   }
 
   get consistency(): Consistency {
-    return this.#runner.consistency
+    return this.#runner.state.consistency
   }
 
   set consistency(consistency: Consistency) {
-    this.#runner.consistency = consistency
+    this.#runner.state.consistency = consistency
   }
 
   async execute(statement: SqlStatement, options: ExecuteOptions = {}): Promise<ExecuteResult> {
@@ -75,10 +75,7 @@ export class ClientSession implements Session {
   executeNow(statement: SqlStatement): ExecuteResult | null {
     this.#begin()
     try {
-      const { resultSizeBytesMax } = this.#runner.database.configuration
-      const result = this.#runner.runNow(statement, resultSizeBytesMax)
-      if (result !== null) this.#observer.statementDone('read', result.durationMs)
-      return result
+      return this.#runner.runNow(statement, this.#runner.database.configuration.resultSizeBytesMax)
     } finally {
       this.#end()
     }
@@ -203,7 +200,7 @@ export class ClientSession implements Session {
     const { columns, rows } = await collect(pages)
     const durationMs = performance.now() - startMs
     this.#observer.statementDone('read', durationMs)
-    const { lastInsertRowid } = this.#runner
+    const { lastInsertRowid } = this.#runner.state
     return {
       columns,
       rows: wantRows === false ? [] : rows,

@@ -79,6 +79,7 @@ const reader: Partial<DatabaseReader> = {
     async *read() {
       yield { columns: [], rows: [], index: appliedIndex }
     },
+    readNow: () => null,
     close: () => undefined,
   }),
   close: async () => undefined,

@@ -7,7 +7,7 @@
  */
 
 import { HarmonyError } from '../base/errors.ts'
-import type { Consistency } from './session.ts'
+import type { Consistency, ExecuteOptions } from './session.ts'
 
 export const LINEARIZABLE: Consistency = { level: 'linearizable' }
 
@@ -69,6 +69,12 @@ export function consistencyHint(sql: string): Consistency | null {
   if (!endsWithComment(sql)) return null
   const last = LAST_HINT.exec(sql.slice(-HINT_LENGTH_MAX))
   return last === null ? null : parseConsistency(last[1] as string, 'The comment harmonydb')
+}
+
+/** What a comment in the statement asks for comes before what its request asks for. */
+export function withHint(sql: string, options: ExecuteOptions): ExecuteOptions {
+  const consistency = consistencyHint(sql)
+  return consistency === null ? options : { ...options, consistency }
 }
 
 /** Cheap, because it is asked of every statement. */

@@ -10,7 +10,7 @@ import type { SqlStatement, StatementResult } from '../base/value.ts'
 import { NO_ARGUMENTS } from '../base/value.ts'
 import type { WriteTransaction } from './core.ts'
 import type { OpenDatabase } from './open-database.ts'
-import type { BeginMode, ReadPage, ReadRequest, ReadSnapshot } from './reader.ts'
+import type { BeginMode, InlineResult, ReadPage, ReadRequest, ReadSnapshot } from './reader.ts'
 import type { Consistency, StatementDescription } from './session.ts'
 import { Savepoints } from './savepoints.ts'
 
@@ -47,7 +47,8 @@ export class OpenTransaction {
   readonly #context: SessionContext
   readonly #idempotencyKey: string | null
   readonly #startMs = performance.now()
-  readonly #abort = new AbortController()
+  /** Made when first needed: most transactions are over before. */
+  #abort: AbortController | null = null
   #state: State = { kind: 'idle' }
   #idleTimer: NodeJS.Timeout | null = null
   readonly #totalTimer: NodeJS.Timeout
@@ -90,6 +91,10 @@ export class OpenTransaction {
 
   /** Aborted when the transaction has ended: stops the statement that runs. */
   get signal(): AbortSignal {
+    if (this.#abort === null) {
+      this.#abort = new AbortController()
+      if (this.#state.kind === 'ended') this.#abort.abort()
+    }
     return this.#abort.signal
   }
 
@@ -108,6 +113,27 @@ export class OpenTransaction {
     } finally {
       this.#rest()
     }
+  }
+
+  /** What `read` gives, where that can be told in this moment; null otherwise. `freshNow` is like `fresh`. */
+  readNow(request: Omit<ReadRequest, 'appliedIndex'>, freshNow: () => bigint | null): InlineResult | null {
+    const snapshot = this.#snapshotNow(freshNow)
+    if (snapshot === null) return null
+    try {
+      return snapshot.readNow({ ...request, appliedIndex: snapshot.index })
+    } finally {
+      this.#rest()
+    }
+  }
+
+  #snapshotNow(freshNow: () => bigint | null): ReadSnapshot | null {
+    if (this.#state.kind === 'snapshot') return this.#state.snapshot
+    if (this.#state.kind !== 'idle' || this.mode === 'readonly') return null
+    const appliedIndex = freshNow()
+    if (appliedIndex === null) return null
+    const snapshot = this.#database.reader.openSnapshotNow(appliedIndex)
+    this.#state = { kind: 'snapshot', snapshot }
+    return snapshot
   }
 
   /** On the writer, which the first call takes. Reads too, from then on. */
@@ -198,10 +224,15 @@ export class OpenTransaction {
   }
 
   async rollback(): Promise<void> {
+    this.endReads()
     const state = this.#state
-    this.#stopTimers()
-    if (state.kind === 'snapshot') state.snapshot.close()
     if (state.kind === 'writer' && state.writer.ended === null) await state.writer.rollback()
+  }
+
+  /** All that is to be done at the end of a transaction that has not written. */
+  endReads(): void {
+    this.#stopTimers()
+    if (this.#state.kind === 'snapshot') this.#state.snapshot.close()
   }
 
   #leftMs(): number {
@@ -248,8 +279,11 @@ export class OpenTransaction {
   }
 
   #rest(): void {
-    this.#work()
-    if (this.#state.kind === 'writer' || this.#state.kind === 'ended') return
+    if (this.#state.kind === 'writer' || this.#state.kind === 'ended') return this.#work()
+    if (this.#idleTimer !== null) {
+      this.#idleTimer.refresh()
+      return
+    }
     const { transactionIdleTimeoutMs } = this.#database.configuration
     this.#idleTimer = setTimeout(
       () => this.#expire('idle', transactionIdleTimeoutMs),
@@ -268,7 +302,7 @@ export class OpenTransaction {
     )
     this.#state = { kind: 'ended', reason }
     this.#stopTimers()
-    this.#abort.abort()
+    this.#abort?.abort()
     snapshot?.close()
   }
 

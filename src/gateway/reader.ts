@@ -72,6 +72,8 @@ export interface ReadSnapshot {
   readonly index: bigint
   /** At the snapshot. Rejects with TRANSACTION_CONFLICT if the statement needs a process of its own that can't see it. */
   read(request: ReadRequest): AsyncGenerator<ReadPage, void, void>
+  /** The whole result of a quick statement; null where it must be read otherwise, with nothing done. */
+  readNow(request: ReadRequest): InlineResult | null
   /** Lets go of the read transaction. Safe to call twice, and while a read runs: that is stopped. */
   close(): void
 }
@@ -122,6 +124,8 @@ export interface DatabaseReader {
   /** Page by page; nothing runs ahead of what is taken. Ending the generator ends the statement. */
   readInWorker(request: ReadRequest): AsyncGenerator<ReadPage, void, void>
   openSnapshot(options: SnapshotOptions): Promise<ReadSnapshot>
+  /** One on the gateway's thread, as `isLong: false` opens it. */
+  openSnapshotNow(appliedIndex: bigint): ReadSnapshot
   /** Ends everything that runs. */
   close(): Promise<void>
 }

@@ -85,9 +85,9 @@ export interface Session {
   /** Runs exactly one statement, transaction control included. Rejects with a HarmonyError. */
   execute(statement: SqlStatement, options?: ExecuteOptions): Promise<ExecuteResult>
   /**
-   * The same at once, for a linearizable read outside a transaction that is known to be quick, where nobody needs to be asked how
-   * fresh this member is; null for everything else, with nothing done: then `execute`. Throws a HarmonyError. It makes no
-   * promise, because for a point read the promises cost more than the read.
+   * The same at once: for a read that is known to be quick, where nobody needs to be asked how fresh this member is, and for
+   * BEGIN, COMMIT and ROLLBACK around such reads; null for everything else, with nothing done: then `execute`. Throws a HarmonyError.
+   * It makes no promise, because for a point read the promises cost more than the read.
    */
   executeNow?(statement: SqlStatement): ExecuteResult | null
   /** All or nothing, in one round trip to the writer. Rejects with the first failing statement's error. */

@@ -6,7 +6,7 @@
 import { fromErrorData } from '../base/error-data.ts'
 import { assert, unreachable } from '../base/assert.ts'
 import { HarmonyError } from '../base/errors.ts'
-import { INITIAL_CONTEXT, type SessionContext, type TransactionOutcome } from '../base/transaction.ts'
+import type { TransactionOutcome } from '../base/transaction.ts'
 import {
   NO_ARGUMENTS,
   type ResultColumn,
@@ -15,7 +15,7 @@ import {
   type StatementResult,
 } from '../base/value.ts'
 import type { Answer } from './answer.ts'
-import { consistencyHint, formatConsistency, LINEARIZABLE, parseConsistency } from './consistency.ts'
+import { consistencyHint, formatConsistency, parseConsistency, withHint } from './consistency.ts'
 import { isConstraint } from './constraint-error.ts'
 import type { OpenDatabase } from './open-database.ts'
 import { OpenTransaction } from './open-transaction.ts'
@@ -28,6 +28,8 @@ import type {
   StatementControl,
 } from './reader.ts'
 import type { Consistency, Credential, ExecuteOptions, StatementDescription } from './session.ts'
+import { ReadsAtOnce } from './reads-at-once.ts'
+import { SessionState } from './session-state.ts'
 import type { SessionObserver } from './statistics.ts'
 import { timeInTurn, turnEnded } from './turn.ts'
 
@@ -41,32 +43,23 @@ function isRead({ isReadOnly, isExplain }: Pick<StatementDescription, 'isReadOnl
 
 const SESSION: Consistency = { level: 'session' }
 
-/** What a comment in the statement asks for comes before what its request asks for. */
-function withHint(sql: string, options: ExecuteOptions): ExecuteOptions {
-  const consistency = consistencyHint(sql)
-  return consistency === null ? options : { ...options, consistency }
-}
-
 const DEFER_FOREIGN_KEYS: SqlStatement = { sql: 'PRAGMA defer_foreign_keys=ON', args: NO_ARGUMENTS }
 
 export class StatementRunner {
   readonly database: OpenDatabase
-  /** Of reads that ask for no other. */
-  consistency: Consistency = LINEARIZABLE
+  readonly state: SessionState = new SessionState()
+  readonly #readsAtOnce: ReadsAtOnce
   readonly #credential: Credential
   readonly #observer: SessionObserver
-  #context: SessionContext = INITIAL_CONTEXT
-  #lastIndex = 0n
   #transaction: OpenTransaction | null = null
   /** A COMMIT that failed: the client has to ROLLBACK before it goes on. */
   #failedCommit: HarmonyError | null = null
-  /** `PRAGMA defer_foreign_keys` in autocommit: it holds for the next transaction. */
-  #defersForeignKeys = false
 
   constructor(database: OpenDatabase, credential: Credential, observer: SessionObserver) {
     this.database = database
     this.#credential = credential
     this.#observer = observer
+    this.#readsAtOnce = new ReadsAtOnce(database, this.state)
   }
 
   get isAutocommit(): boolean {
@@ -74,17 +67,8 @@ export class StatementRunner {
     return this.#transaction === null || this.#transaction.ended !== null
   }
 
-  get lastIndex(): bigint {
-    return this.#lastIndex
-  }
-
   get mayWrite(): boolean {
     return this.#credential.access === 'read-write'
-  }
-
-  /** What `last_insert_rowid()` tells, as results show it. */
-  get lastInsertRowid(): bigint | null {
-    return this.#context.lastInsertRowid === 0n ? null : this.#context.lastInsertRowid
   }
 
   /** Runs one statement. `resultSizeBytesMax` bounds reads; `signal` stops them. */
@@ -113,28 +97,42 @@ export class StatementRunner {
     return this.#writeInTransaction(transaction, statement)
   }
 
-  /** A read at the session's level that can be made in this moment; null for everything else. */
+  /** What can be answered in this moment; null for everything else. */
   runNow(statement: SqlStatement, resultSizeBytesMax: number): InlineResult | null {
-    if (this.#transaction !== null || this.#failedCommit !== null) return null
+    const transaction = this.#transaction
+    if (this.#failedCommit !== null) return null
+    if (transaction !== null && (transaction.isWriting || transaction.ended !== null)) return null
+    // What a comment asks for may be more than the session does.
+    if (consistencyHint(statement.sql) !== null) return null
     const nowMs = timeInTurn()
     if (nowMs === null) return null
-    const { reader, configuration } = this.database
-    const { kind } = reader.classify(statement.sql)
-    if (kind === 'control' || (kind === 'write' && this.mayWrite)) return null
-    const appliedIndex = this.database.freshNow(this.consistency, this.#lastIndex, nowMs)
-    if (appliedIndex === null) return null
-    const timeoutMs = configuration.statementTimeoutMs
-    const result = reader.readInline({
-      statement,
-      context: this.#context,
-      resultSizeBytesMax,
-      timeoutMs,
-      appliedIndex,
-    })
-    if (result === null) return null
-    this.#defersForeignKeys = false
-    this.#seen(result.index)
+    const found = this.database.reader.classify(statement.sql)
+    if (found.kind === 'control') return this.#controlNow(found.control)
+    if (found.kind === 'write' && this.mayWrite) return null
+    const result =
+      transaction === null
+        ? this.#readsAtOnce.read(statement, resultSizeBytesMax, nowMs)
+        : this.#readsAtOnce.readIn(transaction, statement, resultSizeBytesMax, nowMs)
+    if (result !== null) this.#observer.statementDone('read', result.durationMs)
     return result
+  }
+
+  /** The transaction has not written. */
+  #controlNow(control: StatementControl): InlineResult | null {
+    const transaction = this.#transaction
+    const isEnd = control.type === 'commit' || control.type === 'rollback'
+    if (transaction === null) {
+      if (control.type !== 'begin' || control.mode === 'immediate' || this.state.defersForeignKeys)
+        return null
+      this.#open(control.mode, false, {})
+    } else {
+      if (!isEnd) return null
+      this.#forget(transaction)
+      transaction.endReads()
+    }
+    this.#observer.statementDone('control', 0)
+    const { lastIndex: index, lastInsertRowid } = this.state
+    return { columns: [], rows: [], changes: 0n, lastInsertRowid, index, durationMs: 0 }
   }
 
   /** Reports once why a transaction is over; the statement that comes then does not run. */
@@ -159,8 +157,10 @@ export class StatementRunner {
     const inTransaction = await this.#describeInTransaction(sql)
     if (inTransaction !== null) return inTransaction
     // Columns and names as of the session's own writes at least: they may have been done on another member.
-    const isBehind = core.appliedIndex < this.#lastIndex
-    const appliedIndex = isBehind ? await this.database.fresh(SESSION, this.#lastIndex) : core.appliedIndex
+    const isBehind = core.appliedIndex < this.state.lastIndex
+    const appliedIndex = isBehind
+      ? await this.database.fresh(SESSION, this.state.lastIndex)
+      : core.appliedIndex
     try {
       return await reader.describe(sql, appliedIndex)
     } catch (error) {
@@ -181,24 +181,24 @@ export class StatementRunner {
   /** One transaction; takes the session's context there and back. */
   async submit(statements: readonly SqlStatement[], options: ExecuteOptions): Promise<TransactionOutcome> {
     this.#checkMayWrite()
-    const defers = this.#defersForeignKeys
-    this.#defersForeignKeys = false
+    const defers = this.state.defersForeignKeys
+    this.state.defersForeignKeys = false
     const outcome = await this.database.core.submit({
       statements: defers ? [DEFER_FOREIGN_KEYS, ...statements] : statements,
-      context: this.#context,
+      context: this.state.context,
       idempotencyKey: options.idempotencyKey ?? null,
       resultSizeBytesMax: this.database.configuration.resultSizeBytesMax,
     })
-    if (outcome.kind === 'committed') this.#committed(outcome.index, outcome.context)
+    if (outcome.kind === 'committed') this.state.committed(outcome.index, outcome.context)
     const results = defers ? outcome.results.slice(1) : outcome.results
-    if (outcome.kind === 'failed') for (const result of results) this.#noteResult(result)
+    if (outcome.kind === 'failed') for (const result of results) this.state.noteResult(result)
     if (!defers) return outcome
     return outcome.kind === 'committed'
       ? { ...outcome, results }
       : { ...outcome, results, failedStatement: outcome.failedStatement - 1 }
   }
 
-  /** Several reads of one state. The caller has found that all of them only read. */
+  /** Several reads of one state, all known to only read. */
   async readTogether<Result>(
     statements: readonly SqlStatement[],
     options: ExecuteOptions,
@@ -233,8 +233,8 @@ export class StatementRunner {
     if (transaction !== null) await this.#rollback(transaction).catch(() => undefined)
   }
 
-  #fresh({ consistency = this.consistency }: ExecuteOptions): Promise<bigint> {
-    return this.database.fresh(consistency, this.#lastIndex)
+  #fresh({ consistency = this.state.consistency }: ExecuteOptions): Promise<bigint> {
+    return this.database.fresh(consistency, this.state.lastIndex)
   }
 
   #checkMayWrite(): void {
@@ -243,7 +243,7 @@ export class StatementRunner {
 
   #readRequest(statement: SqlStatement, resultSizeBytesMax: number): Omit<ReadRequest, 'appliedIndex'> {
     const timeoutMs = this.database.configuration.statementTimeoutMs
-    return { statement, context: this.#context, resultSizeBytesMax, timeoutMs }
+    return { statement, context: this.state.context, resultSizeBytesMax, timeoutMs }
   }
 
   /** Null if the statement turns out to write. */
@@ -257,10 +257,10 @@ export class StatementRunner {
     const result = this.database.reader.readInline(placed)
     if (!isRead(result === null ? await this.#describeAt(placed) : ALREADY_READ)) return null
     // Like the end of any transaction, a read in autocommit ends what `PRAGMA defer_foreign_keys` had set.
-    this.#defersForeignKeys = false
+    this.state.defersForeignKeys = false
     if (result === null)
       return this.#noted(this.database.reader.readInWorker({ ...placed, signal: signal() }), appliedIndex)
-    this.#seen(result.index)
+    this.state.seen(result.index)
     return { kind: 'result', effect: 'read', result, index: result.index }
   }
 
@@ -277,7 +277,7 @@ export class StatementRunner {
       }
     }
     const toIndex = (): bigint => {
-      this.#seen(index)
+      this.state.seen(index)
       return index
     }
     return { kind: 'pages', pages: noting(), index: toIndex }
@@ -302,13 +302,13 @@ export class StatementRunner {
     options: ExecuteOptions,
     signal: AbortSignal,
   ): Answer {
-    const { consistency = transaction.consistency ?? this.consistency } = options
-    const fresh = (): Promise<bigint> => this.database.fresh(consistency, this.#lastIndex)
+    const { consistency = transaction.consistency ?? this.state.consistency } = options
+    const fresh = (): Promise<bigint> => this.database.fresh(consistency, this.state.lastIndex)
     const either = AbortSignal.any([signal, transaction.signal])
     const pages = transaction.read({ ...request, signal: either }, fresh)
     const index = (): bigint => {
-      this.#seen(transaction.snapshotIndex ?? 0n)
-      return this.#lastIndex
+      this.state.seen(transaction.snapshotIndex ?? 0n)
+      return this.state.lastIndex
     }
     return { kind: 'pages', pages, index }
   }
@@ -318,8 +318,8 @@ export class StatementRunner {
     await this.database.reader.vet(statement.sql, this.database.core.appliedIndex)
     try {
       const result = await transaction.write(statement, this.database.configuration.resultSizeBytesMax)
-      this.#noteResult(result)
-      return { kind: 'result', effect: 'write', result, index: this.#lastIndex }
+      this.state.noteResult(result)
+      return { kind: 'result', effect: 'write', result, index: this.state.lastIndex }
     } catch (error) {
       // Rolled back by the statement itself (RAISE(ROLLBACK)) or with it: its error says so, the next one runs.
       if (transaction.ended !== null) this.#drop(transaction)
@@ -327,30 +327,10 @@ export class StatementRunner {
     }
   }
 
-  /** What `last_insert_rowid()` and the others tell after a rollback: SQLite does not roll them back. */
-  #noteResult({ changes, lastInsertRowid }: StatementResult): void {
-    if (changes === 0n && lastInsertRowid === this.lastInsertRowid) return
-    this.#context = {
-      ...this.#context,
-      lastInsertRowid: lastInsertRowid ?? 0n,
-      changes,
-      totalChanges: this.#context.totalChanges + changes,
-    }
-  }
-
-  #seen(index: bigint): void {
-    if (index > this.#lastIndex) this.#lastIndex = index
-  }
-
-  #committed(index: bigint, context: SessionContext): void {
-    this.#context = { ...context, foreignKeys: this.#context.foreignKeys }
-    this.#seen(index)
-  }
-
   /** The answer of a statement that changes nothing here. */
   #empty(columns: readonly ResultColumn[] = [], rows: readonly (readonly SqlValue[])[] = []): Answer {
-    const result = { columns, rows, changes: 0n, lastInsertRowid: this.lastInsertRowid }
-    return { kind: 'result', effect: 'control', result, index: this.#lastIndex }
+    const result = { columns, rows, changes: 0n, lastInsertRowid: this.state.lastInsertRowid }
+    return { kind: 'result', effect: 'control', result, index: this.state.lastIndex }
   }
 
   async #control(control: StatementControl, options: ExecuteOptions): Promise<Answer> {
@@ -382,7 +362,7 @@ export class StatementRunner {
       case 'harmonydb_consistency':
         return this.#consistencyPragma(control.value)
       case 'harmonydb_last_index':
-        return this.#empty([{ name: control.type, declaredType: null }], [[this.#lastIndex]])
+        return this.#empty([{ name: control.type, declaredType: null }], [[this.state.lastIndex]])
       default:
         return unreachable(control)
     }
@@ -393,6 +373,19 @@ export class StatementRunner {
     isBegunBySavepoint: boolean,
     options: ExecuteOptions,
   ): Promise<OpenTransaction> {
+    const transaction = this.#open(mode, isBegunBySavepoint, options)
+    try {
+      if (this.state.defersForeignKeys) await transaction.deferForeignKeys(true)
+      this.state.defersForeignKeys = false
+      if (mode === 'immediate') await transaction.takeWriter()
+      return transaction
+    } catch (error) {
+      this.#drop(transaction)
+      throw error
+    }
+  }
+
+  #open(mode: BeginMode, isBegunBySavepoint: boolean, options: ExecuteOptions): OpenTransaction {
     this.checkAutocommit()
     if (mode === 'immediate') this.#checkMayWrite()
     this.#observer.transactionOpened()
@@ -400,20 +393,12 @@ export class StatementRunner {
       database: this.database,
       mode,
       isBegunBySavepoint,
-      context: this.#context,
+      context: this.state.context,
       idempotencyKey: options.idempotencyKey ?? null,
       consistency: options.consistency ?? null,
     })
     this.#transaction = transaction
-    try {
-      if (this.#defersForeignKeys) await transaction.deferForeignKeys(true)
-      this.#defersForeignKeys = false
-      if (mode === 'immediate') await transaction.takeWriter()
-      return transaction
-    } catch (error) {
-      this.#drop(transaction)
-      throw error
-    }
+    return transaction
   }
 
   #needTransaction(verb: 'commit' | 'rollback'): OpenTransaction {
@@ -434,7 +419,7 @@ export class StatementRunner {
   async #commit(transaction: OpenTransaction): Promise<void> {
     try {
       const { index, context } = await transaction.commit()
-      if (index !== null) this.#committed(index, context)
+      if (index !== null) this.state.committed(index, context)
     } catch (error) {
       if (isConstraint(error)) this.#failedCommit = error
       throw error
@@ -482,26 +467,26 @@ export class StatementRunner {
 
   /** Without effect inside a transaction, as in SQLite. */
   #foreignKeys(value: boolean | null): Answer {
-    const isOn = this.#context.foreignKeys
+    const isOn = this.state.context.foreignKeys
     if (value === null) return this.#empty([{ name: 'foreign_keys', declaredType: null }], [[isOn ? 1n : 0n]])
-    if (this.#transaction === null) this.#context = { ...this.#context, foreignKeys: value }
+    if (this.#transaction === null) this.state.context = { ...this.state.context, foreignKeys: value }
     return this.#empty()
   }
 
   #consistencyPragma(value: string | null): Answer {
     const name = 'harmonydb_consistency'
     if (value === null)
-      return this.#empty([{ name, declaredType: null }], [[formatConsistency(this.consistency)]])
-    this.consistency = parseConsistency(value, `PRAGMA ${name}`)
+      return this.#empty([{ name, declaredType: null }], [[formatConsistency(this.state.consistency)]])
+    this.state.consistency = parseConsistency(value, `PRAGMA ${name}`)
     return this.#empty()
   }
 
   async #deferForeignKeys(value: boolean | null): Promise<Answer> {
     if (value === null) {
-      const isOn = this.#transaction?.defersForeignKeys ?? this.#defersForeignKeys
+      const isOn = this.#transaction?.defersForeignKeys ?? this.state.defersForeignKeys
       return this.#empty([{ name: 'defer_foreign_keys', declaredType: null }], [[isOn ? 1n : 0n]])
     }
-    if (this.#transaction === null) this.#defersForeignKeys = value
+    if (this.#transaction === null) this.state.defersForeignKeys = value
     else await this.#transaction.deferForeignKeys(value)
     return this.#empty()
   }
