@@ -1,11 +1,12 @@
 /** What disks do that nobody may rely on: lose everything, change bytes, change content behind everybody's back. */
 
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { MemoryDisk } from '../../src/host/memory-disk.ts'
 import type { Random } from '../random.ts'
 import type { ReplicaFile } from './final-state.ts'
 
-export type LossKind = 'wipe' | 'damage' | 'diverge'
+export type LossKind = 'wipe' | 'damage' | 'corrupt' | 'diverge'
 
 /** Before it are the segment's header and maybe the first frame. */
 const DAMAGE_FROM_BYTES = 600
@@ -39,4 +40,24 @@ export function divergeFile(files: readonly ReplicaFile[], name: string, random:
   } finally {
     database.close()
   }
+}
+
+const HEADER_BYTES = 100
+
+/**
+ * The beginning of the file of a database is lost. Not a page in its middle, which nobody can notice before it is read, nor a bit in a row, which
+ * nobody can notice at all.
+ */
+export function corruptFile(files: readonly ReplicaFile[], name: string, random: Random): void {
+  const file = files.find(({ database }) => database === name)
+  if (file === undefined) return
+  const descriptor = openSync(file.dataFile, 'r+')
+  writeSync(
+    descriptor,
+    Uint8Array.from({ length: HEADER_BYTES }, () => random.integer(0, 255)),
+    0,
+    HEADER_BYTES,
+    0,
+  )
+  closeSync(descriptor)
 }

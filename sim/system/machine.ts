@@ -15,7 +15,7 @@ import { SeededRandom } from '../../src/host/random.ts'
 import { LocalGateway } from '../../src/gateway/local-gateway.ts'
 import type { Session } from '../../src/gateway/session.ts'
 import type { Random } from '../random.ts'
-import { damageJournal, divergeFile } from './losses.ts'
+import { corruptFile, damageJournal, divergeFile } from './losses.ts'
 import type { LossKind } from './losses.ts'
 import { MachineClock } from './machine-clock.ts'
 import { MachineDisk } from './machine-disk.ts'
@@ -32,6 +32,9 @@ import { Process } from './world.ts'
 import type { World } from './world.ts'
 
 const DATA_FILE = /^(.*)\.\d+\.sqlite$/
+
+/** What a group tells when it finds that its file can't become what the log says. */
+const DAMAGE_EVENT = 'A replica is damaged'
 
 export type CrashKind = 'kill' | 'power-cut'
 
@@ -62,6 +65,7 @@ export class Machine {
   #memory = new MemoryDisk()
   #life: Life | null = null
   #lives = 0
+  #damagedCount = 0
   /** Called when the process ends. */
   readonly #onEnd = new Set<() => void>()
   /** Why it did not start, or stopped by itself; null while it runs. */
@@ -104,12 +108,22 @@ export class Machine {
     return this.#lives
   }
 
+  /** How often a replica here was found to differ from the log, or not to be readable. */
+  get damagedCount(): number {
+    return this.#damagedCount
+  }
+
   get isStopping(): boolean {
     return this.#life?.isStopping ?? false
   }
 
   get isPaused(): boolean {
     return this.#life?.process.isPaused ?? false
+  }
+
+  /** The database that most workloads use. */
+  get leads(): boolean {
+    return this.member?.replica(DATABASE)?.isLeading ?? false
   }
 
   get member(): MemberHere | null {
@@ -152,6 +166,7 @@ export class Machine {
       rmSync(`${this.folder}/databases`, { recursive: true, force: true })
     }
     if (kind === 'damage') damageJournal(this.#memory, random)
+    if (kind === 'corrupt') corruptFile(this.replicaFiles(), DATABASE, random)
     if (kind === 'diverge') divergeFile(this.replicaFiles(), DATABASE, random)
   }
 
@@ -276,7 +291,7 @@ export class Machine {
       random: new SeededRandom(BigInt(random.fork('member').uint32())),
       openEngine: life.engines.open,
       network: life.network,
-      log: (event) => this.#note('phase', event),
+      log: (event) => this.#tell(event),
     })
     life.member = member
     life.gateway = new LocalGateway({ directory: member, readers: life.readers })
@@ -309,6 +324,11 @@ export class Machine {
     this.#note('destroy', 'process ended')
     for (const listener of this.#onEnd) listener()
     this.#onEnd.clear()
+  }
+
+  #tell(event: string): void {
+    if (event.startsWith(DAMAGE_EVENT)) this.#damagedCount++
+    this.#note('phase', event)
   }
 
   #note(kind: Parameters<World['note']>[0], text: string = ''): void {

@@ -12,7 +12,21 @@ export interface GroupView {
   readonly failure: string | null
 }
 
+/** The replica of a database on this member. */
+export interface ReplicaHere {
+  readonly isLeading: boolean
+  transferLeadership(member: number): unknown
+}
+
 export interface MemberHere extends DatabaseDirectory {
+  /** Its number in the cluster. */
+  readonly number: number
+  /** Null where there is none. */
+  replica(database: string): ReplicaHere | null
+  /** What operators do. Not there without a catalog. */
+  addMember?(peerAddress: string, role: 'voter' | 'learner'): Promise<number>
+  removeMember?(member: number): Promise<void>
+  promoteMember?(member: number): Promise<void>
   /** Resolves when the member can't write any more until it is started again. */
   readonly failed: Promise<HarmonyError>
   stats(): { readonly databases: readonly GroupView[] }

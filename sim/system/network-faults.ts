@@ -16,6 +16,7 @@ export interface NetworkWeather {
   readonly breakChance: number
   /** Mean time between two partitions; 0 for never. */
   readonly partitionEveryUs: TimeUs
+  readonly partitionMaxMs: number
   readonly breakEveryUs: TimeUs
 }
 
@@ -25,8 +26,12 @@ export const CALM: NetworkWeather = {
   fragmentBytesMax: Number.MAX_SAFE_INTEGER,
   breakChance: 0,
   partitionEveryUs: 0,
+  partitionMaxMs: 8_000,
   breakEveryUs: 0,
 }
+
+/** Who leads alone, cut off, is where most can go wrong. */
+const LEADER_ALONE_CHANCE = 0.3
 
 type Pair = readonly [from: string, to: string]
 
@@ -35,6 +40,7 @@ export class NetworkFaults {
   readonly #network: MemoryNetwork
   readonly #machines: readonly Machine[]
   readonly #random: Random
+  readonly #partitionMaxMs: number
   #isStopped = false
 
   constructor(
@@ -50,8 +56,9 @@ export class NetworkFaults {
     this.#network = parts.network
     this.#machines = parts.machines
     this.#random = parts.random
-    const { partitionEveryUs, breakEveryUs, delayMinMs, delayMaxMs, fragmentBytesMax, breakChance } =
-      parts.weather
+    const { partitionEveryUs, partitionMaxMs, breakEveryUs } = parts.weather
+    const { delayMinMs, delayMaxMs, fragmentBytesMax, breakChance } = parts.weather
+    this.#partitionMaxMs = partitionMaxMs
     Object.assign(this.#network.faults, { delayMinMs, delayMaxMs, fragmentBytesMax, breakChance })
     if (parts.machines.length < 2) return
     if (partitionEveryUs > 0) void this.#repeat(partitionEveryUs, () => this.#partition())
@@ -82,8 +89,10 @@ export class NetworkFaults {
   /** Two parts that do not hear each other, or one that is not heard by the other. Connections break, or go silent. */
   #partition(): void {
     const random = this.#random
-    const shuffled = random.shuffled(this.#machines)
-    const size = random.integer(1, this.#machines.length - 1)
+    const leader = random.chance(LEADER_ALONE_CHANCE) ? this.#machines.find(({ leads }) => leads) : undefined
+    const rest = random.shuffled(this.#machines).filter((machine) => machine !== leader)
+    const shuffled = leader === undefined ? rest : [leader, ...rest]
+    const size = leader === undefined ? random.integer(1, this.#machines.length - 1) : 1
     const [some, others] = [shuffled.slice(0, size), shuffled.slice(size)]
     const isOneWay = random.chance(0.3)
     const isSilent = isOneWay || random.chance(0.5)
@@ -97,7 +106,7 @@ export class NetworkFaults {
       if (isSilent && !isOneWay) this.#network.hold(to, from)
       if (!isSilent) this.#network.separate(from, to)
     }
-    this.#world.after(null, random.between(50, 8_000) * MILLISECOND, () => {
+    this.#world.after(null, random.between(50, this.#partitionMaxMs) * MILLISECOND, () => {
       if (this.#isStopped) return
       for (const pair of pairs) this.#heal(pair)
       this.#world.note('heal', some[0]?.number ?? 0, 0, 0, () => 'partition')
@@ -119,6 +128,7 @@ export function drawWeather(random: Random): NetworkWeather {
     fragmentBytesMax: random.pick([4_000, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]),
     breakChance: random.pick([0, 0, 0.0005]),
     partitionEveryUs: random.chance(0.6) ? random.between(3, 10) * SECOND : 0,
+    partitionMaxMs: random.pick([2_000, 8_000]),
     breakEveryUs: random.chance(0.5) ? random.between(1, 10) * SECOND : 0,
   }
 }

@@ -7,6 +7,7 @@ import type { Random } from '../random.ts'
 import type { LossKind } from './losses.ts'
 import type { DiskSpeed } from './machine-disk.ts'
 import type { EngineTrouble } from './machine-engines.ts'
+import type { OperatorRates } from './operators.ts'
 import { drawWeather } from './network-faults.ts'
 import type { NetworkWeather } from './network-faults.ts'
 
@@ -26,6 +27,7 @@ export interface FaultRates {
 }
 
 export interface SystemOptions {
+  readonly operators: OperatorRates
   /** `static`: one database with a replica on each machine, no catalog (`static-member.ts`). */
   readonly kind: 'cluster' | 'static'
   readonly machines: number
@@ -46,7 +48,15 @@ export interface SystemOptions {
   readonly databaseIdleTimeMs: number
 }
 
-export const WORKLOADS = ['registers', 'transfers', 'once', 'schema', 'databases'] as const
+export const WORKLOADS = [
+  'registers',
+  'transfers',
+  'lists',
+  'once',
+  'library',
+  'schema',
+  'databases',
+] as const
 export type WorkloadName = (typeof WORKLOADS)[number]
 
 /** Each kind of fault is left out of half of the runs, so that others are seen alone. */
@@ -60,7 +70,7 @@ const MACHINES_FOR_LOSS = 3
 
 function drawLoss(random: Random, machines: number): FaultRates['loss'] {
   if (machines < MACHINES_FOR_LOSS || random.chance(0.5)) return null
-  return { kind: random.pick(['wipe', 'damage', 'diverge']), atUs: random.between(1, 12) * SECOND }
+  return { kind: random.pick(['wipe', 'damage', 'corrupt', 'diverge']), atUs: random.between(1, 12) * SECOND }
 }
 
 function drawFaults(random: Random, machines: number): FaultRates {
@@ -78,14 +88,26 @@ function drawFaults(random: Random, machines: number): FaultRates {
   }
 }
 
+function drawOperators(random: Random, machines: number, hasLoss: boolean): OperatorRates {
+  // Of a member that was removed nothing is left, so that no other disk may be lost in the same run.
+  const mayReplace = machines >= MACHINES_FOR_LOSS && !hasLoss
+  return {
+    transferEveryUs: sometimes(random, 1, 5),
+    rollingRestartEveryUs: random.chance(0.2) ? random.between(5, 15) * SECOND : 0,
+    replaceAtUs: mayReplace && random.chance(0.3) ? random.between(1, 10) * SECOND : null,
+  }
+}
+
 export function drawOptions(random: Random): SystemOptions {
   const machines = random.pick([1, 2, 3, 3, 3, 4])
-  const picked = WORKLOADS.filter(() => random.chance(0.6))
+  const faults = drawFaults(random.fork('faults'), machines)
+  const picked = WORKLOADS.filter(() => random.chance(0.5))
   return {
     kind: 'cluster',
     machines,
     faultsForUs: random.integer(10, 25) * SECOND,
-    faults: drawFaults(random.fork('faults'), machines),
+    faults,
+    operators: drawOperators(random.fork('operators'), machines, faults.loss !== null),
     weather: drawWeather(random.fork('weather')),
     workloads: picked.length > 0 ? picked : ['registers'],
     clientsPerWorkload: random.integer(2, 5),

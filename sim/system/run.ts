@@ -16,12 +16,15 @@ import { checkReplicas, contentOf } from './final-state.ts'
 import { Machine } from './machine.ts'
 import { NetworkFaults } from './network-faults.ts'
 import { DATABASE, areAtRest, lastCommitIndex, wakeDatabases } from './open-member.ts'
+import { Operators } from './operators.ts'
 import { drawOptions } from './options.ts'
 import type { SystemOptions, WorkloadName } from './options.ts'
 import { sealTime } from './sealed-time.ts'
 import { World } from './world.ts'
 import type { Trace } from '../trace.ts'
 import { Databases } from './workloads/databases.ts'
+import { Library } from './workloads/library.ts'
+import { Lists } from './workloads/lists.ts'
 import { Once } from './workloads/once.ts'
 import { Registers } from './workloads/registers.ts'
 import { Schema } from './workloads/schema.ts'
@@ -134,6 +137,12 @@ class SystemRun {
     this.#phase('faults')
     for (const workload of this.workloads) workload.start()
     const faults = new Faults(world, this.#machines, this.#options.faults, world.random.fork('faults'))
+    const operators = new Operators(
+      world,
+      this.#machines,
+      this.#options.operators,
+      world.random.fork('operators'),
+    )
     const storms = new NetworkFaults(world, {
       network: this.#network,
       machines: this.#machines,
@@ -143,7 +152,12 @@ class SystemRun {
     await world.runUntil(world.nowUs + this.#options.faultsForUs)
     faults.stop()
     storms.stop()
+    operators.stop()
     this.#phase('recovery')
+    await this.#until('operators carry through what they began', () => {
+      this.#restartStopped(operators)
+      return operators.isDone
+    })
     await this.#serveAgain()
     for (const workload of this.workloads) workload.stop()
     await this.#until('clients get their answers', () => this.workloads.every((one) => one.isDone))
@@ -185,10 +199,15 @@ class SystemRun {
       void probe()
     }
     await this.#until('every member serves again', () => {
-      // What a supervisor does.
-      for (const machine of this.#machines) if (!machine.isRunning) machine.start()
+      this.#restartStopped()
       return waiting.size === 0
     })
+  }
+
+  /** What a supervisor does. An operator who replaces a member starts the machine when that is due. */
+  #restartStopped(operators: Operators | null = null): void {
+    for (const machine of this.#machines)
+      if (!machine.isRunning && operators?.holds(machine) !== true) machine.start()
   }
 
   async #until(what: string, isDone: () => boolean): Promise<void> {
@@ -203,6 +222,7 @@ class SystemRun {
   }
 
   async #check(): Promise<void> {
+    this.#checkSoundness()
     const replicas = this.#machines.flatMap((machine) => machine.replicaFiles())
     checkReplicas(replicas)
     const shop = replicas.find(({ database }) => database === DATABASE)
@@ -215,6 +235,19 @@ class SystemRun {
     }
   }
 
+  /** Healing hides what went wrong from everything else: where no disk did anything, there is nothing to heal. */
+  #checkSoundness(): void {
+    if (this.#options.faults.loss !== null) return
+    for (const { number, damagedCount } of this.#machines) {
+      if (damagedCount === 0) continue
+      throw new Violation(
+        'replicas stay sound',
+        `machine ${number} found ${damagedCount} times that a replica differs from the log, and no disk lost anything`,
+        { members: [number] },
+      )
+    }
+  }
+
   #newWorkload(name: WorkloadName): Workload {
     const parts = Array.from({ length: this.#options.clientsPerWorkload }, (_, at) =>
       this.#clientParts(`${name} ${at}`, this.#machines),
@@ -222,7 +255,9 @@ class SystemRun {
     const kinds = {
       registers: Registers,
       transfers: Transfers,
+      lists: Lists,
       once: Once,
+      library: Library,
       schema: Schema,
       databases: Databases,
     }

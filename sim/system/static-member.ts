@@ -24,6 +24,7 @@ const VOTERS_MAX = 3
 const STATIC_CLUSTER = '0123456789abcdef'
 
 export class StaticMember implements MemberHere {
+  readonly number: number
   readonly #transport: PeerTransport
   readonly host: GroupHost
   readonly #group: DatabaseGroup
@@ -64,6 +65,7 @@ export class StaticMember implements MemberHere {
       databasesFolder: `${folder}/databases`,
       member: machine.number,
       peers: transport,
+      log: (_, event) => parts.log(event),
       limits: options.limits,
       journal: options.journal,
     })
@@ -75,6 +77,7 @@ export class StaticMember implements MemberHere {
 
   private constructor(parts: MemberParts, transport: PeerTransport, host: GroupHost) {
     const { clock, random, machine, machines, folder } = parts
+    this.number = machine.number
     this.#transport = transport
     this.host = host
     const numbers = machines.map(({ number }) => number)
@@ -109,6 +112,10 @@ export class StaticMember implements MemberHere {
     if (name !== DATABASE) throw new HarmonyError('DATABASE_NOT_FOUND', `There is no database ${name}.`)
     await this.#group.wake()
     return this.#database
+  }
+
+  replica(name: string): DatabaseGroup | null {
+    return name === DATABASE ? this.#group : null
   }
 
   create(): Promise<void> {

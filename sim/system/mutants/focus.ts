@@ -1,6 +1,7 @@
 /** Kinds of runs that make one kind of trouble likely. */
 
 import { MILLISECOND, SECOND } from '../../event-queue.ts'
+import type { OperatorRates } from '../operators.ts'
 import { CALM } from '../network-faults.ts'
 import type { FaultRates, SystemOptions } from '../options.ts'
 
@@ -26,7 +27,6 @@ const FOCUSES = [
   'engine-deaths',
   'schema',
   'leaders',
-  'transactions-and-leaders',
   'hand-overs',
   'learners',
   'broken-connections',
@@ -38,11 +38,18 @@ const FOCUSES = [
 ] as const
 export type Focus = (typeof FOCUSES)[number]
 
-const QUICK = { thinkUs: 10_000, answerTimeoutUs: 5 * SECOND, faultsForUs: 10 * SECOND, weather: CALM }
+const NO_OPERATORS: OperatorRates = { transferEveryUs: 0, rollingRestartEveryUs: 0, replaceAtUs: null }
+const QUICK = {
+  thinkUs: 10_000,
+  answerTimeoutUs: 5 * SECOND,
+  faultsForUs: 10 * SECOND,
+  weather: CALM,
+  operators: NO_OPERATORS,
+}
 const SHORT_LOGS = { checkpointEntries: 5, tailEntries: 5, restingTailEntries: 5 }
 /** Without a catalog, whose own traffic is most of what happens in a small cluster. */
 const THREE = { ...QUICK, kind: 'static', machines: 3, faults: NO_FAULTS, clientsPerWorkload: 6 } as const
-const PARTITIONED = { ...CALM, partitionEveryUs: 1 * SECOND }
+const PARTITIONED = { ...CALM, partitionEveryUs: 2 * SECOND, partitionMaxMs: 2_500 }
 
 const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
   'power-cuts': {
@@ -101,18 +108,12 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
     // Proposals are on their way for long, so that leaders are lost in the middle of them.
     disk: { readUs: 20, writeUs: 20, syncUs: 20_000 },
     engine: { callUs: 2_000, slowCallChance: 0.02 },
-    faults: { ...NO_FAULTS, killEveryUs: 3 * SECOND },
-  },
-  'transactions-and-leaders': {
-    ...THREE,
-    workloads: ['transfers'],
-    weather: PARTITIONED,
-    engine: { callUs: 5_000, slowCallChance: 0.05 },
+    faults: { ...NO_FAULTS, pauseEveryUs: 2 * SECOND },
   },
   'hand-overs': {
     ...THREE,
     workloads: ['registers', 'once'],
-    faults: { ...NO_FAULTS, stopEveryUs: 1 * SECOND },
+    operators: { ...NO_OPERATORS, transferEveryUs: 0.2 * SECOND },
   },
   learners: {
     ...THREE,

@@ -45,16 +45,4 @@ export const ROUTING_MUTANTS: readonly SystemMutant[] = [
       },
     ],
   },
-  {
-    bug: 'R4',
-    title: 'a transaction goes on at its leader although its client was told that it was rolled back',
-    hunter: simulator('broken-transactions'),
-    patches: [
-      {
-        file: 'src/cluster/routing/remote-transaction.ts',
-        find: "if (reply.kind === 'unknown') throw this.#lose(reply)",
-        replace: "if (reply.kind === 'unknown') throw this.#gone(reply.detail)",
-      },
-    ],
-  },
 ]
