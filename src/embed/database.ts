@@ -41,6 +41,7 @@ export class Database {
   readonly #movement: Movement
   #buckets: BucketStore | null = null
 
+  /** @internal */
   constructor(name: string, link: CoreLink, snapshot: HeldSnapshot, movement: Movement) {
     this.name = name
     this.#link = link

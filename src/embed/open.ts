@@ -33,6 +33,7 @@ export class HarmonyDB extends Database implements AsyncDisposable {
   readonly #opened: Map<string, { readonly database: Database } & Attachment>
   #closing: Promise<void> | null = null
 
+  /** @internal */
   constructor(link: CoreLink, { snapshot, movement }: Attachment) {
     super(FIRST_DATABASE, link, snapshot, movement)
     this.#link = link

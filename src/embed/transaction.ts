@@ -37,6 +37,7 @@ export class Transaction {
   /** Statements one after another, also where the caller does not wait. */
   #last: Promise<unknown> = Promise.resolve()
 
+  /** @internal */
   constructor(link: CoreLink, number: number, signal: AbortSignal | undefined) {
     this.#link = link
     this.#number = number
@@ -98,7 +99,7 @@ export class Transaction {
     }
   }
 
-  /** For `runTransaction`. */
+  /** For `runTransaction`. @internal */
   async end(how: 'commit' | 'rollback'): Promise<void> {
     await this.#last
     this.#checkOpen()

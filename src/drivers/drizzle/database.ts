@@ -29,6 +29,7 @@ export class HarmonyDrizzle<
   readonly $client: Database
   readonly #session: HarmonySession<TSchema, ExtractTablesWithRelations<TSchema>>
 
+  /** @internal */
   constructor(
     client: Database,
     dialect: SQLiteAsyncDialect,
