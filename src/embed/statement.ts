@@ -35,7 +35,7 @@ export class Statement<R = Row> {
   readonly #layout: ParameterLayout
   #compiled: Compiled
 
-  /** Throws SQL_PARSE_ERROR, SQL_INPUT_ERROR, SQL_MANY_STATEMENTS, or READ_ONLY if it would write. */
+  /** Throws SQL_PARSE_ERROR, SQL_INPUT_ERROR, SQL_MANY_STATEMENTS, or READ_ONLY if it would write. @internal */
   constructor(snapshot: HeldSnapshot, sql: string) {
     checkSingle(sql)
     this.sql = sql
