@@ -129,6 +129,39 @@ test('in a transaction portals outlive Sync', async () => {
   assert.deepEqual(await client.ask(execute('p', 1), sync), ['E 34000', 'Z I'])
 })
 
+test('a transaction that only reads: one state, its settings and portals end with it, one message at a time or all at once', async () => {
+  await using client = await RawClient.ready(harness.port)
+  await using other = await RawClient.ready(harness.port)
+  const prepared = ['begin', 'select v from t where id = 2', 'commit', 'set local statement_timeout = 77000']
+  for (const [at, sql] of prepared.entries()) await client.ask(Buffer.concat([parse(`s${at}`, sql), sync]))
+  const run = (at: number): Buffer => Buffer.concat([bind('', `s${at}`), describe('P', ''), execute('')])
+  const step = (at: number): Promise<string[]> => client.ask(Buffer.concat([run(at), sync]))
+  assert.deepEqual(await step(0), ['2', 'n', 'C BEGIN', 'Z T'])
+  assert.deepEqual(await step(1), ['2', 'T 1', 'D b', 'C SELECT 1', 'Z T'])
+  await other.ask(query("update t set v = 'B' where id = 2"))
+  assert.deepEqual(await step(1), ['2', 'T 1', 'D b', 'C SELECT 1', 'Z T'])
+  assert.deepEqual(await step(0), [
+    '2',
+    'n',
+    'N there is already a transaction in progress',
+    'C BEGIN',
+    'Z T',
+  ])
+  await step(3)
+  await client.ask(Buffer.concat([bind('kept', 's1'), sync]))
+  assert.deepEqual(await step(2), ['2', 'n', 'C COMMIT', 'Z I'])
+  assert.deepEqual(await client.ask(query('show statement_timeout')), ['T 1', 'D 0', 'C SHOW', 'Z I'])
+  assert.deepEqual(await client.ask(Buffer.concat([execute('kept'), sync])), ['E 34000', 'Z I'])
+  const all = Buffer.concat([run(0), run(1), run(2), sync, run(2), sync])
+  client.send(all)
+  const told = [...(await client.until('Z')), ...(await client.until('Z'))].map(shortForm)
+  assert.deepEqual(told, [
+    ...['2', 'n', 'C BEGIN', '2', 'T 1', 'D B', 'C SELECT 1', '2', 'n', 'C COMMIT', 'Z I'],
+    ...['2', 'n', 'N there is no transaction in progress', 'C COMMIT', 'Z I'],
+  ])
+  await other.ask(query("update t set v = 'b' where id = 2"))
+})
+
 test('statements up to Sync are one transaction, also when they arrive one by one', async () => {
   await using client = await RawClient.ready(harness.port)
   const insert = (id: number): Buffer[] => [

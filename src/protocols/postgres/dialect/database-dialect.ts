@@ -126,6 +126,11 @@ export class DatabaseDialect {
     return schema.seenBy(temporary.prefix)
   }
 
+  /** Whether `refresh` has nothing to do. */
+  get isFresh(): boolean {
+    return this.#schema !== null && Date.now() - this.#checkedAtMs < CHECK_INTERVAL_MS
+  }
+
   /** Before BEGIN, so that the transaction itself need not look. */
   async refresh(session: Session): Promise<void> {
     if (session.isAutocommit) await this.#current(session)

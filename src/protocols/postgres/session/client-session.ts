@@ -88,7 +88,8 @@ export class ClientSession {
     this.#sender = new ResultSender(parts.output, this.#style)
     this.#cursors = new Cursors(parts.limits.portalsMax)
     const shared = { transaction: this.#transaction, store: this.#store, sender: this.#sender }
-    this.#quick = new QuickReads({ ...shared, executor: this.#executor })
+    const kept = { tables: this.#tables, cursors: this.#cursors, executor: this.#executor }
+    this.#quick = new QuickReads({ ...parts, ...shared, ...kept })
     this.#utilities = new Utilities({
       transaction: this.#transaction,
       settings,

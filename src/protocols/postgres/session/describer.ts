@@ -2,7 +2,7 @@
 
 import { must } from '../../../base/assert.ts'
 import type { Session } from '../../../gateway/session.ts'
-import type { QueryPlan } from '../dialect/plan.ts'
+import type { Plan, QueryPlan } from '../dialect/plan.ts'
 import { parameterDescription, type Encoder } from '../wire/encoder.ts'
 import type { FrontendMessage } from '../wire/messages.ts'
 import type { Cursors } from './cursors.ts'
@@ -24,6 +24,11 @@ interface DescriberParts {
   readonly out: Encoder
 }
 
+/** What is known to have no columns without a look at anything. */
+function givesNoRows(plan: Plan): boolean {
+  return plan.kind === 'query' ? !plan.returnsRows : plan.kind === 'begin' || plan.kind === 'commit'
+}
+
 export class Describer {
   readonly #parts: DescriberParts
 
@@ -36,9 +41,10 @@ export class Describer {
     const { cursors, store, sender } = this.#parts
     if (target !== 'portal' || cursors.has(name)) return false
     const portal = store.findPortal(name)
-    const columns = portal?.statement.describedColumns ?? null
-    if (portal === undefined || columns === null) return false
-    sender.describe(columns, portal.formats)
+    if (portal === undefined) return false
+    const { describedColumns, compiled } = portal.statement
+    if (describedColumns === null && !givesNoRows(compiled.plan)) return false
+    sender.describe(describedColumns, portal.formats)
     return true
   }
 

@@ -5,7 +5,7 @@
  * up to the next Sync), and what is open underneath (`Session.isAutocommit`), which may have ended by itself.
  */
 
-import { NO_ARGUMENTS } from '../../../base/value.ts'
+import { NO_ARGUMENTS, type SqlStatement } from '../../../base/value.ts'
 import type { Session } from '../../../gateway/session.ts'
 import { PgError } from '../error.ts'
 import type { TransactionStatus } from '../wire/encoder.ts'
@@ -89,6 +89,24 @@ export class TransactionState {
       this.#isReadOnly = isReadOnly
     }
     this.#block = 'explicit'
+    return true
+  }
+
+  /** BEGIN of a block that may write, where that takes no waiting; false with nothing done. */
+  beginNow(): boolean {
+    if (this.#block !== 'none') return false
+    if ((this.#session.executeNow?.(BEGIN) ?? null) === null) return false
+    this.#startedAtMs = null
+    this.#isReadOnly = false
+    this.#block = 'explicit'
+    return true
+  }
+
+  /** COMMIT of a block that has only read, where that takes no waiting; false with nothing done. */
+  commitNow(): boolean {
+    if (this.#block !== 'explicit' || this.#isFailed || this.hasChangedSchema) return false
+    if ((this.#session.executeNow?.(COMMIT) ?? null) === null) return false
+    this.#reset()
     return true
   }
 
@@ -200,6 +218,9 @@ export class TransactionState {
     await this.#session.execute({ sql, args: NO_ARGUMENTS })
   }
 }
+
+const BEGIN: SqlStatement = { sql: 'BEGIN', args: NO_ARGUMENTS }
+const COMMIT: SqlStatement = { sql: 'COMMIT', args: NO_ARGUMENTS }
 
 function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
