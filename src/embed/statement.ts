@@ -21,8 +21,8 @@ interface Compiled {
   readonly make: RowMaker
   /** Which parameters take a number as it is. */
   readonly takesNumber: readonly boolean[]
-  /** It has one parameter, which has no name. */
-  readonly isSingle: boolean
+  /** Its parameters have no names. */
+  readonly isPlain: boolean
   /** `HeldSnapshot.generation` that it was compiled in. */
   readonly generation: number
   /** Rows with integers that no number holds were met: it reads bigints now, and what a number does hold is made one. */
@@ -113,7 +113,7 @@ export class Statement<R = Row> {
       statement,
       make: rowMaker(namesOf(statement)),
       takesNumber: numberParameters(program, names.length),
-      isSingle: names.length === 1 && !takesNames,
+      isPlain: !takesNames,
       generation: this.#snapshot.generation,
       isWide: false,
     }
@@ -131,11 +131,14 @@ export class Statement<R = Row> {
   }
 
   #first(compiled: Compiled, parameters: readonly unknown[]): Values | undefined {
-    const { statement, isSingle, takesNumber } = compiled
+    const { statement, isPlain, takesNumber } = compiled
+    const count = isPlain && parameters.length === takesNumber.length ? parameters.length : -1
     let row
-    // No list for a single value: making one costs as much as all else that happens here.
-    if (isSingle && parameters.length === 1 && isPlain(parameters[0])) {
+    // No list for one value or two: making one costs as much as all else that happens here.
+    if (count === 1 && isScalar(parameters[0])) {
       row = statement.get(toNode(parameters[0], takesNumber[0], 1))
+    } else if (count === 2) {
+      row = statement.get(toNode(parameters[0], takesNumber[0], 1), toNode(parameters[1], takesNumber[1], 2))
     } else row = statement.get(...(this.#bind(compiled, parameters) as NodeArguments))
     return row as Values | undefined
   }
@@ -159,7 +162,7 @@ export class Statement<R = Row> {
 }
 
 /** Neither an object with names nor bytes. */
-function isPlain(value: unknown): boolean {
+function isScalar(value: unknown): boolean {
   return typeof value !== 'object'
 }
 

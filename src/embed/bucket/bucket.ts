@@ -169,9 +169,11 @@ export class Bucket<K, V> {
   }
 
   #row(key: K): { readonly value: Stored; readonly expiresAt: number | null } | undefined {
-    const bytes = this.#codecs.keys.encode(key)
+    const { encode, toText } = this.#codecs.keys
+    const sought = toText === null ? encode(key) : toText(key)
     const id = this.#store.reader.id(this.path)
-    return id === null ? undefined : this.#store.reader.get(statements.GET, [id, bytes])
+    if (id === null) return undefined
+    return this.#store.reader.first(toText === null ? statements.GET : statements.GET_BY_TEXT, id, sought)
   }
 
   *#scan<R extends EntryRow>(shape: ScanShape, options: ScanOptions<K>): Generator<R, void, void> {

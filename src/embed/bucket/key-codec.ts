@@ -25,6 +25,8 @@ export interface KeyCodec<K> {
   readonly decode: (bytes: Uint8Array) => K
   /** Bytes that keys with this prefix begin with. */
   readonly encodePrefix: (prefix: K) => Uint8Array
+  /** What the key is looked up by: its bytes, or the text that has them, which is bound in half of the time. */
+  readonly toText: ((key: K) => string) | null
 }
 
 export type OrderedItem = null | boolean | number | string | Uint8Array | readonly OrderedItem[]
@@ -54,12 +56,14 @@ export const STRING_KEYS: KeyCodec<string> = {
   encode: encodeString,
   decode: (bytes) => TEXT.decode(bytes),
   encodePrefix: encodeString,
+  toText: checkedString,
 }
 
 export const BYTES_KEYS: KeyCodec<Uint8Array> = {
   encode: encodeBytes,
   decode: (bytes) => bytes,
   encodePrefix: encodeBytes,
+  toText: null,
 }
 
 const TAG = { end: 0, null: 1, false: 2, true: 3, number: 4, string: 5, bytes: 6, list: 7 } as const
@@ -172,6 +176,7 @@ export const ORDERED_KEYS: KeyCodec<OrderedKey> = {
   encode: encodeOrdered,
   decode: (bytes) => new ItemReader(bytes).items(false),
   encodePrefix: encodeOrdered,
+  toText: null,
 }
 
 function notOrdered(): HarmonyError {

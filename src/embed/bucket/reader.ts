@@ -62,6 +62,11 @@ export class BucketReader {
     return this.#prepared(sql).get(...parameters) as R | undefined
   }
 
+  /** As `get` with two parameters, for reads of one entry: no list is made of them. */
+  first<R = Row>(sql: string, one: Parameter, other: Parameter): R | undefined {
+    return this.#prepared(sql).get(one, other) as R | undefined
+  }
+
   all<R = Row>(sql: string, parameters: readonly Parameter[] = []): R[] {
     return this.#prepared(sql).all(...parameters) as R[]
   }

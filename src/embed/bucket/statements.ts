@@ -151,8 +151,13 @@ export function bucketId(path: Path): Query {
   return { sql: `SELECT ${idOf(path)} AS id`, parameters: pathOf(path) }
 }
 
+const get = (key: string): string =>
+  `SELECT value, expires_at AS expiresAt FROM kv_entries WHERE bucket = ? AND key = ${key} AND ${VISIBLE}`
+
 /** Parameters: bucket, key. */
-export const GET: string = `SELECT value, expires_at AS expiresAt FROM kv_entries WHERE bucket = ? AND key = ? AND ${VISIBLE}`
+export const GET: string = get('?')
+/** The same with the key as text: its UTF-8. */
+export const GET_BY_TEXT: string = get('CAST(? AS BLOB)')
 
 /** Parameter: bucket. */
 export const NAMES: string = 'SELECT name FROM kv_buckets WHERE parent = ? ORDER BY name'
