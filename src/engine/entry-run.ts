@@ -322,6 +322,8 @@ export class EntryRun {
   #decide(prepared: PreparedStatement, values: readonly SqlValue[]): RunMode | 'trial' {
     const { facts } = prepared
     if (facts.isSchemaChange || facts.isAnalyze) return UNCAPTURED
+    // It may take away tables in which changes were recorded, and a changeset needs its tables.
+    if (facts.isRollbackTo && this.#isSchemaTouched) return NEW_CHUNK
     if (!facts.isRowWrite) return CAPTURED
     if (this.#rowids.isSuspect(facts.tables)) return 'trial'
     if (this.#recordedRows >= BigInt(this.#limits.capturedRowsMax)) return UNCAPTURED
@@ -354,10 +356,8 @@ export class EntryRun {
     if (mode === 'trial') return this.#runTrial(current, prepared, once)
     if (mode.isTried) return this.#repeatTrial(current, prepared, mode, once)
     if (mode.isUncaptured) return this.#runUncaptured(current, prepared, mode, once)
-    if (prepared.facts.isRowWrite) {
-      if (mode.isNewChunk) this.#cut(current)
-      this.effect.record()
-    }
+    if (mode.isNewChunk) this.#cut(current)
+    if (prepared.facts.isRowWrite) this.effect.record()
     const run = once()
     if (prepared.facts.isRollbackTo) this.#afterRollbackTo()
     return { run, mode }

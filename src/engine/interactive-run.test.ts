@@ -196,3 +196,18 @@ test('rollback leaves nothing behind', (context) => {
   assert.equal(t.leader.failure('SELECT * FROM u'), 'SQLITE_ERROR')
   t.assertContent([])
 })
+
+test('a table that a savepoint takes away may be made again, or not', (context) => {
+  for (const isMadeAgain of [true, false]) {
+    const transaction = new Interactive(context)
+    transaction.begin()
+    const made = ['CREATE TABLE made (x INTEGER PRIMARY KEY)', 'INSERT INTO made VALUES (1)']
+    const undone = ['SAVEPOINT s', ...made, 'ROLLBACK TO s', 'RELEASE s']
+    for (const sql of [...undone, ...(isMadeAgain ? made : []), `INSERT INTO t VALUES (1, 'a')`])
+      assert.equal(transaction.code(sql), 'ok', sql)
+    transaction.commit()
+    transaction.assertContent([[1n, 'a']])
+    const tables = transaction.leader.run(`SELECT count(*) FROM sqlite_schema WHERE name = 'made'`)
+    assert.deepEqual(tables, [[isMadeAgain ? 1n : 0n]])
+  }
+})
