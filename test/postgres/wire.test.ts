@@ -155,10 +155,8 @@ test('a transaction that only reads: one state, its settings and portals end wit
   const all = Buffer.concat([run(0), run(1), run(2), sync, run(2), sync])
   client.send(all)
   const told = [...(await client.until('Z')), ...(await client.until('Z'))].map(shortForm)
-  assert.deepEqual(told, [
-    ...['2', 'n', 'C BEGIN', '2', 'T 1', 'D B', 'C SELECT 1', '2', 'n', 'C COMMIT', 'Z I'],
-    ...['2', 'n', 'N there is no transaction in progress', 'C COMMIT', 'Z I'],
-  ])
+  const first = ['2', 'n', 'C BEGIN', '2', 'T 1', 'D B', 'C SELECT 1', '2', 'n', 'C COMMIT', 'Z I']
+  assert.deepEqual(told, [...first, '2', 'n', 'N there is no transaction in progress', 'C COMMIT', 'Z I'])
   await other.ask(query("update t set v = 'b' where id = 2"))
 })
 
