@@ -51,6 +51,8 @@ export interface CommitLog {
   confirmLeadership(term: number): Promise<void>
   /** Entries up to `index` are durable in the SQLite file, so the log need keep only some, for other members. */
   compact(index: number, isResting: boolean): Promise<void>
+  /** The SQLite file has everything up to `index`: so it is committed, although a start may have forgotten that (the journal is told of commits late). */
+  noteInFile(index: number): void
   /** Makes durable how far the log is committed. */
   noteCommit(): Promise<void>
 }

@@ -275,10 +275,8 @@ export class RaftLog implements CommitLog {
   }
 
   #askForReadIndex(context: number): boolean {
-    const { replica } = this
-    if (replica === null) return false
     const nowMs = this.#options.clock.nowMs()
-    return replica.input((raft) => raft.requestRead(context, nowMs)).accepted
+    return this.replica?.input((raft) => raft.requestRead(context, nowMs)).accepted ?? false
   }
 
   // What members and operators do.
@@ -340,9 +338,8 @@ export class RaftLog implements CommitLog {
   }
 
   transferLeadership(member: number): TransferResult {
-    const { replica } = this
-    if (replica === null) return { accepted: false, reason: 'not-leader' }
-    return replica.input((raft) => raft.transferLeadership(member))
+    const refused: TransferResult = { accepted: false, reason: 'not-leader' }
+    return this.replica?.input((raft) => raft.transferLeadership(member)) ?? refused
   }
 
   setElectionPriority(priority: number): void {
@@ -356,6 +353,10 @@ export class RaftLog implements CommitLog {
     const { isAlone } = replica
     const needs = { isAlone, isResting, retainedFrom: this.#events?.retainedFrom() ?? null }
     await replica.compact(compactableIndex(this.#log, this.#options.limits, index, needs))
+  }
+
+  noteInFile(index: number): void {
+    if (index > this.#commitIndex) this.replica?.input((raft) => raft.knownCommitted(index))
   }
 
   noteCommit(): Promise<void> {

@@ -357,6 +357,7 @@ export class StateMachine {
   async #catchUp(engine: Engine): Promise<void> {
     checkAppliedState(engine.applied, this.#options.log, this.#options)
     this.#position = Number(engine.applied.index)
+    this.#options.log.noteInFile(this.#position)
     await this.#replay(engine)
     this.#isCurrent = true
     this.#reach(this.#position)

@@ -135,10 +135,26 @@ export function takeHeartbeatResponse(
  */
 export function advanceCommit(state: ReplicaState, role: LeaderRole): void {
   const index = jointQuorumValue(state.configuration, (voter) => role.progress.get(voter.id)!.match)
-  if (index < role.firstIndex || !state.log.commitTo(index)) return
+  if (index >= role.firstIndex) commitAsLeader(state, role, index)
+}
+
+function commitAsLeader(state: ReplicaState, role: LeaderRole, index: number): void {
+  if (!state.log.commitTo(index)) return
   role.uncommitted.commitTo(index)
   role.sendDue = true
   afterCommit(state, role)
+}
+
+/**
+ * Entries up to `index` are committed, because the state machine has applied them in an earlier life, of whose commits the hard state knows only
+ * some. Without that a leader could be stuck: what it has applied it can't give away as a snapshot, and without a snapshot a
+ * follower that is needed for a majority never answers.
+ */
+export function noteKnownCommitted(state: ReplicaState, index: number): void {
+  const { role, log } = state
+  const known = Math.min(index, log.lastIndex)
+  if (role.kind === 'leader') commitAsLeader(state, role, known)
+  else if (log.commitTo(known)) noteCommitted(state)
 }
 
 /** Whether the leader has committed an entry of its own term, and so knows what is committed (thesis 6.4). */

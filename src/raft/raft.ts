@@ -19,7 +19,13 @@ import { checkConfig } from './config.ts'
 import { campaign, isLeaderAlive, suspectLeader } from './election.ts'
 import { ENTRY_OVERHEAD_BYTES, isPosition } from './entry.ts'
 import type { Entry, ReplicaId, SnapshotMetadata } from './entry.ts'
-import { appendConfiguration, appendEntry, hasCommittedOwnTerm, noteDurable } from './leader.ts'
+import {
+  appendConfiguration,
+  appendEntry,
+  hasCommittedOwnTerm,
+  noteDurable,
+  noteKnownCommitted,
+} from './leader.ts'
 import { applyChange } from './membership.ts'
 import type { Configuration, MembershipChange } from './membership.ts'
 import type { Message } from './message.ts'
@@ -200,6 +206,12 @@ export class Raft {
   /** Committed entries up to `index` are applied. */
   applied(index: number): void {
     this.#state.log.appliedTo(index)
+  }
+
+  /** The state machine turns out to have applied entries up to `index` before this replica was started: they are committed. */
+  knownCommitted(index: number): void {
+    noteKnownCommitted(this.#state, index)
+    this.#settle()
   }
 
   /**

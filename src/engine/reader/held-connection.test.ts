@@ -1,5 +1,6 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { INITIAL_CONTEXT } from '../../base/transaction.ts'
 import type { SqlValue } from '../../base/value.ts'
@@ -33,6 +34,13 @@ test('the transaction is held between statements and renewed when the applied in
   file.writer.exec("UPDATE small SET name = 'changed' WHERE id = 1")
   assert.deepEqual(rowsOf(file.held, 1n, NAME), [['one']], 'the same index is the same state')
   assert.deepEqual(rowsOf(file.held, 2n, NAME), [['changed']])
+})
+
+test('a file that is gone, because the replica was removed, is told as something that may pass', () => {
+  using file = opened()
+  rowsOf(file.held, 1n, NAME)
+  for (const suffix of ['', '-wal', '-shm']) rmSync(file.path + suffix, { force: true })
+  assert.throws(() => rowsOf(file.held, 2n, NAME), { code: 'OVERLOADED', message: /is not there/ })
 })
 
 test('a pinned transaction tells the index that the file has, whatever entries without content came after it', () => {

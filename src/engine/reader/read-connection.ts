@@ -3,6 +3,7 @@
  * and told what the session functions answer. Used on the gateway's thread and in query workers alike.
  */
 
+import { existsSync } from 'node:fs'
 import { constants, DatabaseSync, type StatementSync } from 'node:sqlite'
 import { HarmonyError } from '../../base/errors.ts'
 import { INITIAL_CONTEXT, type SessionContext } from '../../base/transaction.ts'
@@ -163,7 +164,21 @@ export class ReadConnection {
   }
 }
 
+/** Throws OVERLOADED where the file is not there: a replica that was removed takes its file along before anybody is told. */
 function openReadOnly(dataFile: string, options: ReadConnectionOptions): DatabaseSync {
+  try {
+    return openExisting(dataFile, options)
+  } catch (cause) {
+    if (existsSync(dataFile)) throw cause
+    throw new HarmonyError(
+      'OVERLOADED',
+      `The file ${dataFile} is not there: the replica of this member was removed, or is being made. Nothing was done; try again.`,
+      { cause },
+    )
+  }
+}
+
+function openExisting(dataFile: string, options: ReadConnectionOptions): DatabaseSync {
   const db = new DatabaseSync(dataFile, {
     readOnly: true,
     readBigInts: true,
