@@ -31,6 +31,12 @@ interface Opened {
   readonly fileVersion: number
 }
 
+/** A connection that holds no state while nothing runs on it. */
+export interface Apart {
+  readonly connection: ReadConnection
+  readonly fileVersion: number
+}
+
 export class HeldSnapshot {
   readonly #dataFile: string
   readonly #position: FilePosition
@@ -41,6 +47,7 @@ export class HeldSnapshot {
   #generation = 0
   #renewals = 0
   #pinned = 0
+  #spare: Apart | null = null
   #isClosed = false
 
   constructor(dataFile: string, position: FilePosition) {
@@ -69,10 +76,21 @@ export class HeldSnapshot {
     return this.#pinned > 0
   }
 
-  /** A connection of its own, for rows that are taken one by one while other reads move on. */
-  openAnother(): ReadConnection {
+  /** A connection of its own, for rows that are taken one by one while other reads move on: until `giveBack`. */
+  borrow(): Apart {
     this.#checkOpen()
-    return new ReadConnection(this.#dataFile, OPTIONS)
+    const { fileVersion } = this.#position
+    const spare = this.#spare
+    this.#spare = null
+    if (spare?.fileVersion === fileVersion) return spare
+    spare?.connection.close()
+    return { connection: new ReadConnection(this.#dataFile, OPTIONS), fileVersion }
+  }
+
+  /** One is kept for the next time: opening takes longer than most scans. */
+  giveBack(apart: Apart): void {
+    if (this.#isClosed || this.#spare !== null) apart.connection.close()
+    else this.#spare = apart
   }
 
   /** The connection, in a transaction that sees the newest state, or the one that `hold` keeps. */
@@ -98,6 +116,7 @@ export class HeldSnapshot {
     clearTimeout(this.#timer)
     this.#isClosed = true
     this.#opened.connection.close()
+    this.#spare?.connection.close()
   }
 
   #renew(): void {

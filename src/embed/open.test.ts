@@ -101,6 +101,26 @@ describe('a database in process', () => {
     names.return()
   })
 
+  test('loops over rows inside of one another, left early or not, each have their own state', async () => {
+    const ids = db.prepare<{ id: number }>('SELECT id FROM users WHERE id <= 6 ORDER BY id')
+    const seen: number[][] = []
+    for (const { id } of ids.iterate()) {
+      for (const inner of ids.iterate()) {
+        if (inner.id > id) break
+        seen.push([id, inner.id])
+      }
+    }
+    const expected = ids.all().flatMap(({ id }) => ids.all().map((inner) => [id, inner.id]))
+    assert.deepEqual(
+      seen,
+      expected.filter(([id = 0, inner = 0]) => inner <= id),
+    )
+    await db.execute("INSERT INTO users (id, name) VALUES (-1, 'first')")
+    assert.equal([...ids.iterate()][0]?.id, -1, 'a connection that is used again sees the newest state')
+    await db.execute('DELETE FROM users WHERE id = -1')
+    assert.notEqual([...ids.iterate()][0]?.id, -1)
+  })
+
   test('transactions that meet are run again until each had its turn', async () => {
     await db.execute("INSERT INTO counters VALUES ('hits', 0)")
     await Promise.all(

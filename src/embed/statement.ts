@@ -81,7 +81,8 @@ export class Statement<R = Row> {
   }
 
   *#iterateApart(parameters: readonly unknown[]): Generator<R, void, void> {
-    const connection = this.#snapshot.openAnother()
+    const apart = this.#snapshot.borrow()
+    const { connection } = apart
     try {
       const statement = connection.prepare(this.sql, 'run')
       const bound = this.#bind(null, parameters) as NodeArguments
@@ -93,7 +94,7 @@ export class Statement<R = Row> {
     } catch (error) {
       throw connection.toError(error)
     } finally {
-      connection.close()
+      this.#snapshot.giveBack(apart)
     }
   }
 
