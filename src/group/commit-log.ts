@@ -30,6 +30,8 @@ export interface CommitLog {
    * with NOT_LEADER, or with why nothing can be written here: nothing was done.
    */
   lead(): Promise<number>
+  /** The term that `lead` would give at once; null where it would wait or reject. */
+  readonly leadingTerm: number | null
   /** Whether this member alone decides what is committed. */
   readonly isSoleVoter: boolean
   /** Why this member does not lead; null if it does, or soon will. */

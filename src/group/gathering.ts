@@ -34,6 +34,11 @@ export class Gathering {
     this.#clock = clock
   }
 
+  /** Whether the last batch was that of a client which has the database to itself. */
+  get isAlone(): boolean {
+    return this.#crowd <= 1
+  }
+
   /** A batch was committed: who was in it, and who waited meanwhile. */
   committed(takenCount: number, waitingCount: number): void {
     this.#crowd = takenCount + waitingCount

@@ -115,15 +115,17 @@ export class Proposals {
 
   #start(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
-    // What else arrives in this turn of the event loop joins the first batch.
-    this.#options.clock.soon(() => void this.#run().finally(resolve))
+    const run = (): void => void this.#run().finally(resolve)
+    // What else arrives in this turn of the event loop joins the first batch, if there are others.
+    if (this.#gathering.isAlone) queueMicrotask(run)
+    else this.#options.clock.soon(run)
     return promise
   }
 
   async #run(): Promise<void> {
     const { writer, onBatchDone } = this.#options
     while (this.#waitingCount > 0) {
-      this.#watchOverdue()
+      if (writer.isHeld) this.#watchOverdue()
       const lease = await writer.acquire(null)
       this.#overdueTimer?.cancel()
       try {
@@ -248,7 +250,7 @@ export class Proposals {
 
   async #execute(batch: readonly Waiting[]): Promise<BatchExecution & { readonly term: number }> {
     const { machine, clock, random } = this.#options
-    const { engine, term } = await machine.lead()
+    const { engine, term } = machine.leadNow() ?? (await machine.lead())
     const stamp = newStamp(clock, random)
     const requests = batch.map((waiting) => waiting.request)
     return { ...(await engine.executeBatch(requests, stamp)), term }

@@ -215,12 +215,16 @@ export class RaftLog implements CommitLog {
     return isReady ? this.#termIndex : null
   }
 
+  get leadingTerm(): number | null {
+    return this.leadingFrom === null ? null : this.#leadership.term
+  }
+
   isLeading(term: number): boolean {
-    return this.leadingFrom !== null && this.#leadership.term === term
+    return this.leadingTerm === term
   }
 
   lead(): Promise<number> {
-    if (this.leadingFrom !== null) return Promise.resolve(this.#leadership.term)
+    if (this.leadingTerm !== null) return Promise.resolve(this.leadingTerm)
     if (this.#state.kind === 'down' && this.#state.isSole) this.#restart()
     const refusal = this.#whyNotLeading()
     return refusal === null ? this.#leadWaiters.wait(() => this.#notLeader()) : Promise.reject(refusal)
@@ -234,8 +238,7 @@ export class RaftLog implements CommitLog {
     const state = this.#state
     if (state.kind === 'closed') return state.reason
     if (state.kind === 'down') return state.isSole && state.timer !== null ? null : state.error
-    const isNear = this.#leadership.role === 'leader' || this.isSoleVoter
-    return isNear ? null : this.#notLeader()
+    return this.#leadership.role === 'leader' || this.isSoleVoter ? null : this.#notLeader()
   }
 
   #notLeader(): NotLeaderError {
@@ -333,13 +336,13 @@ export class RaftLog implements CommitLog {
 
   proposeMembership(change: MembershipChange): MembershipResult {
     const { replica } = this
-    if (replica !== null) return replica.input((raft) => raft.proposeMembership(change))
-    return { accepted: false, reason: 'not-leader', detail: 'there is no replica here', leader: null }
+    const refused = { accepted: false, reason: 'not-leader', detail: 'there is no replica here' } as const
+    return replica?.input((raft) => raft.proposeMembership(change)) ?? { ...refused, leader: null }
   }
 
   transferLeadership(member: number): TransferResult {
-    const refused: TransferResult = { accepted: false, reason: 'not-leader' }
-    return this.replica?.input((raft) => raft.transferLeadership(member)) ?? refused
+    const done = this.replica?.input((raft) => raft.transferLeadership(member))
+    return done ?? { accepted: false, reason: 'not-leader' }
   }
 
   setElectionPriority(priority: number): void {
@@ -490,11 +493,8 @@ export class RaftLog implements CommitLog {
 
   #settleLeadWaiters(): void {
     if (this.#leadWaiters.count === 0) return
-    if (this.leadingFrom !== null) {
-      this.#leadWaiters.resolveAll(this.#leadership.term)
-      return
-    }
     const refusal = this.#whyNotLeading()
-    if (refusal !== null) this.#leadWaiters.rejectAll(refusal)
+    if (this.leadingTerm !== null) this.#leadWaiters.resolveAll(this.leadingTerm)
+    else if (refusal !== null) this.#leadWaiters.rejectAll(refusal)
   }
 }

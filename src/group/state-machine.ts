@@ -191,6 +191,13 @@ export class StateMachine {
     }
   }
 
+  /** Like `lead`, where nothing needs to be waited for; null where something does. */
+  leadNow(): Leading | null {
+    const { log } = this.#options
+    if (this.#engine === null || this.#replacing !== null || log.leadingTerm === null) return null
+    return this.skipOwnEntries() ? { engine: this.#engine, term: log.leadingTerm } : null
+  }
+
   /**
    * Commits the engine's open transaction, begun in `term`, as `payload`. If it rejects, that transaction is rolled back: with
    * OUTCOME_UNKNOWN where the payload may be committed all the same, otherwise it is certain that nothing was done. `onOverdue`: the fate

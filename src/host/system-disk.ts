@@ -115,15 +115,24 @@ class SystemFile implements DiskFile {
   }
 
   writeDurable(position: number, bytes: Uint8Array, mayBlock: boolean = false): Promise<void> {
+    if (mayBlock && this.#durableHandle !== null) return this.#writeHere(this.#durableHandle, position, bytes)
     return attempt('write', this.path, async () => {
       if (!HAS_DURABLE_WRITES) {
         await writeAll(this.#handle, position, bytes)
         return this.#handle.datasync()
       }
       this.#durableHandle ??= await open(this.path, fs.constants.O_RDWR | fs.constants.O_DSYNC)
-      if (mayBlock) return writeAllHere(this.#durableHandle, position, bytes)
       return writeAll(this.#durableHandle, position, bytes)
     })
+  }
+
+  #writeHere(handle: FileHandle, position: number, bytes: Uint8Array): Promise<void> {
+    try {
+      writeAllHere(handle, position, bytes)
+      return Promise.resolve()
+    } catch (error) {
+      return Promise.reject(toDiskError(error, 'write', this.path))
+    }
   }
 
   allocate(sizeBytes: number): Promise<void> {

@@ -206,23 +206,29 @@ export class GroupLog {
     return records
   }
 
-  async #write(records: readonly JournalRecord[]): Promise<void> {
+  #write(records: readonly JournalRecord[]): Promise<void> {
     this.#ownPendingCount++
-    try {
-      await this.#writeAny(records)
-    } finally {
+    return this.#track(records, () => {
       this.#ownPendingCount--
-    }
+      this.#written()
+    })
   }
 
-  async #writeAny(records: readonly JournalRecord[]): Promise<void> {
+  #writeAny(records: readonly JournalRecord[]): Promise<void> {
+    return this.#track(records, () => this.#written())
+  }
+
+  #track(records: readonly JournalRecord[], settled: () => void): Promise<void> {
     this.#pendingCount++
-    try {
-      await this.#append(records)
-    } finally {
-      this.#pendingCount--
-      if (this.#pendingCount === 0) this.#pendingDropFrom = Number.POSITIVE_INFINITY
-    }
+    return this.#append(records).then(settled, (error: unknown) => {
+      settled()
+      throw error
+    })
+  }
+
+  #written(): void {
+    this.#pendingCount--
+    if (this.#pendingCount === 0) this.#pendingDropFrom = Number.POSITIVE_INFINITY
   }
 
   async #read(location: EntryLocation): Promise<Entry> {

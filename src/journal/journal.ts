@@ -67,6 +67,9 @@ const DEFAULTS = {
   mayBlock: () => false,
 }
 
+/** After so many writes in a row of one group, it is taken to be the only one that writes. */
+const ONE_GROUP_WRITES = 32
+
 /** What `Journal.open` puts together. */
 interface JournalParts {
   readonly options: Required<JournalOptions>
@@ -93,6 +96,9 @@ export class Journal {
   /** Whether the first frame is closed to further records, because it is on its way to the disk. */
   #isWriting = false
   #isClosing = false
+  /** The group of the last write, and how many in a row were of the same. */
+  #lastGroup = 0
+  #writesOfOneGroup = 0
   #failure: HarmonyError | null = null
   readonly #failed = Promise.withResolvers<HarmonyError>()
   readonly #syncLatency = new LatencyHistogram()
@@ -210,6 +216,8 @@ export class Journal {
 
   /** Resolves when the records are durable, all of them, and in the index. */
   #append(records: readonly JournalRecord[]): Promise<void> {
+    const first = records[0]
+    if (first !== undefined) this.#noteGroup(first.group)
     if (this.#failure !== null) return Promise.reject(this.#failure)
     if (this.#isClosing) return Promise.reject(new HarmonyError('SHUTTING_DOWN', 'The journal is closed.'))
     const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -231,15 +239,22 @@ export class Journal {
   #startFlush(): void {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#flushing = promise
-    // What other groups bring in this turn of the event loop shares the first frame.
-    this.#options.clock.soon(() => void this.#flushAll().finally(resolve))
+    const flush = (): void => void this.#flushAll().finally(resolve)
+    // What other groups bring in this turn of the event loop shares the first frame, if there are others that write.
+    if (this.#writesOfOneGroup < ONE_GROUP_WRITES) this.#options.clock.soon(flush)
+    else queueMicrotask(flush)
+  }
+
+  #noteGroup(group: number): void {
+    this.#writesOfOneGroup = group === this.#lastGroup ? this.#writesOfOneGroup + 1 : 0
+    this.#lastGroup = group
   }
 
   async #flushAll(): Promise<void> {
     for (let frame = this.#frames[0]; frame !== undefined; frame = this.#frames[0]) {
       this.#isWriting = true
       try {
-        const segment = await this.#segmentFor(frame)
+        const segment = this.#activeSegmentFor(frame) ?? (await this.#nextSegmentFor(frame))
         if (segment !== null) await this.#writeFrame(frame, segment)
       } finally {
         this.#isWriting = false
@@ -250,10 +265,14 @@ export class Journal {
     this.#reclaimer.poke()
   }
 
-  /** The segment for this frame; null if there is none, and then all that waits was rejected: none of it was written. */
-  async #segmentFor(frame: PendingFrame): Promise<Segment | null> {
+  /** The segment that takes frames, if it has room for this one. */
+  #activeSegmentFor(frame: PendingFrame): Segment | null {
     const active = this.#segments.at(-1)
-    if (active?.hasRoomFor(frame.sizeBytes) === true) return active
+    return active?.hasRoomFor(frame.sizeBytes) === true ? active : null
+  }
+
+  /** Null if there is none, and then all that waits was rejected: none of it was written. */
+  async #nextSegmentFor(frame: PendingFrame): Promise<Segment | null> {
     try {
       const next = await this.#supply.take(frame.sizeBytes)
       this.#segments.push(next)
