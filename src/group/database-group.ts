@@ -292,7 +292,9 @@ export class DatabaseGroup {
     this.#useToRead()
     const { leadingFrom, isSoleVoter, configuration } = this.#log
     const isAlone = isSoleVoter && configuration.learners.length === 0
-    return leadingFrom === null || !isAlone ? null : max(BigInt(leadingFrom), this.#applied.index)
+    if (leadingFrom === null || !isAlone) return null
+    const { index } = this.#applied
+    return index >= leadingFrom ? index : BigInt(leadingFrom)
   }
 
   /** Rejects with STATEMENT_TIMEOUT, or with REPLICA_DIVERGED or DATA_CORRUPT while the file here can't be relied on. */
@@ -463,8 +465,4 @@ export class DatabaseGroup {
     if (this.#state.kind === 'closed') throw this.#state.reason
     this.#lastUseMs = this.#options.clock.nowMs()
   }
-}
-
-function max(left: bigint, right: bigint): bigint {
-  return left > right ? left : right
 }

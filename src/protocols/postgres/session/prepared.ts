@@ -112,14 +112,9 @@ function decodeParameters(
       `bind message has ${formats.length} parameter formats but ${parameters.length} parameters`,
     )
   }
-  const values: SqlValue[] = []
-  for (let index = 0; index < parameters.length; index++) {
-    const bytes = parameters[index] as Buffer | null
-    values.push(
-      bytes === null ? null : decodeParameter(compiled, index, bytes, formatAt(formats, index), style),
-    )
-  }
-  return values
+  return parameters.map((bytes, index) =>
+    bytes === null ? null : decodeParameter(compiled, index, bytes, formatAt(formats, index), style),
+  )
 }
 
 function decodeParameter(
