@@ -1,8 +1,10 @@
 /** One process of the forum: a member of the database's cluster, and a web server on top of it. Three of them are a forum that survives any one. */
 
+import { once } from 'node:events'
 import type { Server as HttpServer } from 'node:http'
-import { serve } from '@hono/node-server'
-import { open } from 'harmonydb'
+import { createAdaptorServer } from '@hono/node-server'
+import type { Hono } from 'hono'
+import { type HarmonyDB, open } from 'harmonydb'
 import { Accounts } from './accounts.ts'
 import { createApp } from './app.ts'
 import { Forum } from './forum.ts'
@@ -18,41 +20,59 @@ function variable(name: string): string {
   return value
 }
 
-const processName = variable('FORUM_NAME')
-const [hostname = '', port] = variable('FORUM_WEB').split(':')
-const ending = new AbortController()
+async function main(): Promise<void> {
+  const processName = variable('FORUM_NAME')
+  const db = await open(variable('FORUM_DATA'), {
+    name: processName,
+    listen: variable('FORUM_LISTEN'),
+    peers: variable('FORUM_PEERS').split(','),
+    secret: variable('FORUM_SECRET'),
+  })
+  await createTables(db)
+  const forum = new Forum(db)
+  const live = new Live(db, forum, processName)
+  const ending = new AbortController()
+  const others = (process.env['FORUM_OTHERS'] ?? '').split(',').filter((origin) => origin !== '')
+  const accounts = new Accounts(db)
+  const app = createApp({ forum, live, accounts, processName, others, ending: ending.signal })
+  const web = variable('FORUM_WEB')
+  const server = await listen(app, web)
+  process.stdout.write(`${processName} (process ${process.pid}) is ready: http://${web}\n`)
+  stopOnSignal(async () => {
+    ending.abort()
+    live.close()
+    await closeAll(server, db)
+  })
+}
 
-const db = await open(variable('FORUM_DATA'), {
-  name: processName,
-  listen: variable('FORUM_LISTEN'),
-  peers: variable('FORUM_PEERS').split(','),
-  secret: variable('FORUM_SECRET'),
-})
-await createTables(db)
+async function listen(app: Hono, web: string): Promise<HttpServer> {
+  const [hostname, port] = web.split(':')
+  const server = createAdaptorServer({ fetch: app.fetch }) as HttpServer
+  server.listen(Number(port), hostname)
+  await once(server, 'listening')
+  return server
+}
 
-const forum = new Forum(db)
-const live = new Live(db, forum, processName)
-const app = createApp({
-  forum,
-  live,
-  accounts: new Accounts(db),
-  processName,
-  others: (process.env['FORUM_OTHERS'] ?? '').split(',').filter((origin) => origin !== ''),
-  ending: ending.signal,
-})
-const server = serve({ fetch: app.fetch, hostname, port: Number(port) }, () => {
-  process.stdout.write(`${processName} (process ${process.pid}) is ready: http://${hostname}:${port}\n`)
-})
-
-async function stop(): Promise<void> {
-  ending.abort()
+async function closeAll(server: HttpServer, db: HarmonyDB): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve))
   // Browsers that ask again and again would keep their connections open.
-  const timer = setTimeout(() => (server as HttpServer).closeAllConnections(), CLOSE_TIMEOUT_MS)
+  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS)
   await closed
   clearTimeout(timer)
-  live.close()
   await db.close()
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop())
+/** Ctrl-C comes twice, from the terminal and from whoever started this process. */
+function stopOnSignal(stop: () => Promise<void>): void {
+  let stopping: Promise<void> | null = null
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void (stopping ??= stop()))
+}
+
+try {
+  await main()
+} catch (error) {
+  process.stderr.write(
+    `${process.env['FORUM_NAME'] ?? 'forum'} could not start: ${(error as Error).message}\n`,
+  )
+  process.exit(1)
+}

@@ -43,16 +43,19 @@ function run(at: number): void {
   child.once('exit', (code, signal) => {
     children.delete(at)
     if (isStopping) return
-    process.stdout.write(`forum-${at + 1} ended (${signal ?? code}); it is started again\n`)
+    // One that ended by itself said why, and would do so again.
+    if (signal === null) return stop(code ?? 1)
+    process.stdout.write(`forum-${at + 1} was killed (${signal}); it is started again\n`)
     setTimeout(() => isStopping || run(at), RESTART_PAUSE_MS)
   })
 }
 
+function stop(exitCode: number): void {
+  isStopping = true
+  process.exitCode = exitCode
+  for (const child of children.values()) child.kill('SIGTERM')
+}
+
 for (const at of web.keys()) run(at)
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    isStopping = true
-    for (const child of children.values()) child.kill(signal)
-  })
-}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop(0))
