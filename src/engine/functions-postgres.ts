@@ -8,9 +8,18 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { inflateRawSync } from 'node:zlib'
 import type { SqlValue } from '../base/value.ts'
 import { failure } from './postgres/failure.ts'
+import * as array from './postgres/array.ts'
+import * as interval from './postgres/interval.ts'
+import * as jsonEdit from './postgres/json-edit.ts'
 import * as json from './postgres/json.ts'
+import * as match from './postgres/match.ts'
+import { numberToChar, toNumber } from './postgres/number-format.ts'
 import * as number from './postgres/number.ts'
+import * as order from './postgres/order.ts'
+import * as series from './postgres/series.ts'
+import { AGGREGATES } from './postgres/statistics.ts'
 import * as text from './postgres/text.ts'
+import * as timeFormat from './postgres/time-format.ts'
 import * as time from './postgres/time.ts'
 
 type Result = SqlValue | boolean
@@ -145,9 +154,22 @@ const TIME_FUNCTIONS: Readonly<Record<string, PureFunction>> = {
   pg_date_trunc: strict((unit, value) => time.truncate(asText(unit), asText(value))),
   pg_epoch_to_timestamptz: strict((seconds) => time.epochToTimestampTz(Number(seconds))),
   pg_to_char: strict((value, format) => {
-    if (typeof value !== 'string') throw failure('to_char of a number is not supported by HarmonyDB')
+    if (typeof value !== 'string') return numberToChar(value, asText(format))
     return time.toChar(value, asText(format))
   }),
+  pg_to_number: strict((value, format) => toNumber(asText(value), asText(format))),
+  pg_to_timestamp: strict((value, format) => timeFormat.toTimestamp(asText(value), asText(format))),
+  pg_to_date: strict((value, format) => timeFormat.toDate(asText(value), asText(format))),
+  pg_justify_days: strict((value) => interval.justify(asText(value), true, false)),
+  pg_justify_hours: strict((value) => interval.justify(asText(value), false, true)),
+  pg_justify_interval: strict((value) => interval.justify(asText(value), true, true)),
+  pg_date_bin: strict((stride, value, origin) => time.bin(asText(stride), asText(value), asText(origin))),
+  pg_make_interval: strict((months, days, seconds) =>
+    interval.makeInterval(Number(months), Number(days), Number(seconds)),
+  ),
+  pg_interval_key: strict((value) => order.intervalKey(asText(value))),
+  pg_time_series: strict((first, last, step) => series.ofTimes(asText(first), asText(last), asText(step))),
+  pg_number_series: strict((first, last, step) => series.ofDecimals(first, last, step)),
   pg_age: strict((left, right) => time.age(asText(left), asText(right))),
 }
 
@@ -170,6 +192,70 @@ const JSON_FUNCTIONS: Readonly<Record<string, PureFunction>> = {
   pg_array_prepend: (value, array) => json.arrayConcat([value ?? null], json.elements(array ?? null)),
   pg_array_concat: (left, right) =>
     json.arrayConcat(json.elements(left ?? null), json.elements(right ?? null)),
+  pg_array_key: strict((value) => order.arrayKey(value)),
+  pg_array_remove: (value, item) => nullable(value, (all) => array.remove(all, item ?? null)),
+  pg_array_replace: (value, from, to) =>
+    nullable(value, (all) => array.replace(all, from ?? null, to ?? null)),
+  pg_array_position: (value, item, from) =>
+    nullable(value, (all) => array.position(all, item ?? null, asInteger(from ?? 1n))),
+  pg_array_positions: (value, item) => nullable(value, (all) => array.positions(all, item ?? null)),
+  pg_array_dims: strict((value) => array.dimensions(value)),
+  pg_array_contains: strict((whole, part) => array.contains(whole, part)),
+  pg_array_overlaps: strict((left, right) => array.overlaps(left, right)),
+  pg_array_slice: (value, from, to) => nullable(value, (all) => array.slice(all, from ?? null, to ?? null)),
+  pg_array_trim: strict((value, count) => array.trim(value, asInteger(count))),
+  pg_array_fill: (value, lengths) => nullable(lengths, (all) => array.fill(value ?? null, all)),
+  pg_string_to_array: (value, delimiter, nullText) =>
+    nullable(value, (all) =>
+      array.fromText(asText(all), nullable(delimiter, asText), nullable(nullText, asText)),
+    ),
+}
+
+const JSON_EDITS: Readonly<Record<string, PureFunction>> = {
+  pg_json_key: strict((value) => order.jsonKey(value)),
+  pg_json_concat: strict((left, right) => jsonEdit.concat(left, right)),
+  pg_json_without: strict((document, key) =>
+    typeof key === 'bigint'
+      ? jsonEdit.withoutIndex(document, key)
+      : jsonEdit.withoutKey(document, asText(key)),
+  ),
+  pg_json_without_keys: strict((document, keys) => jsonEdit.withoutKeys(document, keys)),
+  pg_json_without_path: strict((document, keys) => jsonEdit.withoutPath(document, keys)),
+  pg_json_set: strict((document, keys, value, isCreating) =>
+    jsonEdit.set(document, keys, value, isCreating === 1n),
+  ),
+  pg_json_insert: strict((document, keys, value, isAfter) =>
+    jsonEdit.insert(document, keys, value, isAfter === 1n),
+  ),
+  pg_json_strip_nulls: strict((document) => jsonEdit.stripNulls(document)),
+  pg_json_pretty: strict((document) => jsonEdit.pretty(document)),
+  pg_json_contains: strict((whole, part) => jsonEdit.contains(whole, part)),
+  pg_json_has_keys: strict((document, keys, isAll) => jsonEdit.hasKeys(document, keys, isAll === 1n)),
+}
+
+const MATCH_FUNCTIONS: Readonly<Record<string, PureFunction>> = {
+  pg_similar: strict((value, pattern, escape) =>
+    match.isSimilar(asText(value), asText(pattern), asText(escape)),
+  ),
+  pg_regexp_match: strict((value, pattern, flags) =>
+    match.firstMatch(asText(value), asText(pattern), asText(flags)),
+  ),
+  pg_regexp_matches: strict((value, pattern, flags) =>
+    match.matches(asText(value), asText(pattern), asText(flags)),
+  ),
+  pg_regexp_split: strict((value, pattern, flags) =>
+    match.split(asText(value), asText(pattern), asText(flags)),
+  ),
+  pg_regexp_count: strict((value, pattern, flags) =>
+    match.count(asText(value), asText(pattern), asText(flags)),
+  ),
+  pg_regexp_extract: strict((value, pattern) => match.extract(asText(value), asText(pattern))),
+  pg_regexp_substr: strict((value, pattern, flags) =>
+    match.substring(asText(value), asText(pattern), asText(flags)),
+  ),
+  pg_regexp_instr: strict((value, pattern, flags) =>
+    match.positionOf(asText(value), asText(pattern), asText(flags)),
+  ),
 }
 
 const FUNCTIONS: Readonly<Record<string, PureFunction>> = {
@@ -177,15 +263,31 @@ const FUNCTIONS: Readonly<Record<string, PureFunction>> = {
   ...NUMBER_FUNCTIONS,
   ...TIME_FUNCTIONS,
   ...JSON_FUNCTIONS,
+  ...JSON_EDITS,
+  ...MATCH_FUNCTIONS,
 }
 
 /** Names for the allow-list of functions in writes. */
-export const POSTGRES_FUNCTIONS: ReadonlySet<string> = new Set(Object.keys(FUNCTIONS))
+export const POSTGRES_FUNCTIONS: ReadonlySet<string> = new Set([
+  ...Object.keys(FUNCTIONS),
+  ...Object.keys(AGGREGATES),
+])
 
 export function installPostgresFunctions(database: DatabaseSync): void {
   for (const [name, call] of Object.entries(FUNCTIONS)) {
     const options = { deterministic: true, useBigIntArguments: true, varargs: true }
     database.function(name, options, (...args) => toSqlite(call(...(args as SqlValue[]))))
+  }
+  for (const [name, { start, step, result }] of Object.entries(AGGREGATES)) {
+    database.aggregate(name, {
+      deterministic: true,
+      useBigIntArguments: true,
+      varargs: true,
+      // A function, or what it gives would be taken for the state of every group.
+      start: start as never,
+      step: ((state: never, ...args: SqlValue[]) => step(state, ...args)) as never,
+      result: ((state: never) => toSqlite(result(state))) as never,
+    })
   }
 }
 

@@ -3,16 +3,16 @@
 import type { SqlValue } from '../../base/value.ts'
 import { failure } from './failure.ts'
 
-class NumberText {
+export class NumberText {
   readonly text: string
   constructor(text: string) {
     this.text = text
   }
 }
 
-type Json = null | boolean | string | NumberText | Json[] | { [key: string]: Json }
+export type Json = null | boolean | string | NumberText | Json[] | { [key: string]: Json }
 
-function parse(text: SqlValue): Json {
+export function parse(text: SqlValue): Json {
   try {
     return JSON.parse(String(text), (_key, value: unknown, context?: { source: string }) =>
       typeof value === 'number' ? new NumberText(context?.source ?? String(value)) : value,
@@ -22,7 +22,7 @@ function parse(text: SqlValue): Json {
   }
 }
 
-function print(value: Json): string {
+export function print(value: Json): string {
   if (value instanceof NumberText) return value.text
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(print).join(', ')}]`
@@ -36,7 +36,7 @@ export function jsonbText(text: SqlValue): string {
   return print(sorted(parse(text)))
 }
 
-function sorted(value: Json): Json {
+export function sorted(value: Json): Json {
   if (Array.isArray(value)) return value.map(sorted)
   if (value === null || typeof value !== 'object' || value instanceof NumberText) return value
   const byLength = (a: Buffer, b: Buffer): number => a.length - b.length || Buffer.compare(a, b)
@@ -51,7 +51,7 @@ function item(value: Json | undefined, key: SqlValue): Json | undefined {
   return typeof key === 'string' && Object.hasOwn(value, key) ? value[key] : undefined
 }
 
-function asText(value: Json | undefined): string | null {
+export function asText(value: Json | undefined): string | null {
   if (value === undefined || value === null) return null
   return typeof value === 'string' ? value : print(value)
 }
@@ -93,20 +93,20 @@ export function typeOf(document: SqlValue): string {
 
 // Arrays.
 
-function items(array: SqlValue): Json[] {
+export function items(array: SqlValue): Json[] {
   const value = parse(array)
   if (!Array.isArray(value)) throw failure('malformed array literal')
   return value
 }
 
-function toSql(value: Json | undefined): SqlValue {
+export function toSql(value: Json | undefined): SqlValue {
   if (value === undefined || value === null) return null
   if (value instanceof NumberText) return /^-?\d+$/.test(value.text) ? BigInt(value.text) : Number(value.text)
   if (typeof value === 'boolean') return value ? 1n : 0n
   return typeof value === 'string' ? value : print(value)
 }
 
-function fromSql(value: SqlValue): Json {
+export function fromSql(value: SqlValue): Json {
   if (value === null) return null
   if (typeof value === 'bigint' || typeof value === 'number') return new NumberText(String(value))
   return typeof value === 'string' ? value : `\\x${Buffer.from(value).toString('hex')}`

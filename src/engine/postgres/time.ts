@@ -7,7 +7,7 @@ import type { SqlValue } from '../../base/value.ts'
 import { failure } from './failure.ts'
 
 const MICROS = 1_000_000n
-const DAY = 86_400n * MICROS
+export const DAY: bigint = 86_400n * MICROS
 
 interface Moment {
   /** Microseconds since 1970; of a time of day, since midnight. */
@@ -326,7 +326,7 @@ export function epochToTimestampTz(seconds: number): string {
   return momentText({ micros: BigInt(Math.round(seconds * 1e6)), shape: 'timestamptz' })
 }
 
-const MONTHS = [
+export const MONTHS: readonly string[] = [
   'January',
   'February',
   'March',
@@ -340,11 +340,12 @@ const MONTHS = [
   'November',
   'December',
 ]
+const UNIX_EPOCH_JULIAN_DAY = 2_440_588n
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
 
 /** Patterns in the order in which they are tried: longer ones first. */
 const PATTERNS =
-  /"([^"]*)"|(FM)?(HH24|HH12|HH|MI|SS|MS|US|YYYY|YYY|YY|MONTH|Month|month|MON|Mon|mon|MM|DAY|Day|day|DDD|DD|DY|Dy|dy|IYYY|IW|ID|D|Q|AM|PM|am|pm|TZ|tz|OF)|[A-Za-z]+/g
+  /"([^"]*)"|(FM)?(HH24|HH12|HH|MI|SSSS|SS|MS|US|YYYY|YYY|YY|MONTH|Month|month|MON|Mon|mon|MM|DAY|Day|day|DDD|DD|DY|Dy|dy|IYYY|IW|ID|WW|W|CC|J|D|Q|AM|PM|am|pm|A\.M\.|P\.M\.|TZ|tz|OF)(TH|th)?|[A-Za-z]+/g
 
 export function toChar(text: string, format: string): string {
   const { micros } = parseMoment(text)
@@ -352,12 +353,26 @@ export function toChar(text: string, format: string): string {
   const time = micros - days * DAY
   return format.replaceAll(
     PATTERNS,
-    (all, quoted: string | undefined, fill: string | undefined, word: string | undefined) => {
+    (
+      all,
+      quoted: string | undefined,
+      fill: string | undefined,
+      word: string | undefined,
+      ordinal: string | undefined,
+    ) => {
       if (quoted !== undefined) return quoted
       if (word === undefined) throw failure(`the to_char pattern "${all}" is not supported by HarmonyDB`)
-      return field(word, fill !== undefined, days, time)
+      const text = field(word, fill !== undefined, days, time)
+      return ordinal === undefined ? text : text + ending(Number(text), ordinal)
     },
   )
+}
+
+/** 1st, 2nd, 3rd, 11th. */
+function ending(value: number, form: string): string {
+  const isTeen = value % 100 >= 11 && value % 100 <= 13
+  const letters = isTeen ? 'th' : (['th', 'st', 'nd', 'rd'][value % 10] ?? 'th')
+  return form === 'TH' ? letters.toUpperCase() : letters
 }
 
 function field(word: string, isFilled: boolean, days: bigint, time: bigint): string {
@@ -415,12 +430,56 @@ function field(word: string, isFilled: boolean, days: bigint, time: bigint): str
       return cased(word, hour < 12 ? 'Am' : 'Pm')
     case 'TZ':
       return word === 'tz' ? 'utc' : 'UTC'
-    default:
+    case 'OF':
       return '+00'
+    default:
+      return rareField(word, number, days, time)
+  }
+}
+
+function rareField(
+  word: string,
+  number: (value: number, width: number) => string,
+  days: bigint,
+  time: bigint,
+): string {
+  const { year, day } = dateOf(days)
+  switch (word.toUpperCase()) {
+    case 'WW':
+      return number(Math.ceil(Number(datePart('doy', days)) / 7), 2)
+    case 'W':
+      return String(Math.ceil(day / 7))
+    case 'CC':
+      return number(Math.ceil(year / 100), 2)
+    case 'J':
+      return String(days + UNIX_EPOCH_JULIAN_DAY)
+    case 'SSSS':
+      return String(time / MICROS)
+    case 'A.M.':
+    case 'P.M.':
+      return time < DAY / 2n ? 'A.M.' : 'P.M.'
+    default:
+      throw failure(`the to_char pattern "${word}" is not supported by HarmonyDB`)
   }
 }
 
 function cased(word: string, text: string): string {
   if (word === word.toUpperCase()) return text.toUpperCase()
   return word === word.toLowerCase() ? text.toLowerCase() : text
+}
+
+/** The beginning of the bin that the time is in: bins are `stride` long and begin at `origin`. */
+export function bin(stride: string, text: string, origin: string): string {
+  const { months, days, micros } = parseInterval(stride)
+  if (months !== 0)
+    throw failure(
+      'timestamps cannot be binned into intervals containing months or years is not supported by HarmonyDB',
+    )
+  const size = BigInt(days) * DAY + micros
+  if (size <= 0n) throw failure('date/time field value out of range: stride must be greater than zero')
+  const [moment, start] = [parseMoment(text), parseMoment(origin)]
+  return momentText({
+    ...moment,
+    micros: start.micros + floorDivide(moment.micros - start.micros, size) * size,
+  })
 }

@@ -320,7 +320,7 @@ select sum(case when status = 'paid' then 1 else 0 end) from orders
 select array_agg(id order by id desc) from orders where id < 4
 select string_to_array('a,b,c', ',')
 select regexp_matches('foo123', '[0-9]+')
-select id from orders where customer similar to 'c[12]'
+select id from orders where customer similar to 'c[12]' order by id
 select current_date - interval '1 day' < now()
 select date '2024-01-31' + 1, date '2024-03-01' - 1, (date '2024-03-01' - date '2024-02-01') * 2
 select timestamp '2024-01-01' + time '10:00'

@@ -5,6 +5,7 @@ import type {
   CollateClause,
   ColumnRef,
   FuncCall,
+  NamedArgExpr,
   Node,
   ParamRef,
   SQLValueFunction,
@@ -41,6 +42,8 @@ const TRANSLATIONS: Readonly<Record<string, Translate>> = {
   ColumnRef: columnReference,
   FuncCall: (body: FuncCall, scope, translator) => functionCall(body, scope, translator),
   MinMaxExpr: minMax,
+  // Who takes arguments by name looks at the names itself (functions.ts); the others refuse them.
+  NamedArgExpr: (body: NamedArgExpr, scope, translator) => translator.expression(must(body.arg), scope),
   NullTest: nullTest,
   ParamRef: (body: ParamRef, _scope, { context }) => context.parameter(body.number ?? 0),
   RowExpr: rowExpression,

@@ -3,6 +3,7 @@
  * the engine registers (functions-postgres.ts there).
  */
 
+import { must } from '../../../base/assert.ts'
 import {
   BOOL,
   BYTEA,
@@ -15,10 +16,14 @@ import {
   JSON_TYPE,
   NUMERIC,
   TEXT,
+  TIME,
   TIMESTAMP,
+  typeByName,
   UUID,
   type PgType,
 } from '../types/registry.ts'
+
+const TEXT_ARRAY = must(typeByName('_text'))
 
 /** 'any': as it is. 'number': any number as it is. 'decimal': integers become float8. */
 export type ArgumentRule = PgType | 'any' | 'number' | 'decimal' | 'text'
@@ -95,6 +100,22 @@ export const FUNCTION_RULES: Readonly<Record<string, readonly FunctionRule[]>> =
     rule(['text', 'text', 'text'], TEXT, "pg_regexp_replace($1, $2, $3, '')"),
     rule(['text', 'text', 'text', 'text'], TEXT, 'pg_regexp_replace($1, $2, $3, $4)'),
   ],
+  regexp_match: [
+    rule(['text', 'text'], TEXT_ARRAY, "pg_regexp_match($1, $2, '')"),
+    rule(['text', 'text', 'text'], TEXT_ARRAY, 'pg_regexp_match($1, $2, $3)'),
+  ],
+  regexp_split_to_array: [
+    rule(['text', 'text'], TEXT_ARRAY, "pg_regexp_split($1, $2, '')"),
+    rule(['text', 'text', 'text'], TEXT_ARRAY, 'pg_regexp_split($1, $2, $3)'),
+  ],
+  regexp_count: [
+    rule(['text', 'text'], INT4_TYPE, "pg_regexp_count($1, $2, '')"),
+    rule(['text', 'text', INT4_TYPE], INT4_TYPE, "pg_regexp_count(substr($1, $3), $2, '')"),
+  ],
+  regexp_substr: [rule(['text', 'text'], TEXT, "pg_regexp_substr($1, $2, '')")],
+  regexp_instr: [rule(['text', 'text'], INT4_TYPE, "pg_regexp_instr($1, $2, '')")],
+  quote_nullable: [rule(['text'], TEXT, "coalesce(pg_quote_literal($1), 'NULL')")],
+  to_number: [rule(['text', 'text'], NUMERIC, 'pg_to_number($1, $2)')],
   regexp_like: [
     rule(['text', 'text'], BOOL, "pg_regex($1, $2, '')"),
     rule(['text', 'text', 'text'], BOOL, 'pg_regex($1, $2, $3)'),
@@ -104,7 +125,22 @@ export const FUNCTION_RULES: Readonly<Record<string, readonly FunctionRule[]>> =
   ceil: [rule(['decimal'], null, 'ceil($1)')],
   ceiling: [rule(['decimal'], null, 'ceil($1)')],
   floor: [rule(['decimal'], null, 'floor($1)')],
-  trunc: [rule(['decimal'], null, 'trunc($1)')],
+  trunc: [
+    rule(['decimal'], null, 'trunc($1)'),
+    rule(['number', INT4_TYPE], NUMERIC, '(trunc($1 * pow(10, $2)) / pow(10, $2))'),
+  ],
+  cbrt: [rule(['number'], FLOAT8, '(sign($1) * pow(abs($1), 1.0 / 3))')],
+  sinh: [rule(['number'], FLOAT8, 'sinh($1)')],
+  cosh: [rule(['number'], FLOAT8, 'cosh($1)')],
+  tanh: [rule(['number'], FLOAT8, 'tanh($1)')],
+  cot: [rule(['number'], FLOAT8, '(1 / tan($1))')],
+  width_bucket: [
+    rule(
+      ['number', 'number', 'number', INT4_TYPE],
+      INT4_TYPE,
+      'CASE WHEN $1 < $2 THEN 0 WHEN $1 >= $3 THEN $4 + 1 ELSE CAST(floor(($1 - $2) * 1.0 * $4 / ($3 - $2)) AS INTEGER) + 1 END',
+    ),
+  ],
   sign: [rule(['decimal'], null, 'sign($1)')],
   sqrt: [rule(['number'], FLOAT8, 'sqrt($1)')],
   exp: [rule(['number'], FLOAT8, 'exp($1)')],
@@ -134,11 +170,21 @@ export const FUNCTION_RULES: Readonly<Record<string, readonly FunctionRule[]>> =
   ],
   to_char: [rule(['any', 'text'], TEXT, 'pg_to_char($1, $2)')],
   to_date: [rule(['text', 'text'], DATE, 'pg_to_date($1, $2)')],
-  make_interval: [],
   // Identity.
   gen_random_uuid: [rule([], UUID, NEW_UUID)],
   uuid_generate_v4: [rule([], UUID, NEW_UUID)],
   // JSON.
+  jsonb_set: [
+    rule([JSONB, TEXT_ARRAY, JSONB], JSONB, 'pg_json_set($1, $2, $3, 1)'),
+    rule([JSONB, TEXT_ARRAY, JSONB, BOOL], JSONB, 'pg_json_set($1, $2, $3, $4)'),
+  ],
+  jsonb_insert: [
+    rule([JSONB, TEXT_ARRAY, JSONB], JSONB, 'pg_json_insert($1, $2, $3, 0)'),
+    rule([JSONB, TEXT_ARRAY, JSONB, BOOL], JSONB, 'pg_json_insert($1, $2, $3, $4)'),
+  ],
+  jsonb_strip_nulls: [rule([JSONB], JSONB, 'pg_json_strip_nulls($1)')],
+  jsonb_pretty: [rule([JSONB], TEXT, 'pg_json_pretty($1)')],
+  jsonb_exists: [rule([JSONB, 'text'], BOOL, 'pg_json_has($1, $2)')],
   json_typeof: [rule([JSON_TYPE], TEXT, 'pg_json_typeof($1)')],
   jsonb_typeof: [rule([JSONB], TEXT, 'pg_json_typeof($1)')],
   json_array_length: [rule([JSON_TYPE], INT4_TYPE, 'json_array_length($1)')],
@@ -154,7 +200,25 @@ export const FUNCTION_RULES: Readonly<Record<string, readonly FunctionRule[]>> =
     rule(['any', 'text', 'text'], TEXT, 'pg_array_to_string($1, $2, $3)'),
   ],
   age: [rule([TIMESTAMP, TIMESTAMP], INTERVAL, 'pg_age($1, $2)')],
-  justify_hours: [],
+  isfinite: [rule(['any'], BOOL, 'CASE WHEN $1 IS NOT NULL THEN TRUE END')],
+  justify_days: [rule([INTERVAL], INTERVAL, 'pg_justify_days($1)')],
+  justify_hours: [rule([INTERVAL], INTERVAL, 'pg_justify_hours($1)')],
+  justify_interval: [rule([INTERVAL], INTERVAL, 'pg_justify_interval($1)')],
+  date_bin: [rule([INTERVAL, TIMESTAMP, TIMESTAMP], TIMESTAMP, 'pg_date_bin($1, $2, $3)')],
+  make_time: [
+    rule(
+      [INT4_TYPE, INT4_TYPE, FLOAT8],
+      TIME,
+      "pg_from_text(printf('%02d:%02d:%09.6f', $1, $2, $3), 'time')",
+    ),
+  ],
+  make_timestamp: [
+    rule(
+      [INT4_TYPE, INT4_TYPE, INT4_TYPE, INT4_TYPE, INT4_TYPE, FLOAT8],
+      TIMESTAMP,
+      "pg_from_text(printf('%04d-%02d-%02d %02d:%02d:%09.6f', $1, $2, $3, $4, $5, $6), 'timestamp')",
+    ),
+  ],
 }
 
 /** Windows and aggregates whose name, arguments and meaning are the same in both, with the type of the result. */

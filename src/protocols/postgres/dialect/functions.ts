@@ -19,10 +19,11 @@ import {
   TIMESTAMPTZ,
   type PgType,
 } from '../types/registry.ts'
-import { aggregate, isAggregate, type AggregateCall } from './aggregates.ts'
-import { only, quoteText, stringConstant, strings } from './ast.ts'
+import { aggregate, isAggregate, orderedSet, type AggregateCall } from './aggregates.ts'
+import { arrayFunction } from './array-functions.ts'
+import { only, open, quoteText, stringConstant, strings } from './ast.ts'
 import { catalogFunction } from './catalog-functions.ts'
-import { cast, isFloat, isInteger, isNumber, unified } from './casts.ts'
+import { cast, isFloat, isInteger, isNumber, isText, unified } from './casts.ts'
 import { FUNCTION_RULES, WINDOW_FUNCTIONS, type ArgumentRule, type FunctionRule } from './function-rules.ts'
 import { jsonValue } from './json-value.ts'
 import { resolved, resolvedText } from './literals.ts'
@@ -31,7 +32,8 @@ import type { Scope } from './scope.ts'
 import { nextvalInside } from './sequences.ts'
 import type { Translator } from './translation.ts'
 import { atom, compound, operand, plain, type Typed } from './typed.ts'
-import { orderClause, windowClause } from './windows.ts'
+import { TO_JSON, wholeRow } from './whole-row.ts'
+import { orderClause, sortBy, windowClause } from './windows.ts'
 
 const CALL_FIELDS = [
   'funcname',
@@ -41,6 +43,7 @@ const CALL_FIELDS = [
   'over',
   'agg_star',
   'agg_distinct',
+  'agg_within_group',
   'func_variadic',
   'funcformat',
 ]
@@ -48,7 +51,12 @@ const CALL_FIELDS = [
 export function functionCall(body: FuncCall, scope: Scope, translator: Translator): Typed {
   only('FuncCall', body, ...CALL_FIELDS.filter((field) => field !== 'func_variadic'))
   const name = functionName(body)
-  const args = (body.args ?? []).map((node) => translator.expression(node, scope))
+  if (name !== 'make_interval' && (body.args ?? []).some((node) => open(node).kind === 'NamedArgExpr'))
+    throw notSupported(`an argument by its name in ${name}`)
+  const args = (body.args ?? []).map(
+    (node) =>
+      (TO_JSON.has(name) ? wholeRow(node, scope, translator) : null) ?? translator.expression(node, scope),
+  )
   if (isAggregate(name)) return aggregateCall(name, args, body, scope, translator)
   if (name in WINDOW_FUNCTIONS) return windowCall(name, args, body, scope, translator)
   refuseAggregateParts(name, body)
@@ -79,8 +87,29 @@ function aggregateCall(
   scope: Scope,
   translator: Translator,
 ): Typed {
+  if (body.agg_within_group === true) return orderedSetCall(name, args, body, scope, translator)
   const call = aggregate(name, body.agg_star === true ? [] : args, translator.context)
+  if (body.over !== undefined && call.name.startsWith('pg_'))
+    throw notSupported(`${name} as a window function`)
   return finishedCall(call, body, scope, translator)
+}
+
+/** percentile_cont(0.5) WITHIN GROUP (ORDER BY x): the fraction is an argument beside what is ordered. */
+function orderedSetCall(
+  name: string,
+  args: readonly Typed[],
+  body: FuncCall,
+  scope: Scope,
+  translator: Translator,
+): Typed {
+  const [order, ...more] = (body.agg_order ?? []).map(sortBy)
+  if (order === undefined || more.length > 0 || body.over !== undefined)
+    throw notSupported(`this form of ${name}`)
+  const isDescending = order.sortby_dir === 'SORTBY_DESC'
+  const value = settled(translator.expression(order.node as Node, scope))
+  const call = orderedSet(name, args, value, isDescending, translator.context)
+  const { agg_order: _order, ...rest } = body
+  return finishedCall(call, rest, scope, translator)
 }
 
 function windowCall(
@@ -131,6 +160,8 @@ function scalar(
   if (special !== undefined) return special({ name, args, nodes: body.args ?? [], scope, translator })
   const rule = FUNCTION_RULES[name]?.find(({ arguments: wanted }) => wanted.length === args.length)
   if (rule !== undefined) return byRule(rule, args, translator)
+  const array = arrayFunction(name, args, context)
+  if (array !== null) return array
   const catalog = catalogFunction(name, args, body.args ?? [], context)
   if (catalog !== null) return catalog
   throw context.error(
@@ -255,10 +286,28 @@ const SPECIAL: Readonly<Record<string, Special>> = {
   date_part: (call) => ({ ...extract(call), type: plain(FLOAT8) }),
   date_trunc: dateTrunc,
   timezone: ({ args, translator }) => atTimeZone(args, translator),
-  to_timestamp: ({ args }) => {
-    if (args.length !== 1) throw notSupported('to_timestamp with a format')
+  to_timestamp: ({ args, translator }) => {
+    if (args.length === 2) return timestampByFormat(args, translator)
     return atom(`pg_epoch_to_timestamptz(${resolved(args[0] as Typed, plain(FLOAT8)).sql})`, TIMESTAMPTZ)
   },
+  substring: (call) => {
+    const [text, second] = call.args
+    const isPattern =
+      call.args.length === 2 && second !== undefined && (second.type === null || isText(second.type.type))
+    if (!isPattern || text === undefined) return ruled(call)
+    return atom(
+      `pg_regexp_extract(${textOf(text, call.translator.context).sql}, ${resolvedText(second).sql})`,
+      TEXT,
+    )
+  },
+  jsonb_extract_path: jsonPath(JSONB, false),
+  json_extract_path: jsonPath(JSON_TYPE, false),
+  jsonb_extract_path_text: jsonPath(JSONB, true),
+  json_extract_path_text: jsonPath(JSON_TYPE, true),
+  num_nulls: countOf('IS NULL'),
+  num_nonnulls: countOf('IS NOT NULL'),
+  make_interval: makeInterval,
+  overlaps,
   like_escape: ({ args, translator }) => {
     throw translator.context.notSupported(`LIKE with ESCAPE (${args.length} arguments)`)
   },
@@ -269,6 +318,65 @@ const SPECIAL: Readonly<Record<string, Special>> = {
   to_json: toJson(JSON_TYPE),
   to_jsonb: toJson(JSONB),
   row_to_json: toJson(JSON_TYPE),
+}
+
+/** What is read is in the session's zone. */
+function timestampByFormat(args: readonly Typed[], { context }: Translator): Typed {
+  context.requireUtc('to_timestamp with a format')
+  const [text, format] = args.map((argument) => resolvedText(argument).sql)
+  return atom(`pg_to_timestamp(${text}, ${format})`, TIMESTAMPTZ)
+}
+
+/** The keys are arguments of their own. */
+function jsonPath(type: PgType, asText: boolean): Special {
+  return ({ args }) => {
+    const [document, ...keys] = args
+    const path = `json_array(${keys.map((key) => resolvedText(key).sql).join(', ')})`
+    const source = resolved(document as Typed, plain(type)).sql
+    return atom(`pg_json_path(${source}, ${path}, ${asText ? 1 : 0})`, asText ? TEXT : type)
+  }
+}
+
+/** As the table of rules has it. */
+function ruled({ name, args, translator }: SpecialCall): Typed {
+  const rule = FUNCTION_RULES[name]?.find(({ arguments: wanted }) => wanted.length === args.length)
+  if (rule !== undefined) return byRule(rule, args, translator)
+  throw translator.context.error('42883', `function ${name}(${args.map(typeName).join(', ')}) does not exist`)
+}
+
+/** How many of the arguments are NULL, or are not. */
+function countOf(test: 'IS NULL' | 'IS NOT NULL'): Special {
+  return ({ args }) =>
+    compound(args.map((argument) => `(${operand(settled(argument))} ${test})`).join(' + '), INT4_TYPE)
+}
+
+/** `make_interval(days => 3, hours => 2)`: by name, or in this order. */
+const INTERVAL_UNITS = ['years', 'months', 'weeks', 'days', 'hours', 'mins', 'secs']
+
+function makeInterval({ args, nodes, translator }: SpecialCall): Typed {
+  const values = new Map<string, string>()
+  for (const [index, argument] of args.entries()) {
+    const node = open(nodes[index] as Node)
+    const name = node.kind === 'NamedArgExpr' ? String(node.body['name']) : (INTERVAL_UNITS[index] ?? '')
+    if (!INTERVAL_UNITS.includes(name))
+      throw translator.context.error('42883', `function make_interval has no argument ${name}`)
+    values.set(name, operand(resolved(argument, plain(FLOAT8))))
+  }
+  const unit = (name: string): string => values.get(name) ?? '0'
+  const months = `${unit('years')} * 12 + ${unit('months')}`
+  const days = `${unit('weeks')} * 7 + ${unit('days')}`
+  const seconds = `${unit('hours')} * 3600 + ${unit('mins')} * 60 + ${unit('secs')}`
+  return atom(`pg_make_interval(${months}, ${days}, ${seconds})`, INTERVAL)
+}
+
+/** (start, end) OVERLAPS (start, end): the periods have a moment in common; one without length counts as its moment. */
+function overlaps({ args, translator }: SpecialCall): Typed {
+  if (args.length !== 4) throw notSupported('this form of OVERLAPS')
+  const [a, b, c, d] = unified(args, translator.context).typed.map(operand)
+  const [start, end] = [`min(${a}, ${b})`, `max(${a}, ${b})`]
+  const [otherStart, otherEnd] = [`min(${c}, ${d})`, `max(${c}, ${d})`]
+  const isMoment = `${start} = ${otherStart}`
+  return atom(`(${isMoment} OR (${start} < ${otherEnd} AND ${otherStart} < ${end}))`, BOOL)
 }
 
 function currentSetting({ args, nodes, translator }: SpecialCall): Typed {

@@ -5,7 +5,8 @@ import { must } from '../../../base/assert.ts'
 import { arrayOf, BOOL, elementOf, TEXT, type PgType } from '../types/registry.ts'
 import { open, strings } from './ast.ts'
 import { unified } from './casts.ts'
-import { resolved } from './literals.ts'
+import { resolved, resolvedText } from './literals.ts'
+import { comparable, needsKey, sortKey } from './sort-key.ts'
 import { binary, comparison, isComparison, unary } from './operators.ts'
 import { like, type PatternOperator } from './patterns.ts'
 import type { Scope } from './scope.ts'
@@ -33,14 +34,18 @@ export function operatorExpression(body: A_Expr, scope: Scope, translator: Trans
     case 'AEXPR_BETWEEN':
     case 'AEXPR_NOT_BETWEEN':
       return between(body.kind === 'AEXPR_NOT_BETWEEN', body, scope, translator)
+    case 'AEXPR_BETWEEN_SYM':
+    case 'AEXPR_NOT_BETWEEN_SYM':
+      return betweenSymmetric(body.kind === 'AEXPR_NOT_BETWEEN_SYM', body, scope, translator)
+    case 'AEXPR_SIMILAR':
+      return similarTo(operator === '!~', body, scope, translator)
     default:
       throw translator.context.notSupported(operatorKindName(body.kind), body.location)
   }
 }
 
 function operatorKindName(kind: string | undefined): string {
-  if (kind === 'AEXPR_SIMILAR') return 'SIMILAR TO'
-  return kind?.includes('BETWEEN_SYM') === true ? 'BETWEEN SYMMETRIC' : `the operator form ${kind}`
+  return `the operator form ${kind}`
 }
 
 function plainOperator(operator: string, body: A_Expr, scope: Scope, translator: Translator): Typed {
@@ -73,12 +78,12 @@ function rowComparison(
     const other = rowItems(right)[index]
     if (other === undefined)
       throw translator.context.error('42601', 'unequal number of entries in row expressions')
-    return unified(
+    return comparable(
       [translator.expression(item, scope), translator.expression(other, scope)],
       translator.context,
-    ).typed
+    )
   })
-  const side = (index: 0 | 1): string => `(${pairs.map((pair) => must(pair[index]).sql).join(', ')})`
+  const side = (index: 0 | 1): string => `(${pairs.map((pair) => must(pair[index])).join(', ')})`
   return compound(`${side(0)} ${operator} ${side(1)}`, BOOL)
 }
 
@@ -103,6 +108,10 @@ function quantified(
   const source =
     right.constant === undefined || right.constant === null ? `coalesce(${right.sql}, '[null]')` : right.sql
   const values = `SELECT value FROM json_each(${source})`
+  if (needsKey(element)) {
+    const scan = comparisonWith(operator, typedLeft, atom('value', element), translator)
+    return quantifiedScan(scan, isAll, source)
+  }
   if (operator === '=' && !isAll) return compound(`${operand(typedLeft)} IN (${values})`, BOOL)
   if ((operator === '<>' || operator === '!=') && isAll)
     return compound(`${operand(typedLeft)} NOT IN (${values})`, BOOL)
@@ -129,7 +138,8 @@ function quantifiedScan(item: Typed, isAll: boolean, array: string): Typed {
 
 function distinctness(isDistinct: boolean, body: A_Expr, scope: Scope, translator: Translator): Typed {
   const { left, right } = sides(body, scope, translator)
-  return compound(`${operand(left)} IS ${isDistinct ? 'NOT ' : ''}${operand(right)}`, BOOL)
+  const [a, b] = [sortKey(left), sortKey(right)].map(operand)
+  return compound(`${a} IS ${isDistinct ? 'NOT ' : ''}${b}`, BOOL)
 }
 
 function sides(
@@ -145,6 +155,10 @@ function sides(
 
 function nullIf(body: A_Expr, scope: Scope, translator: Translator): Typed {
   const { left, right, type } = sides(body, scope, translator)
+  if (needsKey(type)) {
+    const [a, b] = [sortKey(left), sortKey(right)].map(operand)
+    return atom(`CASE WHEN ${a} = ${b} THEN NULL ELSE ${operand(left)} END`, left.type ?? plain(type))
+  }
   return atom(`nullif(${left.sql}, ${right.sql})`, left.type ?? plain(type))
 }
 
@@ -153,11 +167,9 @@ function inList(isNegated: boolean, body: A_Expr, scope: Scope, translator: Tran
   const leftNode = must(body.lexpr)
   if (isRow(leftNode)) return rowInList(isNegated, leftNode, list, scope, translator)
   const left = translator.expression(leftNode, scope)
-  const { typed } = unified(
-    [left, ...list.map((item) => translator.expression(item, scope))],
-    translator.context,
-  )
-  const [subject, ...items] = typed
+  const all = [left, ...list.map((item) => translator.expression(item, scope))]
+  const { typed } = unified(all, translator.context)
+  const [subject, ...items] = typed.map(sortKey)
   return compound(
     `${operand(must(subject))} ${isNegated ? 'NOT ' : ''}IN (${items.map(({ sql }) => sql).join(', ')})`,
     BOOL,
@@ -198,6 +210,25 @@ function likeExpression(
 function between(isNegated: boolean, body: A_Expr, scope: Scope, translator: Translator): Typed {
   const bounds = open(must(body.rexpr)).body['items'] as readonly Node[]
   const all = [must(body.lexpr), ...bounds].map((node) => translator.expression(node, scope))
-  const [subject, low, high] = unified(all, translator.context).typed.map(operand)
+  const [subject, low, high] = comparable(all, translator.context)
   return compound(`${subject} ${isNegated ? 'NOT ' : ''}BETWEEN ${low} AND ${high}`, BOOL)
+}
+
+function betweenSymmetric(isNegated: boolean, body: A_Expr, scope: Scope, translator: Translator): Typed {
+  const bounds = open(must(body.rexpr)).body['items'] as readonly Node[]
+  const all = [must(body.lexpr), ...bounds].map((node) => translator.expression(node, scope))
+  const [subject, low, high] = comparable(all, translator.context)
+  const is = `${subject} BETWEEN ${low} AND ${high} OR ${subject} BETWEEN ${high} AND ${low}`
+  return compound(isNegated ? `NOT (${is})` : is, BOOL)
+}
+
+/** The parser has put the pattern, and an escape character if there is one, into a call of similar_to_escape. */
+function similarTo(isNegated: boolean, body: A_Expr, scope: Scope, translator: Translator): Typed {
+  const subject = resolvedText(translator.expression(must(body.lexpr), scope))
+  const [pattern, escape] = (open(must(body.rexpr)).body as FuncCall).args ?? []
+  const [patternSql, escapeSql] = [pattern, escape].map((node) =>
+    node === undefined ? String.raw`'\'` : resolvedText(translator.expression(node, scope)).sql,
+  )
+  const call = `pg_similar(${subject.sql}, ${patternSql}, ${escapeSql})`
+  return isNegated ? compound(`NOT ${call}`, BOOL) : atom(call, BOOL)
 }

@@ -22,6 +22,7 @@ import { cast, isDateTime, isInteger, isNumber, isText, unified, widest } from '
 import { resolved, resolvedText } from './literals.ts'
 import { arithmeticType } from './numeric-scale.ts'
 import { like, regex, type PatternOperator } from './patterns.ts'
+import { sortKey } from './sort-key.ts'
 import type { Translation } from './translation.ts'
 import { atom, compound, operand, plain, type Typed } from './typed.ts'
 
@@ -76,6 +77,19 @@ export function binary(operator: string, left: Typed, right: Typed, context: Tra
     case '#>>':
     case '?':
       return json(operator, left, right)
+    case '?|':
+    case '?&':
+    case '#-':
+      return jsonByKeys(operator, left, right)
+    case '@>':
+    case '<@':
+      return operator === '@>' ? containment(left, right) : containment(right, left)
+    case '&&':
+      return overlap(left, right)
+    case '^@': {
+      const [a, b] = [left, right].map((each) => operand(resolvedText(each)))
+      return atom(`(substr(${a}, 1, length(${b})) = ${b})`, BOOL)
+    }
     default:
       throw notSupported(`the operator ${operator}`)
   }
@@ -88,7 +102,7 @@ export function unary(operator: string, right: Typed): Typed {
     case '+':
       return compound(`+${operand(value)}`, plain(type.type))
     case '-':
-      if (type.type === INTERVAL) throw notSupported('negation of an interval')
+      if (type.type === INTERVAL) return atom(`pg_interval_multiply(${value.sql}, -1)`, INTERVAL)
       return negated(value)
     case '~':
       return compound(`~${operand(value)}`, type)
@@ -112,11 +126,9 @@ function negated(value: Typed): Typed {
 export function comparison(operator: string, left: Typed, right: Typed, context: Translation): Typed {
   refuseMixed(operator, left, right)
   const { typed, type } = unified([left, right], context)
-  refuseIncomparable(type.type, operator)
   if (type.type === JSON_TYPE) throw context.error('42883', `operator does not exist: json ${operator} json`)
-  const [a, b] = typed as [Typed, Typed]
-  const sql = `${side(a, type.type)} ${COMPARISONS[operator]} ${side(b, type.type)}`
-  return compound(sql, BOOL)
+  const [a, b] = typed.map(sortKey) as [Typed, Typed]
+  return compound(`${operand(a)} ${COMPARISONS[operator]} ${operand(b)}`, BOOL)
 }
 
 /** SQLite compares a number with a text, and finds them different. */
@@ -140,24 +152,42 @@ function isPlainNumber(type: PgType): boolean {
   return isNumber(type) && type !== OID_TYPE
 }
 
-/** What is stored as text that does not compare as its type does. */
-function refuseIncomparable(type: PgType, operator: string): void {
-  const isEquality = operator === '=' || operator === '<>' || operator === '!='
-  if (type === INTERVAL) throw notSupported('comparison of intervals')
-  if (!isEquality && (type === JSONB || type.elementOid !== 0)) {
-    throw notSupported(`the operator ${operator} on ${type.sqlName}`)
-  }
+/** Of arrays or of jsonb; what is left open is of the type of the other side. */
+function containment(whole: Typed, part: Typed): Typed {
+  const type = whole.type ?? part.type ?? plain(JSONB)
+  const name = type.type.elementOid === 0 ? 'pg_json_contains' : 'pg_array_contains'
+  if (type.type !== JSONB && type.type.elementOid === 0)
+    throw notSupported(`the operator @> on ${type.type.sqlName}`)
+  return atom(`${name}(${resolved(whole, type).sql}, ${resolved(part, type).sql})`, BOOL)
 }
 
-/** jsonb and arrays are compared by what they hold, not by how they are written. */
-function side(typed: Typed, type: PgType): string {
-  if (type.elementOid !== 0) return `json(${typed.sql})`
-  return type === JSONB ? `pg_jsonb_text(${typed.sql})` : operand(typed)
+function overlap(left: Typed, right: Typed): Typed {
+  const type = left.type ?? right.type
+  if (type === null || type.type.elementOid === 0)
+    throw notSupported(`the operator && on ${type?.type.sqlName ?? 'unknown'}`)
+  return atom(`pg_array_overlaps(${resolved(left, type).sql}, ${resolved(right, type).sql})`, BOOL)
+}
+
+/** `?|`, `?&` and `#-` take an array of texts. */
+function jsonByKeys(operator: string, left: Typed, right: Typed): Typed {
+  const document = resolved(left, plain(JSONB)).sql
+  const keys = resolved(right, plain(TEXT_ARRAY)).sql
+  if (operator === '#-') return atom(`pg_json_without_path(${document}, ${keys})`, JSONB)
+  return atom(`pg_json_has_keys(${document}, ${keys}, ${operator === '?&' ? 1 : 0})`, BOOL)
+}
+
+/** `jsonb - 'key'`, `jsonb - 1`, `jsonb - '{a,b}'::text[]`. */
+function jsonWithout(left: Typed, right: Typed): Typed {
+  const key = right.type === null ? resolvedText(right) : right
+  const name =
+    key.type !== null && key.type.type.elementOid !== 0 ? 'pg_json_without_keys' : 'pg_json_without'
+  return atom(`${name}(${left.sql}, ${key.sql})`, JSONB)
 }
 
 function arithmetic(operator: string, left: Typed, right: Typed, context: Translation): Typed {
   const leftType = left.type?.type
   const rightType = right.type?.type
+  if (operator === '-' && leftType === JSONB) return jsonWithout(left, right)
   if (isTemporal(leftType) || isTemporal(rightType)) return dateArithmetic(operator, left, right, context)
   const types = [leftType ?? rightType ?? FLOAT8, rightType ?? leftType ?? FLOAT8]
   const type = widest(types)
@@ -240,6 +270,11 @@ function dateArithmetic(operator: string, left: Typed, right: Typed, context: Tr
   }
   if (operator === '*' && a === INTERVAL)
     return atom(`pg_interval_multiply(${left.sql}, ${right.sql})`, INTERVAL)
+  if (operator === '/' && a === INTERVAL)
+    return atom(
+      `pg_interval_multiply(${left.sql}, 1.0 / ${nonZero(resolved(right, plain(FLOAT8)))})`,
+      INTERVAL,
+    )
   if (operator === '*' && b === INTERVAL)
     return atom(`pg_interval_multiply(${right.sql}, ${left.sql})`, INTERVAL)
   throw notSupported(
@@ -273,7 +308,7 @@ function bits(operator: string, left: Typed, right: Typed): Typed {
 
 function concatenation(left: Typed, right: Typed, context: Translation): Typed {
   for (const { type } of [left, right]) {
-    if (type?.type === JSONB) throw notSupported('the operator || on jsonb')
+    if (type?.type === JSONB) return jsonConcatenation(left, right)
     if (type !== null && type !== undefined && type.type.elementOid !== 0)
       return arrayConcatenation(left, right)
   }
@@ -284,6 +319,11 @@ function concatenation(left: Typed, right: Typed, context: Translation): Typed {
   }
   const parts = [left, right].map((each) => operand(textOf(each, context)))
   return compound(parts.join(' || '), TEXT)
+}
+
+function jsonConcatenation(left: Typed, right: Typed): Typed {
+  const [a, b] = [left, right].map((each) => resolved(each, plain(JSONB)))
+  return atom(`pg_json_concat(${a?.sql}, ${b?.sql})`, JSONB)
 }
 
 /** As text where PostgreSQL converts by itself: in `||`, concat() and the like. */

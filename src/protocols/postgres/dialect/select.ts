@@ -3,13 +3,15 @@
 import type { CommonTableExpr, Node, ResTarget, SelectStmt, WindowDef, WithClause } from 'libpg-query'
 import { must } from '../../../base/assert.ts'
 import { notSupported } from '../error.ts'
-import { INT8_TYPE, TEXT } from '../types/registry.ts'
+import { INT8_TYPE, INTERVAL, TEXT } from '../types/registry.ts'
 import { integerOf, only, open, quoteName, stringOf, strings } from './ast.ts'
 import { cast, commonType, isDateTime, unified } from './casts.ts'
 import { condition } from './conditions.ts'
 import { fromClause } from './from.ts'
 import { resolved, resolvedText } from './literals.ts'
 import { Scope } from './scope.ts'
+import { checkMatch, withCommonTypes } from './set-types.ts'
+import { needsKey, sortKey } from './sort-key.ts'
 import { movedToFrom } from './set-returning.ts'
 import { columnName } from './column-name.ts'
 import type { OutputColumn, TranslatedQuery, Translator } from './translation.ts'
@@ -121,8 +123,9 @@ function renamed(columns: readonly OutputColumn[], names: readonly string[]): Ou
 // Set operations.
 
 function setOperation(body: SelectStmt, scope: Scope, translator: Translator): TranslatedQuery {
-  const left = arm(must(body.larg), scope, translator)
-  const right = arm(must(body.rarg), scope, translator)
+  const typed = withCommonTypes(body, scope, translator)
+  const left = arm(must(typed.larg), scope, translator)
+  const right = arm(must(typed.rarg), scope, translator)
   if (left.columns.length !== right.columns.length) {
     throw translator.context.error(
       '42601',
@@ -130,6 +133,8 @@ function setOperation(body: SelectStmt, scope: Scope, translator: Translator): T
     )
   }
   const word = setWord(body)
+  for (const [index, column] of left.columns.entries())
+    checkMatch(word.replace(' ALL', ''), column, must(right.columns[index]))
   // SQLite runs set operators from left to right, all with the same precedence: whatever is nested is put in FROM.
   const sql = `${left.sql} ${word} ${right.sql}`
   return {
@@ -178,6 +183,9 @@ function setOrder(body: SelectStmt, columns: readonly OutputColumn[], translator
     const sort = sortBy(node)
     const at = outputPosition(must(sort.node), columns, translator)
     if (at === null) throw notSupported('ORDER BY of an expression after UNION, INTERSECT or EXCEPT')
+    const { type } = must(columns[at - 1])
+    if (type !== null && needsKey(type.type))
+      throw notSupported(`ORDER BY of ${type.type.sqlName} after UNION, INTERSECT or EXCEPT`)
     return sortItem(sort, { sql: String(at), type: plain(INT8_TYPE), isAtom: true })
   })
   return ` ORDER BY ${items.join(', ')}`
@@ -230,6 +238,8 @@ function plainSelect(original: SelectStmt, scope: Scope, translator: Translator)
   const distinctOn = (body.distinctClause ?? []).filter((node) => Object.keys(node).length > 0)
   if (distinctOn.length > 0) return distinctOnQuery(select, distinctOn, scope, translator)
   const distinct = body.distinctClause === undefined ? '' : 'DISTINCT '
+  if (distinct !== '' && columns.some(({ type }) => type?.type === INTERVAL))
+    throw notSupported('DISTINCT of intervals')
   const items = targets.map(itemText)
   const order = orderText(body.sortClause, targets, scope, translator)
   const list = items.length === 0 ? 'NULL' : items.join(', ')
@@ -307,7 +317,11 @@ function groupClause(
   const items = body.groupClause.map((node) => {
     if (open(node).kind === 'GroupingSet') throw notSupported('GROUPING SETS, ROLLUP or CUBE')
     const position = integerOf(node)
-    if (position !== null) return String(checkedPosition(position, targets.length, 'GROUP BY', translator))
+    if (position !== null) {
+      const at = checkedPosition(position, targets.length, 'GROUP BY', translator)
+      const { typed } = must(targets[at - 1])
+      return typed.type !== null && needsKey(typed.type.type) ? sortKey(typed).sql : String(at)
+    }
     return groupItem(node, targets, scope, translator)
   })
   return ` GROUP BY ${items.join(', ')}${having}`
@@ -318,9 +332,9 @@ function groupItem(node: Node, targets: readonly Target[], scope: Scope, transla
   const name = bareName(node)
   if (name !== null && scope.column(name) === null) {
     const target = targets.find((each) => each.name === name)
-    if (target !== undefined) return target.typed.sql
+    if (target !== undefined) return sortKey(target.typed).sql
   }
-  return translator.expression(node, scope).sql
+  return sortKey(translator.expression(node, scope)).sql
 }
 
 function bareName(node: Node): string | null {
@@ -370,7 +384,8 @@ function orderText(
     const at = outputPosition(must(sort.node), targets, translator)
     if (at === null) return sortItem(sort, resolvedText(translator.expression(must(sort.node), scope)))
     const typed = must(targets[at - 1]).typed
-    return sortItem(sort, { ...typed, sql: typed.origin === undefined ? String(at) : typed.sql })
+    const isByPosition = typed.origin === undefined && (typed.type === null || !needsKey(typed.type.type))
+    return sortItem(sort, { ...typed, sql: isByPosition ? String(at) : typed.sql })
   })
   return ` ORDER BY ${items.join(', ')}`
 }
@@ -388,7 +403,7 @@ function distinctOnQuery(
   const { targets, columns, body } = select
   const partition = nodes.map((node) => {
     const at = outputPosition(node, targets, translator)
-    return at === null ? translator.expression(node, scope).sql : must(targets[at - 1]).typed.sql
+    return sortKey(at === null ? translator.expression(node, scope) : must(targets[at - 1]).typed).sql
   })
   const sorts = (body.sortClause ?? []).map((node) => {
     const sort = sortBy(node)

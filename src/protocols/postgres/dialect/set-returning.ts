@@ -15,6 +15,9 @@ const SET_RETURNING: ReadonlySet<string> = new Set([
   'jsonb_array_elements_text',
   'json_object_keys',
   'jsonb_object_keys',
+  'regexp_matches',
+  'regexp_split_to_table',
+  'string_to_table',
 ])
 
 /** `body`, or an equal one without set-returning functions in its list. */

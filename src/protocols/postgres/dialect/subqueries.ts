@@ -1,19 +1,9 @@
 /** Subqueries as values, array constructors, subscripts. */
 
-import type { A_ArrayExpr, A_Indirection, Node, RowExpr, SelectStmt, SubLink } from 'libpg-query'
+import type { A_ArrayExpr, A_Indices, A_Indirection, Node, RowExpr, SelectStmt, SubLink } from 'libpg-query'
 import { must } from '../../../base/assert.ts'
 import { notSupported } from '../error.ts'
-import {
-  arrayOf,
-  BOOL,
-  BYTEA,
-  elementOf,
-  INT4_TYPE,
-  JSON_TYPE,
-  JSONB,
-  TEXT,
-  type PgType,
-} from '../types/registry.ts'
+import { arrayOf, BOOL, BYTEA, elementOf, INT4_TYPE, JSONB, TEXT, type PgType } from '../types/registry.ts'
 import { open, quoteName, strings } from './ast.ts'
 import { unified } from './casts.ts'
 import { resolved, resolvedText } from './literals.ts'
@@ -74,18 +64,41 @@ function arrayItem(item: Typed, type: PgType): string {
 
 export function indirection(body: A_Indirection, scope: Scope, translator: Translator): Typed {
   const base = translator.expression(must(body.arg), scope)
-  const [only1, ...more] = body.indirection ?? []
-  const item = only1 === undefined ? null : open(only1)
-  if (item === null || more.length > 0 || item.kind !== 'A_Indices' || item.body['is_slice'] === true) {
-    throw translator.context.notSupported('a field selection, a slice or several subscripts')
-  }
-  const index = resolved(translator.expression(item.body['uidx'] as Node, scope), plain(INT4_TYPE))
+  const items = (body.indirection ?? []).map(open)
+  if (items.some(({ kind }) => kind !== 'A_Indices'))
+    throw translator.context.notSupported('a field selection')
   const type = base.type?.type
-  if (type === JSONB || type === JSON_TYPE) return binary('->', base, index, translator.context)
+  const indices = items.map((item) => item.body as A_Indices)
+  if (type === JSONB) return jsonSubscripts(base, indices, scope, translator)
+  const [only1, ...more] = indices
+  if (only1 === undefined || more.length > 0) throw translator.context.notSupported('several subscripts')
   const element = type === undefined ? null : elementOf(type)
   if (element === null)
     throw translator.context.error('42804', 'cannot subscript a value that is not an array')
-  return atom(`pg_array_item(${base.sql}, ${index.sql})`, element)
+  if (only1.is_slice === true) return slice(base, only1, scope, translator)
+  return atom(`pg_array_item(${base.sql}, ${subscript(only1.uidx, scope, translator)})`, element)
+}
+
+function subscript(node: Node | undefined, scope: Scope, translator: Translator): string {
+  return node === undefined ? 'NULL' : resolved(translator.expression(node, scope), plain(INT4_TYPE)).sql
+}
+
+function slice(array: Typed, { lidx, uidx }: A_Indices, scope: Scope, translator: Translator): Typed {
+  const [from, to] = [lidx, uidx].map((node) => subscript(node, scope, translator))
+  return atom(`pg_array_slice(${array.sql}, ${from}, ${to})`, must(array.type))
+}
+
+/** A text is a key, a number a place, as for the operator `->`. */
+function jsonSubscripts(
+  base: Typed,
+  indices: readonly A_Indices[],
+  scope: Scope,
+  translator: Translator,
+): Typed {
+  return indices.reduce((document, { uidx, is_slice: isSlice }) => {
+    if (isSlice === true) throw translator.context.error('42804', 'jsonb subscript does not support slices')
+    return binary('->', document, translator.expression(must(uidx), scope), translator.context)
+  }, base)
 }
 
 export function rowExpression(_body: RowExpr, _scope: Scope, { context }: Translator): Typed {

@@ -52,13 +52,13 @@ test('columns, their types and clauses', () => {
 })
 
 test('a foreign key can be turned to another table', () => {
-  const [clause] = parseTable('CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES "u" (id) ON DELETE CASCADE)', 't').constraints
+  const [clause] = parseTable(
+    'CREATE TABLE t (a INT, FOREIGN KEY (a) REFERENCES "u" (id) ON DELETE CASCADE)',
+    't',
+  ).constraints
   assert.ok(clause !== undefined)
   assert.deepEqual([clause.target, clause.columns], ['u', ['a']])
-  assert.equal(
-    referringTo(clause, 'v"w').text,
-    'FOREIGN KEY (a) REFERENCES "v""w" (id) ON DELETE CASCADE',
-  )
+  assert.equal(referringTo(clause, 'v"w').text, 'FOREIGN KEY (a) REFERENCES "v""w" (id) ON DELETE CASCADE')
 })
 
 test('what is not understood is refused', () => {
@@ -68,6 +68,10 @@ test('what is not understood is refused', () => {
     'CREATE TABLE t (a INT, CHECK (a) CHECK (a > 1))',
     'CREATE TABLE t (a INT REFERENCES)',
   ]) {
-    assert.throws(() => parseTable(sql, 't'), (error) => error instanceof PgError && error.sqlState === '0A000', sql)
+    assert.throws(
+      () => parseTable(sql, 't'),
+      (error) => error instanceof PgError && error.sqlState === '0A000',
+      sql,
+    )
   }
 })

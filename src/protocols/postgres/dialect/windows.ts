@@ -2,10 +2,10 @@
 
 import type { Node, SortBy, WindowDef } from 'libpg-query'
 import { notSupported } from '../error.ts'
-import { INTERVAL, JSONB } from '../types/registry.ts'
 import { only, open, quoteName } from './ast.ts'
 import { resolvedText } from './literals.ts'
 import type { Scope } from './scope.ts'
+import { sortKey } from './sort-key.ts'
 import type { Translator } from './translation.ts'
 import type { Typed } from './typed.ts'
 
@@ -31,14 +31,10 @@ function expressionOf(node: Node, scope: Scope, translator: Translator): Typed {
  */
 export function sortItem(sort: SortBy, typed: Typed): string {
   if (sort.sortby_dir === 'SORTBY_USING') throw notSupported('ORDER BY … USING')
-  const type = typed.type?.type
-  if (type === INTERVAL || type === JSONB || (type !== undefined && type.elementOid !== 0)) {
-    throw notSupported(`ORDER BY of ${type.sqlName}`)
-  }
   const isDescending = sort.sortby_dir === 'SORTBY_DESC'
   const direction = isDescending ? ' DESC' : ''
   const canBeNull = typed.origin?.isNotNull !== true && typed.constant === undefined
-  return `${typed.sql}${direction}${canBeNull ? nullsText(sort, isDescending) : ''}`
+  return `${sortKey(typed).sql}${direction}${canBeNull ? nullsText(sort, isDescending) : ''}`
 }
 
 function nullsText(sort: SortBy, isDescending: boolean): string {
@@ -68,7 +64,7 @@ export function windowDefinition(window: WindowDef, scope: Scope, translator: Tr
   const parts: string[] = []
   if (window.refname !== undefined && window.refname !== '') parts.push(quoteName(window.refname))
   if (window.partitionClause !== undefined) {
-    const items = window.partitionClause.map((node) => translator.expression(node, scope).sql)
+    const items = window.partitionClause.map((node) => sortKey(translator.expression(node, scope)).sql)
     parts.push(`PARTITION BY ${items.join(', ')}`)
   }
   if (window.orderClause !== undefined) parts.push(orderClause(window.orderClause, scope, translator))
