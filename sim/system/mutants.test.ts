@@ -18,3 +18,20 @@ test('names of mutants are unique', () => {
   const names = SYSTEM_MUTANTS.map(({ bug }) => bug)
   assert.equal(new Set(names).size, names.length)
 })
+
+test('the page about the simulators has every mutant, with its title', () => {
+  const page = readSource('docs/internals/simulation.md')
+  for (const { bug, title } of SYSTEM_MUTANTS) {
+    const row = page.split('\n').find((line) => line.startsWith(`| ${bug} `)) ?? ''
+    assert.ok(row.toLowerCase().includes(`| ${title.toLowerCase()} `), `${bug}: ${title}`)
+  }
+})
+
+test('a mutant that a test must kill says why the simulator can not, and the test is there', () => {
+  for (const { bug, hunter } of SYSTEM_MUTANTS) {
+    if (hunter.kind === 'simulator') continue
+    assert.ok(hunter.why.length > 20, bug)
+    const source = readSource(hunter.file).replaceAll("\\'", "'")
+    assert.ok(source.includes(hunter.name), `${bug}: ${hunter.file} has no test "${hunter.name}"`)
+  }
+})

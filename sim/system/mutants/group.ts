@@ -36,9 +36,10 @@ export const GROUP_MUTANTS: readonly SystemMutant[] = [
       {
         file: 'src/group/database-group.ts',
         find: 'return this.readIndexNow() ?? BigInt(await this.#log.readIndex(timeoutMs))',
-        replace: `const own = this.#log.leadingFrom === null ? null : max(BigInt(this.#log.leadingFrom), this.#applied.index)
+        replace: `const from = this.#log.leadingFrom
     const index = BigInt(await this.#log.readIndex(timeoutMs))
-    return own !== null && own < index ? own : index`,
+    const own = from === null || this.#applied.index < BigInt(from) ? index : this.#applied.index
+    return own < index ? own : index`,
       },
     ],
   },
