@@ -15,7 +15,7 @@ export interface Budget {
 }
 
 const FOLDERS = ['src', 'sim', 'test', 'tools']
-const TEST_TIMEOUT_MS = 60_000
+const TEST_TIMEOUT_MS = 240_000
 
 export function hunt(patches: readonly Patch[], hunter: Hunter, budget: Budget): Promise<HuntResult> {
   const look = (folder: string): Promise<HuntResult> =>
