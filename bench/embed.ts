@@ -1,7 +1,8 @@
 /**
  * `node bench/embed.ts`: what an application in the same process gets. Point reads of the same rows through HarmonyDB's embedded database,
- * better-sqlite3 in its ordinary way (autocommit) and lmdb (decoded objects), in turn in one run; and durable writes beside those of
- * better-sqlite3. Peers that are not installed (`npm run bench` installs them in bench/peers) are left out.
+ * better-sqlite3 in its ordinary way (autocommit) and lmdb (decoded objects), in turn in one run, and through node:sqlite itself, which is
+ * what HarmonyDB stands on; entries of a bucket beside lmdb's; and durable writes beside those of better-sqlite3. `--reads` leaves
+ * the writes out. Peers that are not installed (`npm run bench` installs them in bench/peers) are left out.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -9,12 +10,16 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { open } from '../src/embed/main.ts'
+import { DatabaseSync } from 'node:sqlite'
+import { type HarmonyDB, open } from '../src/embed/main.ts'
 
 const ROWS = 300_000
 const ROUND_MS = 500
 const ROUNDS = 7
 const CHECK_EVERY = 200
+const BUCKET_BATCH = 5_000
+/** In which everything that was written has come into the file itself. */
+const REST_MS = 2_500
 const WRITERS = 64
 
 const requirePeer = createRequire(join(import.meta.dirname, 'peers', 'package.json'))
@@ -33,8 +38,8 @@ interface SqliteLibrary {
 }
 
 interface LmdbStore {
-  get(key: number): unknown
-  put(key: number, value: unknown): Promise<boolean>
+  get(key: number | string): unknown
+  put(key: number | string, value: unknown): Promise<boolean>
   transaction(work: () => void): Promise<unknown>
   close(): Promise<void>
 }
@@ -76,20 +81,40 @@ function openBetterSqlite(folder: string): SqliteLibrary | null {
   return db
 }
 
-async function openLmdb(folder: string): Promise<LmdbStore | null> {
+/** HarmonyDB's own file, in a transaction that is never renewed, with arrays for rows: nothing can be read quicker by node:sqlite. */
+function openNodeSqlite(file: string): Target {
+  const db = new DatabaseSync(file, { readOnly: true, returnArrays: true })
+  db.exec('PRAGMA mmap_size = 1073741824; BEGIN')
+  const statement = db.prepare(POINT)
+  return { name: 'node:sqlite itself, arrays', read: (key) => statement.get(key), close: () => db.close() }
+}
+
+async function openLmdb(
+  folder: string,
+  encoding: 'msgpack' | 'json',
+  keyOf: (id: number) => number | string,
+): Promise<LmdbStore | null> {
   const library = load<{ open(options: object): LmdbStore }>('lmdb')
   if (library === null) return null
-  const store = library.open({
-    path: join(folder, 'lmdb'),
-    encoding: 'msgpack',
-    sharedStructuresKey: 'structures',
-  })
+  const options = encoding === 'msgpack' ? { encoding, sharedStructuresKey: 'structures' } : { encoding }
+  const store = library.open({ path: join(folder, `lmdb-${encoding}`), ...options })
   await store.transaction(() => {
-    for (let id = 1; id <= ROWS; id++) {
-      void store.put(id, { id, name: `user ${id}`, email: `user${id}@example.com`, age: id % 90 })
-    }
+    for (let id = 1; id <= ROWS; id++) void store.put(keyOf(id), userOf(id))
   })
   return store
+}
+
+function userOf(id: number): object {
+  return { id, name: `user ${id}`, email: `user${id}@example.com`, age: id % 90 }
+}
+
+async function fillBucket(db: HarmonyDB): Promise<(key: number) => unknown> {
+  const bucket = db.bucket('users')
+  for (let first = 1; first <= ROWS; first += BUCKET_BATCH) {
+    const ids = Array.from({ length: Math.min(BUCKET_BATCH, ROWS - first + 1) }, (_, at) => first + at)
+    await bucket.putAll(ids.map((id) => [`user ${id}`, userOf(id)]))
+  }
+  return (key) => bucket.get(`user ${key}`)
 }
 
 /** Processor time of this thread: other work on the machine takes part in time by the clock, and little in this. */
@@ -124,23 +149,30 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }
 
-function printReads(own: readonly number[], peers: ReadonlyMap<string, readonly number[]>): void {
+function line(figure: number, name: string): string {
+  return `${Math.round(figure).toLocaleString('en').padStart(10)}  ${name}`
+}
+
+/** Of the first target beside the others. */
+function compareReads(what: string, [own, ...peers]: readonly [Target, ...Target[]]): void {
+  const times = new Map([own, ...peers].map((target) => [target, [] as number[]]))
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [target, found] of times) found.push(readTimeNs(target))
+  }
   const line = (timeNs: number, name: string): string =>
     `${Math.round(timeNs).toLocaleString('en').padStart(10)}  ${name}`
-  console.log(
-    `\npoint reads by key, ${ROWS.toLocaleString('en')} rows: ns of processor time each, median of ${ROUNDS} rounds of ${ROUND_MS} ms in turn`,
-  )
-  console.log(line(median(own), 'harmonydb, embedded'))
-  for (const [name, times] of peers) {
+  console.log(`\n${what}: ns of processor time each, median of ${ROUNDS} rounds of ${ROUND_MS} ms in turn`)
+  const ownTimes = times.get(own) ?? []
+  console.log(line(median(ownTimes), own.name))
+  for (const peer of peers) {
+    const found = times.get(peer) ?? []
     // Of neighbouring rounds, so that a busy machine disturbs both.
-    const ratio = median(times.map((time, round) => time / (own[round] ?? 0)))
-    console.log(`${line(median(times), name)}   harmonydb is ${ratio.toFixed(2)} times as fast`)
+    const ratio = median(found.map((time, round) => time / (ownTimes[round] ?? 0)))
+    console.log(`${line(median(found), peer.name)}   harmonydb is ${ratio.toFixed(2)} times as fast`)
   }
 }
 
 function print(what: string, own: readonly number[], peers: ReadonlyMap<string, readonly number[]>): void {
-  const line = (rate: number, name: string): string =>
-    `${Math.round(rate).toLocaleString('en').padStart(10)}  ${name}`
   console.log(`\n${what}, median of ${ROUNDS} rounds of ${ROUND_MS} ms in turn`)
   console.log(line(median(own), 'harmonydb, embedded'))
   for (const [name, rates] of peers) {
@@ -155,37 +187,46 @@ async function main(): Promise<void> {
   const db = await open(join(folder, 'harmonydb'))
   await db.execute(CREATE)
   await db.execute(FILL)
-  // Peers have their checkpoint made for them; here it comes by itself, when nothing was written for a moment.
-  await sleep(1_500)
-  const statement = db.prepare(POINT)
   const sqlite = openBetterSqlite(folder)
-  const lmdb = await openLmdb(folder)
-  const own: Target = { name: 'harmonydb', read: (key) => statement.get(key), close: () => db.close() }
-  const peers: Target[] = []
-  if (sqlite !== null) {
-    const get = sqlite.prepare(POINT)
-    peers.push({
-      name: 'better-sqlite3, autocommit',
-      read: (key) => get.get(key),
-      close: () => sqlite.close(),
-    })
-  }
-  if (lmdb !== null)
-    peers.push({ name: 'lmdb, decoded', read: (key) => lmdb.get(key), close: () => lmdb.close() })
-  const times = new Map([own, ...peers].map((target) => [target, [] as number[]]))
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const [target, found] of times) found.push(readTimeNs(target))
-  }
-  printReads(times.get(own) ?? [], new Map(peers.map((peer) => [peer.name, times.get(peer) ?? []])))
+  await compareRowReads(folder, db, sqlite)
+  await compareBucketReads(folder, db)
   if (!process.argv.includes('--reads')) await compareWrites(db, sqlite)
-  for (const target of [own, ...peers]) await target.close()
+  sqlite?.close()
+  await db.close()
   await rm(folder, { recursive: true, force: true })
 }
 
-async function compareWrites(
-  db: Awaited<ReturnType<typeof open>>,
-  sqlite: SqliteLibrary | null,
-): Promise<void> {
+async function compareRowReads(folder: string, db: HarmonyDB, sqlite: SqliteLibrary | null): Promise<void> {
+  const lmdb = await openLmdb(folder, 'msgpack', (id) => id)
+  // Peers have their checkpoint made for them; here it comes by itself, when nothing was written for a moment.
+  await sleep(REST_MS)
+  const statement = db.prepare(POINT)
+  const own = { name: 'harmonydb, embedded', read: (key: number) => statement.get(key), close: () => {} }
+  const bare = openNodeSqlite(join(folder, 'harmonydb', 'databases', 'default.1.sqlite'))
+  const peers: Target[] = [bare]
+  if (sqlite !== null) {
+    const get = sqlite.prepare(POINT)
+    peers.push({ name: 'better-sqlite3, autocommit', read: (key) => get.get(key), close: () => {} })
+  }
+  if (lmdb !== null)
+    peers.push({ name: 'lmdb, decoded', read: (key) => lmdb.get(key), close: () => lmdb.close() })
+  compareReads(`point reads by key, ${ROWS.toLocaleString('en')} rows`, [own, ...peers])
+  for (const peer of peers) await peer.close()
+}
+
+async function compareBucketReads(folder: string, db: HarmonyDB): Promise<void> {
+  const lmdb = await openLmdb(folder, 'json', (id) => `user ${id}`)
+  const read = await fillBucket(db)
+  await sleep(REST_MS)
+  const own = { name: 'harmonydb, bucket', read, close: () => {} }
+  const peers: Target[] = []
+  if (lmdb !== null)
+    peers.push({ name: 'lmdb, JSON', read: (key) => lmdb.get(`user ${key}`), close: () => lmdb.close() })
+  compareReads(`entries of a bucket, JSON by a string, ${ROWS.toLocaleString('en')}`, [own, ...peers])
+  for (const peer of peers) await peer.close()
+}
+
+async function compareWrites(db: HarmonyDB, sqlite: SqliteLibrary | null): Promise<void> {
   const run = sqlite?.prepare(WRITE)
   for (const writers of [1, WRITERS]) {
     const own: number[] = []
