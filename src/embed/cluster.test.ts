@@ -1,25 +1,13 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { HarmonyDB, OpenOptions } from './open.ts'
 import { open } from './open.ts'
+import { freeAddresses } from './testing/free-addresses.ts'
 
 const SECRET = 'a secret of members, for tests'
-
-async function freeAddresses(count: number): Promise<string[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const addresses = await Promise.all(
-    servers.map(async (server) => {
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return `127.0.0.1:${(server.address() as { port: number }).port}`
-    }),
-  )
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return addresses
-}
 
 test('three members in one process: what one writes, all read; the others go on without it', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'harmonydb-embed-'))

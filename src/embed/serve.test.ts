@@ -3,6 +3,10 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { createInterface } from 'node:readline'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -11,6 +15,7 @@ import { createClient } from '@libsql/client'
 import { Client } from 'pg'
 import type { HarmonyDB, OpenOptions } from './open.ts'
 import { open } from './open.ts'
+import { freeAddresses } from './testing/free-addresses.ts'
 
 const ANYWHERE = '127.0.0.1:0'
 
@@ -90,6 +95,56 @@ async function untilActive(address: string): Promise<void> {
   }
   assert.fail('the slow request has not begun')
 }
+
+test('clients are served while the application is busy and does not turn its event loop', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'harmonydb-busy-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const flag = join(folder, 'enough')
+  // Busy until the flag is there, which this test makes when it has its answer: were that not sent meanwhile, neither would ever end.
+  const program = `import { existsSync } from 'node:fs'
+    import { open } from ${JSON.stringify(new URL('./open.ts', import.meta.url).href)}
+    const db = await open(${JSON.stringify(join(folder, 'data'))}, { http: '127.0.0.1:0' })
+    await db.execute('CREATE TABLE t (x)')
+    process.stdout.write(db.httpAddress + '\\n', () => {
+      while (!existsSync(${JSON.stringify(flag)}));
+      void db.close()
+    })`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.after(() => child.kill('SIGKILL'))
+  const [address] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  const signal = AbortSignal.timeout(30_000)
+  for (const sql of ['INSERT INTO t VALUES (1)', 'SELECT * FROM t']) {
+    const body = JSON.stringify({ sql })
+    const response = await fetch(`http://${address}/v1/databases/default/query`, {
+      method: 'POST',
+      body,
+      signal,
+    })
+    assert.equal(response.status, 200, await response.text())
+  }
+  assert.equal(child.exitCode, null)
+  writeFileSync(flag, '')
+  const [code] = (await once(child, 'exit', { signal })) as [number]
+  assert.equal(code, 0)
+})
+
+test('the cluster tells where the clients of an embedded member are served', async (t) => {
+  const [peer = ''] = await freeAddresses(1)
+  const secret = 'a secret of members, for tests'
+  const db = await opened(t, {
+    http: ANYWHERE,
+    pg: ANYWHERE,
+    pgAdvertise: 'db.example:5432',
+    listen: peer,
+    secret,
+  })
+  const response = await fetch(`http://${db.httpAddress}/v1/cluster`)
+  const { members } = (await response.json()) as { members: { addresses: object }[] }
+  const expected = { http: db.httpAddress, postgres: 'db.example:5432', peer }
+  assert.deepEqual(members[0]?.addresses, expected)
+})
 
 test('an address that is taken is told, and the folder is free again', async (t) => {
   const taken = createServer()
