@@ -41,6 +41,32 @@ describe('buckets', () => {
     assert.equal(db.prepare("SELECT 1 FROM sqlite_schema WHERE name LIKE 'kv%'").get(), undefined)
   })
 
+  test('tables that are made in a savepoint and undone are made again', async () => {
+    await db.transaction(async (tx) => {
+      const undone = tx.savepoint(async () => {
+        await tx.bucket('first').put('a', 1)
+        assert.equal(await tx.bucket('first').get('a'), 1)
+        throw new Error('no')
+      })
+      await assert.rejects(undone, /no/)
+      assert.equal(await tx.bucket('first').get('a'), undefined)
+      await tx.bucket('first').put('a', 2)
+    })
+    assert.equal(db.bucket('first').get('a'), 2)
+  })
+
+  test('a write that is sent again under its key is done once, also where the bucket had to be made', async () => {
+    const b = db.bucket<number>('idempotent')
+    await b.put('a', 1, { idempotencyKey: 'put once' })
+    await b.put('a', 2, { idempotencyKey: 'put once' })
+    assert.equal(b.get('a'), 1)
+    assert.equal(await b.nextSequence({ idempotencyKey: 'count once' }), 1)
+    assert.equal(await b.nextSequence({ idempotencyKey: 'count once' }), 1)
+    assert.equal(await b.nextSequence(), 2)
+    await assert.rejects(b.put('b', 1, { signal: AbortSignal.abort(new Error('enough')) }), /enough/)
+    assert.equal(b.has('b'), false)
+  })
+
   test('what was put is there as soon as that is answered; what was deleted is not', async () => {
     const users = db.bucket<{ name: string }>('users')
     await users.put('ada', { name: 'Ada' })
