@@ -116,31 +116,35 @@ async function begin<K, V>(
 
 function recordedFrom(store: BucketStore, path: Path): { id: number; sequence: number } | null {
   const id = store.reader.id(path)
-  if (id === null) return null
-  const row = store.reader.get<{ recordedFrom: number | null }>(statements.RECORDED_FROM, [id])
-  const sequence = row?.recordedFrom ?? null
-  return sequence === null ? null : { id, sequence }
+  const sequence = id === null ? null : recordedSince(store, id)
+  return id === null || sequence === null ? null : { id, sequence }
 }
 
-function lastChange(store: BucketStore): { first: number; last: number } {
-  return store.reader.get(statements.LAST_CHANGE) as { first: number; last: number }
+function recordedSince({ reader }: BucketStore, id: number): number | null {
+  const read = (): number | null =>
+    reader.get<{ recordedFrom: number | null }>(statements.RECORDED_FROM, [id])?.recordedFrom ?? null
+  return reader.once(`recorded ${id}`, read)
 }
 
+function lastChange({ reader }: BucketStore): { first: number; last: number } {
+  return reader.once(
+    'last change',
+    () => reader.get(statements.LAST_CHANGE) as { first: number; last: number },
+  )
+}
+
+/** Where nothing has changed that is recorded, this costs no query of the watcher's own: there may be thousands of them. */
 function look(store: BucketStore, id: number, range: ByteRange, cursor: number): Step {
   const { reader } = store
   return reader.hold(() => {
     const { first, last } = lastChange(store)
     if (cursor < first - 1) throw lost(cursor, 'more changes than are kept came after it')
+    const isOver = recordedSince(store, id) === null
+    if (cursor === last) return { rows: [], cursor, isFull: false, isOver }
     const bounds = statements.keyCondition(range).parameters
     const rows = reader.all<ChangeRow>(statements.changesOf(range), [cursor, last, id, ...bounds, PAGE_ROWS])
     const isFull = rows.length === PAGE_ROWS
-    const recorded = reader.get<{ recordedFrom: number | null }>(statements.RECORDED_FROM, [id])
-    return {
-      rows,
-      cursor: isFull ? (rows.at(-1) as ChangeRow).sequence : last,
-      isFull,
-      isOver: (recorded?.recordedFrom ?? null) === null,
-    }
+    return { rows, cursor: isFull ? (rows.at(-1) as ChangeRow).sequence : last, isFull, isOver }
   })
 }
 

@@ -93,11 +93,11 @@ test('at the same place in the log all members say the same of what expires', as
   t.after(() => Promise.all(members.map((db) => db.close())))
   const short = (members[0] as HarmonyDB).bucket('short', { values: 'string' })
   await short.put('ever', '')
-  let isWriting = true
+  const written = new AbortController()
   const byIndex = new Map<number, string>()
   let compared = 0
   const watching = members.map(async (db) => {
-    while (isWriting) {
+    while (!written.signal.aborted) {
       const { index, entries } = look(db)
       const seen = entries.join()
       // Each index is compared with what another look, on whichever member, found at it.
@@ -112,7 +112,7 @@ test('at the same place in the log all members say the same of what expires', as
     await writer.put(`key ${at}`, '', { ttlMs: 1 + (at % 40) })
   }
   while (look(members[1] as HarmonyDB).entries.length > 1) await sleep(20)
-  isWriting = false
+  written.abort()
   await Promise.all(watching)
   assert.ok(compared > 20, `${compared} comparisons`)
   assert.ok(new Set(byIndex.values()).size > 5, 'entries came and went')

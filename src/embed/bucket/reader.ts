@@ -14,6 +14,7 @@ export class BucketReader {
   readonly #statements = new Map<string, Statement>()
   /** By path, of the state that `#renewals` counts. */
   readonly #ids = new Map<string, number | null>()
+  readonly #answers = new Map<string, unknown>()
   #renewals = -1
   #generation = -1
   #hasTables = false
@@ -39,10 +40,7 @@ export class BucketReader {
   /** Null if there is no such bucket. */
   id(path: Path): number | null {
     if (!this.hasTables) return null
-    if (this.#renewals !== this.#snapshot.renewals) {
-      this.#ids.clear()
-      this.#renewals = this.#snapshot.renewals
-    }
+    this.#forgetEarlierState()
     const [first = ''] = path
     const name = path.length === 1 ? first : JSON.stringify(path)
     const known = this.#ids.get(name)
@@ -51,6 +49,14 @@ export class BucketReader {
     const found = this.get<{ id: number | null }>(sql, parameters)?.id ?? null
     this.#ids.set(name, found)
     return found
+  }
+
+  /** What `read` gives, read once for each state of the database, however many ask. `name` is that of the question. */
+  once<T>(name: string, read: () => T): T {
+    this.#snapshot.use()
+    this.#forgetEarlierState()
+    if (!this.#answers.has(name)) this.#answers.set(name, read())
+    return this.#answers.get(name) as T
   }
 
   /** Everything that `read` reads is of one state. */
@@ -74,6 +80,13 @@ export class BucketReader {
   /** One state, whatever is written meanwhile. */
   iterate<R = Row>(sql: string, parameters: readonly Parameter[]): Generator<R, void, void> {
     return this.#prepared(sql).iterate(...parameters) as Generator<R, void, void>
+  }
+
+  #forgetEarlierState(): void {
+    if (this.#renewals === this.#snapshot.renewals) return
+    this.#ids.clear()
+    this.#answers.clear()
+    this.#renewals = this.#snapshot.renewals
   }
 
   #prepared(sql: string): Statement {
