@@ -15,6 +15,7 @@ import { loadParser } from './dialect/parse.ts'
 import { PgError } from './error.ts'
 import type { PostgresLimits } from './limits.ts'
 import type { NotificationHub } from './notification-hub.ts'
+import { Activity, type ActivityRow } from './session/activity.ts'
 import { ClientSession } from './session/client-session.ts'
 import { toPgError } from './session/harmony-error.ts'
 import { Listening } from './session/listening.ts'
@@ -81,6 +82,8 @@ export class Connection {
   #state: State = { kind: 'startup' }
   /** Kept apart from the state, because it must be closed however the connection ends. */
   #client: ClientSession | null = null
+  readonly #activity = new Activity()
+  #description: Omit<ActivityRow, 'state' | 'query' | 'connectedAtMs' | 'queryStartedAtMs'> | null = null
   #isBusy = false
   #isDraining = false
   #hasEnded = false
@@ -102,6 +105,13 @@ export class Connection {
 
   holdsSecret(secret: Buffer): boolean {
     return this.#secret.length > 0 && this.#secret.equals(secret)
+  }
+
+  /** Null before it has a session. */
+  get activity(): ActivityRow | null {
+    if (this.#description === null) return null
+    const { state, query, connectedAtMs, queryStartedAtMs } = this.#activity
+    return { ...this.#description, state, query, connectedAtMs, queryStartedAtMs }
   }
 
   cancel(): void {
@@ -261,6 +271,13 @@ export class Connection {
     this.#greet(request, settings)
     settings.onReported = (name, value) => parameterStatus(this.#output.encoder, name, value)
     this.#client = client
+    this.#description = {
+      processId: this.processId,
+      database: session.database,
+      user: request.user,
+      applicationName: request.settings.get('application_name') ?? '',
+      clientAddress: this.#socket.remoteAddress ?? null,
+    }
     this.#state = { kind: 'running', client }
     clearTimeout(this.#startupTimer)
     listening.deliver()
@@ -305,6 +322,7 @@ export class Connection {
       () => this.#isQuiet(),
     )
     const client = new ClientSession({
+      activity: this.#activity,
       session,
       dialect: this.#host.dialectOf(database),
       settings,

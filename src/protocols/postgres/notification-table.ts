@@ -42,6 +42,7 @@ export function notifyPlan(hasTable: boolean): QueryPlan {
     utcOnly: null,
     isRead: false,
     changesSchema: !hasTable,
+    effects: [],
     notices: [],
     syntaxError: null,
   }

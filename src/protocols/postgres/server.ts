@@ -141,6 +141,7 @@ export class PostgresServer {
         cancelBackend: (processId) => this.#withBackend(processId, (connection) => connection.cancel()),
         terminateBackend: (processId) =>
           this.#withBackend(processId, (connection) => connection.terminate(false)),
+        activity: () => [...this.#connections.values()].flatMap(({ activity }) => activity ?? []),
         databaseNames: async () => (await directory.list()).map(({ name }) => name),
         createDatabase: (name) => directory.create(name),
         dropDatabase: (name) => directory.drop(name),

@@ -1,5 +1,6 @@
 /** How a catalog relation is described: its columns, and its rows as a function of the schema. */
 
+import type { ActivityRow } from '../session/activity.ts'
 import type { Schema } from '../dialect/schema.ts'
 import {
   BOOL,
@@ -20,6 +21,14 @@ export interface CatalogFacts {
   readonly processId: number
   readonly databases: readonly string[]
   readonly settings: readonly { readonly name: string; readonly value: string }[]
+  /** Connections to this member. */
+  readonly activity: readonly ActivityRow[]
+  /** The session's own, with the names of their parameters' types. */
+  readonly prepared: readonly {
+    readonly name: string
+    readonly sql: string
+    readonly types: readonly string[]
+  }[]
 }
 
 export type CatalogCell = string | number | boolean | null | readonly (string | number)[]

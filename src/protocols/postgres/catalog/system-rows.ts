@@ -1,5 +1,7 @@
 /** The rest of pg_catalog: what a database always has, and relations that are empty here. */
 
+import type { ActivityRow } from '../session/activity.ts'
+import { storedTimestampTz } from '../types/datetime.ts'
 import { TYPES } from '../types/registry.ts'
 import {
   BTREE_OID,
@@ -16,8 +18,6 @@ import {
   type CatalogDefinition,
 } from './definition.ts'
 import { indexDefinition, tables } from './relation-rows.ts'
-
-const EPOCH = '2000-01-01 00:00:00+00:00'
 
 function typeRows(): CatalogCell[][] {
   return TYPES.map((type) => {
@@ -68,6 +68,37 @@ const NAMESPACES: readonly CatalogCell[][] = [
 
 /** The session's own, where it has temporary tables. */
 const TEMPORARY_NAMESPACE: readonly CatalogCell[] = [TEMPORARY_OID, TEMPORARY_SCHEMA, OWNER_OID, null]
+
+function activityRow(row: ActivityRow): CatalogCell[] {
+  const time = (timeMs: number | null): string | null =>
+    timeMs === null ? null : storedTimestampTz(BigInt(timeMs) * 1000n)
+  const started = time(row.queryStartedAtMs)
+  const who = [
+    DATABASE_OID_FIRST,
+    row.database,
+    row.processId,
+    null,
+    OWNER_OID,
+    row.user,
+    row.applicationName,
+  ]
+  const times = [time(row.connectedAtMs), null, started, started]
+  return [
+    ...who,
+    row.clientAddress,
+    null,
+    -1,
+    ...times,
+    null,
+    null,
+    row.state,
+    null,
+    null,
+    null,
+    row.query,
+    'client backend',
+  ]
+}
 
 const ACCESS_METHODS: readonly CatalogCell[][] = [
   [HEAP_OID, 'heap', 'heap_tableam_handler', 't'],
@@ -162,7 +193,6 @@ const EMPTY: readonly (readonly [name: string, columns: string])[] = [
   ['pg_ts_dict', 'oid oid, dictname name, dictnamespace oid, dictowner oid'],
   ['pg_locks', 'locktype text, database oid, relation oid, pid int4, mode text, granted bool'],
   ['pg_prepared_xacts', 'transaction text, gid text, prepared timestamptz, owner name, database name'],
-  ['pg_prepared_statements', 'name text, statement text, prepare_time timestamptz, from_sql bool'],
   [
     'pg_cursors',
     'name text, statement text, is_holdable bool, is_binary bool, is_scrollable bool, creation_time timestamptz',
@@ -303,26 +333,14 @@ export const SYSTEM_ROWS: readonly CatalogDefinition[] = [
   relation(
     'pg_catalog',
     'pg_stat_activity',
-    'datid oid, datname name, pid int4, usesysid oid, usename name, application_name text, client_addr text, state text, query text, backend_type text, xact_start timestamptz, query_start timestamptz, backend_start timestamptz, wait_event_type text, wait_event text',
-    (_schema, { database, processId, user }) => [
-      [
-        DATABASE_OID_FIRST,
-        database,
-        processId,
-        OWNER_OID,
-        user,
-        '',
-        null,
-        'active',
-        '',
-        'client backend',
-        null,
-        null,
-        EPOCH,
-        null,
-        null,
-      ],
-    ],
+    'datid oid, datname name, pid int4, leader_pid int4, usesysid oid, usename name, application_name text, client_addr text, client_hostname text, client_port int4, backend_start timestamptz, xact_start timestamptz, query_start timestamptz, state_change timestamptz, wait_event_type text, wait_event text, state text, backend_xid text, backend_xmin text, query_id int8, query text, backend_type text',
+    (_schema, { activity }) => activity.map(activityRow),
+  ),
+  relation(
+    'pg_catalog',
+    'pg_prepared_statements',
+    'name text, statement text, prepare_time timestamptz, parameter_types text[], from_sql bool, generic_plans int8, custom_plans int8',
+    (_schema, { prepared }) => prepared.map(({ name, sql, types }) => [name, sql, null, types, false, 0, 0]),
   ),
   relation(
     'pg_catalog',

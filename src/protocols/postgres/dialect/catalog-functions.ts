@@ -12,13 +12,16 @@ import {
   TEXT,
   TIMESTAMPTZ,
   typeByName,
+  VOID,
   type PgType,
 } from '../types/registry.ts'
 import { SERVER_VERSION } from '../session/settings.ts'
 import { quoteText, stringConstant } from './ast.ts'
-import { resolvedText } from './literals.ts'
+import { resolved, resolvedText } from './literals.ts'
+import type { CallName } from './plan.ts'
 import type { Translation } from './translation.ts'
-import { atom, type Typed } from './typed.ts'
+import { atom, plain, type Typed } from './typed.ts'
+import { CALLS } from './utility-statements.ts'
 
 const NAME_ARRAY = must(typeByName('_name'))
 const VERSION = `PostgreSQL ${SERVER_VERSION} (HarmonyDB on SQLite)`
@@ -70,6 +73,25 @@ const CONSTANTS: Readonly<Record<string, readonly [sql: string, type: PgType]>> 
   txid_current: ['1', INT8_TYPE],
 }
 
+const EFFECT_RESULTS: Readonly<Record<CallName, PgType>> = {
+  pg_notify: VOID,
+  pg_sleep: VOID,
+  set_config: TEXT,
+  pg_cancel_backend: BOOL,
+  pg_terminate_backend: BOOL,
+}
+
+/** The arguments, for what happens when the rows are there. */
+function effectCall(name: string, args: readonly Typed[], context: Translation): Typed | null {
+  const types = CALLS.get(name)
+  if (types === undefined) return null
+  if (args.length > types.length) throw context.error('42883', `function ${name} does not exist`)
+  const values = args.map((argument, index) => resolved(argument, plain(types[index] ?? TEXT)).sql)
+  context.effectCount++
+  const call = name as CallName
+  return { ...atom(`json_array(${values.join(', ')})`, EFFECT_RESULTS[call]), effect: call }
+}
+
 /** What is looked up by OID in a catalog relation: its column that holds the answer. */
 const LOOKUPS: Readonly<Record<string, readonly [relation: string, column: string]>> = {
   pg_get_indexdef: ['_index_definition', 'definition'],
@@ -99,9 +121,8 @@ export function catalogFunction(
   nodes: readonly Node[],
   context: Translation,
 ): Typed | null {
-  if (name === 'set_config' || name === 'pg_notify' || name === 'pg_sleep') {
-    throw context.notSupported(`${name}() anywhere but as the only item of SELECT`)
-  }
+  const effect = effectCall(name, args, context)
+  if (effect !== null) return effect
   if (name === 'current_schemas') return atom(`'["pg_catalog","public"]'`, NAME_ARRAY)
   if (name === 'to_regclass') return regclassOf(args[0] as Typed, context)
   if (name === 'currval' || name === 'setval' || name === 'lastval') {

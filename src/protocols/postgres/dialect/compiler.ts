@@ -174,6 +174,7 @@ const NO_QUERY: QueryPlan = {
   utcOnly: null,
   isRead: false,
   changesSchema: false,
+  effects: [],
   notices: [],
   syntaxError: null,
 }
@@ -292,7 +293,12 @@ class Compiler {
   }
 
   #query(query: TranslatedQuery): QueryPlan {
+    const effects = query.columns.map(({ effect }) => effect ?? null)
+    const count = effects.filter((effect) => effect !== null).length
+    if (count !== this.#translator.context.effectCount)
+      throw this.#translator.context.notSupported('a function with an effect inside of an expression')
     return this.#finish([query.sql], {
+      effects: count === 0 ? [] : effects,
       command: 'SELECT',
       returnsRows: true,
       columns: query.columns.map(columnPlan),
@@ -301,6 +307,10 @@ class Compiler {
   }
 
   #modification(command: string, { sql, columns }: TranslatedModification): QueryPlan {
+    if (this.#translator.context.effectCount > 0)
+      throw this.#translator.context.notSupported(
+        'a function with an effect in a statement that modifies data',
+      )
     const before = this.#translator.context.stepsBefore
     return this.#finish([...before, ...sql], {
       command,
@@ -312,6 +322,8 @@ class Compiler {
 
   #definition(command: string, { sql, notices }: Definition): Plan {
     if (sql.length === 0) return { kind: 'nothing', command, notice: notices[0] ?? null }
+    if (this.#translator.context.effectCount > 0)
+      throw this.#translator.context.notSupported('a function with an effect in a definition')
     return this.#finish(sql, { command, changesSchema: true, notices, resultStep: sql.length - 1 })
   }
 
@@ -341,9 +353,14 @@ class Compiler {
     return {
       kind: 'declareCursor',
       name: body.portalname ?? '',
-      query: this.#query(this.#translator.query(query, new Scope(null))),
+      query: this.#withoutEffects(this.#query(this.#translator.query(query, new Scope(null)))),
       isHold: ((body.options ?? 0) & WITH_HOLD) !== 0,
     }
+  }
+
+  #withoutEffects(plan: QueryPlan): QueryPlan {
+    if (plan.effects.length === 0) return plan
+    throw this.#translator.context.notSupported('a cursor of a function with an effect')
   }
 
   /** The text behind AS is compiled when PREPARE runs. */
@@ -373,6 +390,7 @@ class Compiler {
       command: 'EXPLAIN',
       returnsRows: true,
       columns: null,
+      effects: [],
       isRead: true,
     }
   }

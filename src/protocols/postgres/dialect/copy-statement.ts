@@ -43,7 +43,7 @@ export function copyPlan(
     if (kind !== 'SelectStmt') throw notSupported('COPY of a statement that modifies data')
     return {
       kind: 'copyOut',
-      query: queryPlan(translator.query(select, new Scope(null))),
+      query: withoutEffects(queryPlan(translator.query(select, new Scope(null)))),
       options,
     }
   }
@@ -58,6 +58,11 @@ export function copyPlan(
     }
   }
   return { kind: 'copyOut', query: queryPlan(tableQuery(relation, columns)), options }
+}
+
+function withoutEffects(query: QueryPlan): QueryPlan {
+  if (query.effects.length > 0) throw notSupported('COPY of a function with an effect')
+  return query
 }
 
 function copyColumns(

@@ -42,6 +42,9 @@ export interface ColumnPlan {
   readonly columnNumber: number
 }
 
+/** A function with an effect on the server. */
+export type CallName = 'pg_notify' | 'pg_sleep' | 'set_config' | 'pg_cancel_backend' | 'pg_terminate_backend'
+
 export interface QueryPlan {
   readonly kind: 'query'
   /** All of them or none are done. */
@@ -60,6 +63,8 @@ export interface QueryPlan {
   readonly utcOnly: string | null
   readonly isRead: boolean
   readonly changesSchema: boolean
+  /** By column of the result; empty without any. */
+  readonly effects: readonly (CallName | null)[]
   /** Warnings that PostgreSQL's own answer would carry. */
   readonly notices: readonly string[]
   /** For text that only SQLite may understand: what PostgreSQL's parser said, if SQLite refuses it too. */
@@ -130,12 +135,7 @@ export type UtilityPlan =
   | { readonly kind: 'notify'; readonly channel: string; readonly payload: string }
   | {
       readonly kind: 'call'
-      readonly function:
-        | 'pg_notify'
-        | 'pg_sleep'
-        | 'set_config'
-        | 'pg_cancel_backend'
-        | 'pg_terminate_backend'
+      readonly function: CallName
       readonly arguments: readonly CallArgument[]
       readonly columnName: string
     }

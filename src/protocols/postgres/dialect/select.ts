@@ -302,7 +302,8 @@ export function itemText({ typed, name }: Target): string {
 }
 
 export function outputOf({ typed, name }: Target): OutputColumn {
-  return { name, type: typed.type, origin: typed.origin ?? null }
+  const column = { name, type: typed.type, origin: typed.origin ?? null }
+  return typed.effect === undefined ? column : { ...column, effect: typed.effect }
 }
 
 function groupClause(

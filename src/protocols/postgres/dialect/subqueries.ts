@@ -1,11 +1,22 @@
 /** Subqueries as values, array constructors, subscripts. */
 
-import type { A_ArrayExpr, A_Indices, A_Indirection, Node, RowExpr, SelectStmt, SubLink } from 'libpg-query'
+import type {
+  A_ArrayExpr,
+  A_Indices,
+  A_Indirection,
+  FuncCall,
+  Node,
+  ResTarget,
+  RowExpr,
+  SelectStmt,
+  SubLink,
+} from 'libpg-query'
 import { must } from '../../../base/assert.ts'
 import { notSupported } from '../error.ts'
 import { arrayOf, BOOL, BYTEA, elementOf, INT4_TYPE, JSONB, TEXT, type PgType } from '../types/registry.ts'
 import { open, quoteName, strings } from './ast.ts'
 import { unified } from './casts.ts'
+import { CALLS } from './utility-statements.ts'
 import { resolved, resolvedText } from './literals.ts'
 import { binary } from './operators.ts'
 import { Scope } from './scope.ts'
@@ -15,6 +26,8 @@ import { isRow, rowItems } from './operator-expressions.ts'
 
 export function subLink(body: SubLink, scope: Scope, translator: Translator): Typed {
   const select = open(must(body.subselect)).body as SelectStmt
+  const only1 = body.subLinkType === 'EXPR_SUBLINK' ? onlyItem(select) : null
+  if (only1 !== null) return translator.expression(only1, scope)
   const query = translator.query(select, new Scope(scope))
   const first = query.columns[0]?.type ?? plain(TEXT)
   switch (String(body.subLinkType)) {
@@ -33,6 +46,16 @@ export function subLink(body: SubLink, scope: Scope, translator: Translator): Ty
     default:
       throw translator.context.notSupported('a comparison with ALL of a subquery', body.location)
   }
+}
+
+/** (SELECT x) and nothing more is x. */
+function onlyItem(select: SelectStmt): Node | null {
+  const parts = Object.keys(select).filter((key) => !['limitOption', 'op'].includes(key))
+  const [target, ...more] = (select.targetList ?? []).map((node) => open(node).body as ResTarget)
+  if (parts.length > 1 || target?.val === undefined || more.length > 0) return null
+  const { kind, body } = open(target.val)
+  const isEffect = kind === 'FuncCall' && CALLS.has(strings((body as FuncCall).funcname).at(-1) ?? '')
+  return isEffect ? target.val : null
 }
 
 function anySubLink(body: SubLink, sql: string, type: PgType, scope: Scope, translator: Translator): Typed {

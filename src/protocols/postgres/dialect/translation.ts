@@ -5,7 +5,7 @@ import { PgError, notSupported } from '../error.ts'
 import type { TypeWithModifier } from '../types/declared-type.ts'
 import { TEXT } from '../types/registry.ts'
 import { Offsets } from './parse.ts'
-import type { SessionValue } from './plan.ts'
+import type { CallName, SessionValue } from './plan.ts'
 import type { Schema } from './schema.ts'
 import type { Scope } from './scope.ts'
 import { NO_TEMPORARY_SPACE, type TemporarySpace } from './temporary-space.ts'
@@ -24,6 +24,7 @@ export interface OutputColumn {
   /** null where nothing tells the type. */
   readonly type: TypeWithModifier | null
   readonly origin: ColumnOrigin | null
+  readonly effect?: CallName
 }
 
 export interface TranslatedQuery {
@@ -62,6 +63,8 @@ export class Translation {
   readonly #dataSteps: string[] = []
   readonly #modified = new Set<string>()
   readonly #stepsBefore: string[] = []
+  /** How many functions with an effect the statement has. */
+  effectCount = 0
   /** Inside an INSERT of one row, where a sequence may be asked for a number. */
   isOneRow = false
 

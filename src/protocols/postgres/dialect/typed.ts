@@ -1,6 +1,7 @@
 /** A translated expression: SQLite's text for it and its PostgreSQL type. */
 
 import type { TypeWithModifier } from '../types/declared-type.ts'
+import type { CallName } from './plan.ts'
 import type { PgType } from '../types/registry.ts'
 
 export interface Typed {
@@ -15,6 +16,8 @@ export interface Typed {
   readonly origin?: ColumnOrigin
   /** The value, where it is a constant of the text. */
   readonly constant?: string | number | boolean | null
+  /** Its value is the arguments of a function that has an effect, which happens when the rows are there (session/effects.ts). */
+  readonly effect?: CallName
   /** The digits of a numeric constant, as they stand in the text. */
   readonly numberText?: string
 }

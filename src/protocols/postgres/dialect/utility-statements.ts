@@ -6,7 +6,7 @@ import type { SqlValue } from '../../../base/value.ts'
 import { clauseName, integerOf, only, open, stringConstant, strings } from './ast.ts'
 import { BOOL, FLOAT8, INT4_TYPE, TEXT, type PgType } from '../types/registry.ts'
 import { resolved } from './literals.ts'
-import type { CallArgument, UtilityPlan } from './plan.ts'
+import type { CallArgument, CallName, UtilityPlan } from './plan.ts'
 import type { Translation } from './translation.ts'
 import { plain } from './typed.ts'
 
@@ -206,15 +206,13 @@ function fetchPlan(body: Body): UtilityPlan {
 // Calls with an effect on the server.
 
 /** Name → types of the arguments. */
-const CALLS: ReadonlyMap<string, readonly PgType[]> = new Map([
+export const CALLS: ReadonlyMap<string, readonly PgType[]> = new Map([
   ['pg_notify', [TEXT, TEXT]],
   ['pg_sleep', [FLOAT8]],
   ['set_config', [TEXT, TEXT, BOOL]],
   ['pg_cancel_backend', [INT4_TYPE]],
   ['pg_terminate_backend', [INT4_TYPE]],
 ])
-
-type CallName = Extract<UtilityPlan, { kind: 'call' }>['function']
 
 /** `SELECT pg_notify('c', 'x')` and nothing else in the statement. */
 export function callPlan(body: Body, context: Translation): UtilityPlan | null {

@@ -3,6 +3,7 @@
 import type { Session } from '../../../gateway/session.ts'
 import type { DatabaseDialect } from '../dialect/database-dialect.ts'
 import type { PostgresLimits } from '../limits.ts'
+import type { Activity } from './activity.ts'
 import type { SessionFacts } from './executor.ts'
 import type { Listening } from './listening.ts'
 import type { ClientOutput } from './output.ts'
@@ -18,6 +19,7 @@ export interface ClientSessionParts {
   readonly output: ClientOutput
   readonly listening: Listening
   readonly facts: SessionFacts
+  readonly activity: Activity
   readonly limits: PostgresLimits
   readonly server: ServerActions
   /** Whether the client has sent the Sync behind what is handled now already. */

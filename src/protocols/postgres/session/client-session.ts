@@ -80,30 +80,26 @@ export class ClientSession {
       },
     }
     this.#transaction = new TransactionState(parts.session)
-    this.#tables = new SessionTables({ ...parts, transaction: this.#transaction })
+    this.#store = new PreparedStore(parts.limits)
+    const { statements } = this.#store
+    this.#tables = new SessionTables({ ...parts, transaction: this.#transaction, statements })
     this.#executor = new Executor(parts.session, this.#transaction, settings, parts.facts, (relation) =>
       this.#tables.catalogJson(relation),
     )
-    this.#store = new PreparedStore(parts.limits)
     this.#sender = new ResultSender(parts.output, this.#style)
     this.#cursors = new Cursors(parts.limits.portalsMax)
     const shared = { transaction: this.#transaction, store: this.#store, sender: this.#sender }
     const kept = { tables: this.#tables, cursors: this.#cursors, executor: this.#executor }
     this.#quick = new QuickReads({ ...parts, ...shared, ...kept })
     this.#utilities = new Utilities({
+      ...parts,
+      ...kept,
       transaction: this.#transaction,
-      settings,
-      executor: this.#executor,
-      statements: this.#store.statements,
-      cursors: this.#cursors,
-      listening: parts.listening,
-      tables: this.#tables,
-      server: parts.server,
+      statements,
       style: this.#style,
-      facts: parts.facts,
       runPrepared: (statement, values) => this.#runPlan(statement, values, 'group'),
       notify: (channel, payload, surroundings) =>
-        notify({ ...parts, tables: this.#tables, executor: this.#executor }, channel, payload, surroundings),
+        notify({ ...parts, ...kept }, channel, payload, surroundings),
       prepare: (name, sql, types) => this.#prepare(name, sql, types),
       warn: (message, sqlState) => noticeResponse(this.#out, noticeOf(message, sqlState)),
     })
@@ -231,7 +227,7 @@ export class ClientSession {
   ): Promise<null> {
     const { plan } = statement.compiled
     const isTooLarge = error instanceof HarmonyError && error.code === 'RESPONSE_TOO_LARGE'
-    if (!isTooLarge || plan.kind !== 'query' || !plan.isRead) throw error
+    if (!isTooLarge || plan.kind !== 'query' || !plan.isRead || plan.effects.length > 0) throw error
     await this.#sender.stream(this.#executor.stream(plan, values), (told) => {
       const { columns, writers } = statement.layout(told, formats)
       if (isDescribed) this.#sender.describe(columns, formats)
@@ -364,13 +360,15 @@ export class ClientSession {
     portal: Portal | null = null,
   ): Promise<CommandResult> {
     const { plan } = statement.compiled
+    this.#parts.activity.begin(statement.sql)
     if (plan.kind !== 'query') return this.#runUtility(plan, portal, surroundings)
     this.#parts.session.consistency = statement.consistency ?? this.#parts.settings.consistency
     for (const message of plan.notices) {
       noticeResponse(this.#out, { severity: 'NOTICE', sqlState: '00000', message })
     }
     const around = this.#tables.needsCommit && !plan.isRead ? 'group' : surroundings
-    const result = await this.#executor.run(plan, values, around)
+    const told = await this.#executor.run(plan, values, around)
+    const result = await this.#utilities.withEffects(plan, told, around)
     if (plan.changesSchema) this.#parts.dialect.schemaChanged(this.#parts.session.lastIndex)
     const layout = plan.returnsRows ? statement.layout(result.columns, portal?.formats ?? NO_FORMATS) : null
     if (portal !== null && layout !== null) portal.writers = layout.writers
@@ -412,6 +410,7 @@ export class ClientSession {
 
   #ready(): void {
     if (!this.#transaction.isOpen) this.#parts.listening.deliver()
+    this.#parts.activity.end(this.#transaction.status)
     readyForQuery(this.#out, this.#transaction.status)
   }
 

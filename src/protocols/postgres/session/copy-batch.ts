@@ -144,6 +144,7 @@ function insertPlan(sql: string, parameterCount: number): QueryPlan {
     utcOnly: null,
     isRead: false,
     changesSchema: false,
+    effects: [],
     notices: [],
     syntaxError: null,
   }

@@ -87,7 +87,8 @@ export class Executor {
     consistency: Consistency | null,
   ): StatementResult | null {
     const step = plan.steps[0]
-    const isPlain = plan.isRead && plan.sessionValues.length === 0 && plan.utcOnly === null
+    const isPlain =
+      plan.effects.length === 0 && plan.isRead && plan.sessionValues.length === 0 && plan.utcOnly === null
     if (!isPlain || plan.steps.length !== 1 || step === undefined) return null
     this.#session.consistency = consistency ?? this.#settings.consistency
     try {
@@ -170,7 +171,10 @@ export class Executor {
 
   async #runSteps(plan: QueryPlan, values: readonly SqlValue[]): Promise<StatementResult> {
     const only = plan.steps.length === 1 ? plan.steps[0] : undefined
-    if (only !== undefined) return this.#session.execute(bound(only, values))
+    if (only !== undefined) {
+      const statement = bound(only, values)
+      return (plan.isRead ? this.#session.executeNow?.(statement) : null) ?? this.#session.execute(statement)
+    }
     if (plan.sessionValues.some(({ kind }) => kind === 'carried')) return this.#runCarrying(plan, values)
     const statements = plan.steps.map((step) => bound(step, values))
     if (this.#session.isAutocommit) {

@@ -8,6 +8,7 @@ import { withoutPrefix, type TemporarySpace } from '../dialect/temporary-space.t
 import { PgError } from '../error.ts'
 import type { SessionFacts } from './executor.ts'
 import { toPgError } from './harmony-error.ts'
+import type { PreparedStatement } from './prepared.ts'
 import type { Settings } from './settings.ts'
 import { dropTemporaries, runOnCommit, type TemporaryTables } from './temporary-tables.ts'
 import type { TransactionState } from './transaction.ts'
@@ -21,6 +22,7 @@ export interface SessionTablesParts {
   readonly facts: SessionFacts
   readonly settings: Settings
   readonly server: ServerActions
+  readonly statements: ReadonlyMap<string, PreparedStatement>
 }
 
 export class SessionTables {
@@ -47,7 +49,18 @@ export class SessionTables {
   async catalogJson(relation: string): Promise<string> {
     const { facts, settings, server } = this.#parts
     const databases = relation.endsWith('pg_database') ? await server.databaseNames() : []
-    return catalogJson(relation, await this.schema(), { ...facts, settings: settings.all(), databases })
+    const prepared = [...this.#parts.statements.values()].filter(({ name }) => name !== '')
+    return catalogJson(relation, await this.schema(), {
+      ...facts,
+      settings: settings.all(),
+      databases,
+      activity: relation.endsWith('pg_stat_activity') ? server.activity() : [],
+      prepared: prepared.map(({ name, sql, compiled }) => ({
+        name,
+        sql,
+        types: compiled.parameterTypes.map(({ type }) => type.sqlName),
+      })),
+    })
   }
 
   /** COMMIT has something to do, so that even a lone statement needs a transaction around it. */

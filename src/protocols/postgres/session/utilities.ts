@@ -1,13 +1,15 @@
 /** Statements that are not SQLite's to run: transactions, settings, cursors, notifications, calls with an effect on the server. */
 
 import { unreachable } from '../../../base/assert.ts'
-import type { SqlValue } from '../../../base/value.ts'
-import type { CallArgument, Plan, UtilityPlan } from '../dialect/plan.ts'
+import type { SqlValue, StatementResult } from '../../../base/value.ts'
+import type { CallArgument, CallName, Plan, QueryPlan, UtilityPlan } from '../dialect/plan.ts'
 import { PgError } from '../error.ts'
 import { parseBoolean } from '../types/boolean-codec.ts'
 import type { ValueStyle } from '../types/codec.ts'
 import { BOOL, TEXT, VOID, type PgType } from '../types/registry.ts'
+import type { ActivityRow } from './activity.ts'
 import type { Cursors } from './cursors.ts'
+import { withEffects } from './effects.ts'
 import type { Executor, SessionFacts, Surroundings } from './executor.ts'
 import type { Listening } from './listening.ts'
 import type { PreparedStatement } from './prepared.ts'
@@ -24,6 +26,8 @@ export interface ServerActions {
   cancelBackend(processId: number): boolean
   terminateBackend(processId: number): boolean
   databaseNames(): Promise<readonly string[]>
+  /** Of all connections to this member. */
+  activity(): readonly ActivityRow[]
   /** Reject with a HarmonyError. */
   createDatabase(name: string): Promise<void>
   dropDatabase(name: string): Promise<void>
@@ -310,24 +314,34 @@ export class Utilities {
     }
   }
 
+  /** A result whose columns have effects, after those. */
+  async withEffects(
+    plan: QueryPlan,
+    result: StatementResult,
+    surroundings: Surroundings,
+  ): Promise<StatementResult> {
+    if (plan.effects.length === 0) return result
+    return withEffects(plan, result, (name, args) => this.#callValue(name, args, surroundings))
+  }
+
   async #call(
     plan: Utility<'call'>,
     values: readonly SqlValue[],
     surroundings: Surroundings,
   ): Promise<CommandResult> {
     const given = plan.arguments.map((argument) => argumentValue(argument, values))
-    const value = await this.#callValue(plan, given, surroundings)
+    const value = await this.#callValue(plan.function, given, surroundings)
     return { columns: [callColumn(plan)], rows: [[value]], tag: 'SELECT 1' }
   }
 
   async #callValue(
-    plan: Utility<'call'>,
+    name: CallName,
     given: readonly SqlValue[],
     surroundings: Surroundings,
   ): Promise<SqlValue> {
     const { notify, executor, settings, transaction, server } = this.#parts
     const [first = null, second = null, third = null] = given
-    switch (plan.function) {
+    switch (name) {
       case 'pg_notify':
         await notify(textOf(first), textOf(second), surroundings)
         return ''
