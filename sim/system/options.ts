@@ -32,6 +32,8 @@ export interface SystemOptions {
   readonly kind: 'cluster' | 'static'
   readonly machines: number
   readonly faultsForUs: TimeUs
+  /** How long the system may take to serve again after the last fault, and to come to rest. */
+  readonly recoveryLimitUs: TimeUs
   readonly faults: FaultRates
   readonly weather: NetworkWeather
   readonly workloads: readonly WorkloadName[]
@@ -106,6 +108,7 @@ export function drawOptions(random: Random): SystemOptions {
     kind: 'cluster',
     machines,
     faultsForUs: random.integer(10, 25) * SECOND,
+    recoveryLimitUs: 60 * SECOND,
     faults,
     operators: drawOperators(random.fork('operators'), machines, faults.loss !== null),
     weather: drawWeather(random.fork('weather')),

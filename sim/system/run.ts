@@ -50,9 +50,6 @@ export interface SystemRequest {
   readonly adjust?: (options: SystemOptions) => SystemOptions
 }
 
-/** How long the system may take to serve again after the last fault. */
-const RECOVERY_LIMIT_US = 60 * SECOND
-const REST_LIMIT_US = 60 * SECOND
 /** Longer than anything takes that nobody waits for, such as the slowest call of an engine. */
 const REST_US = 1 * SECOND
 
@@ -211,14 +208,11 @@ class SystemRun {
   }
 
   async #until(what: string, isDone: () => boolean): Promise<void> {
-    const { nowUs } = this.#world
-    await this.#world.runUntil(nowUs + Math.max(RECOVERY_LIMIT_US, REST_LIMIT_US), isDone)
+    const { recoveryLimitUs } = this.#options
+    await this.#world.runUntil(this.#world.nowUs + recoveryLimitUs, isDone)
     if (isDone()) return
     const states = this.#machines.map((machine) => `machine ${machine.number}: ${machine.describe()}`)
-    throw new Violation(
-      'liveness',
-      `not within ${RECOVERY_LIMIT_US / SECOND} s: ${what}\n${states.join('\n')}`,
-    )
+    throw new Violation('liveness', `not within ${recoveryLimitUs / SECOND} s: ${what}\n${states.join('\n')}`)
   }
 
   async #check(): Promise<void> {

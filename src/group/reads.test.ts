@@ -2,7 +2,7 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import type { ClusterMember, GroupCluster } from './testing/group-cluster.ts'
 import { withCluster } from './testing/group-cluster.ts'
-import { request } from './testing/group-fixture.ts'
+import { BEGIN, RESULT_SIZE_BYTES_MAX, request, statement } from './testing/group-fixture.ts'
 
 /** What a linearizable read at `member` sees: read index, wait, read. */
 async function readAt(cluster: GroupCluster, member: ClusterMember, sql: string): Promise<unknown[]> {
@@ -35,6 +35,25 @@ test('a leader that does not know of the next one gives no read index', () =>
     const read = old.group.readIndex(3_000)
     await assert.rejects(cluster.settled(read), { code: 'NOT_LEADER' })
   }))
+
+test('a leader that does not know of the next one answers nothing that only read: neither a transaction nor a batch', () =>
+  withCluster(async (cluster) => {
+    await cluster.write('CREATE TABLE t (a)')
+    const old = await cluster.awaitLeader()
+    const transaction = await cluster.settled(old.group.begin(BEGIN))
+    await cluster.settled(transaction.execute(statement('SELECT count(*) FROM t'), RESULT_SIZE_BYTES_MAX))
+    cluster.cutOff(old)
+    assert.equal(old.group.isLeading, true)
+    await assert.rejects(cluster.settled(transaction.commit()), { code: 'TRANSACTION_CONFLICT' })
+  }).then(() =>
+    withCluster(async (cluster) => {
+      await cluster.write('CREATE TABLE t (a)')
+      const old = await cluster.awaitLeader()
+      cluster.cutOff(old)
+      const batch = old.group.submit(request('SELECT count(*) FROM t'))
+      await assert.rejects(cluster.settled(batch), { code: 'NOT_LEADER' })
+    }),
+  ))
 
 test('reads that come in while there is no leader wait for one', () =>
   withCluster(async (cluster) => {

@@ -28,7 +28,6 @@ const FOCUSES = [
   'schema',
   'leaders',
   'hand-overs',
-  'learners',
   'broken-connections',
   'broken-transactions',
   'short-logs',
@@ -39,7 +38,9 @@ const FOCUSES = [
 export type Focus = (typeof FOCUSES)[number]
 
 const NO_OPERATORS: OperatorRates = { transferEveryUs: 0, rollingRestartEveryUs: 0, replaceAtUs: null }
+/** Whoever is not back by then will not be: a mutant should die soon. */
 const QUICK = {
+  recoveryLimitUs: 20 * SECOND,
   thinkUs: 10_000,
   answerTimeoutUs: 5 * SECOND,
   faultsForUs: 10 * SECOND,
@@ -64,6 +65,7 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
   },
   reads: {
     ...THREE,
+    faultsForUs: 4 * SECOND,
     workloads: ['registers'],
     engine: { callUs: 500, slowCallChance: 0.05 },
   },
@@ -115,12 +117,6 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
     workloads: ['registers', 'once'],
     operators: { ...NO_OPERATORS, transferEveryUs: 0.2 * SECOND },
   },
-  learners: {
-    ...THREE,
-    machines: 4,
-    workloads: ['registers'],
-    weather: PARTITIONED,
-  },
   'broken-connections': {
     ...THREE,
     workloads: ['registers', 'once'],
@@ -152,9 +148,9 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
   catalog: {
     ...QUICK,
     machines: 3,
-    thinkUs: 2_000,
+    thinkUs: 3_000,
     workloads: ['databases'],
-    weather: PARTITIONED,
+    weather: { ...CALM, partitionEveryUs: 1 * SECOND, breakEveryUs: 0.5 * SECOND },
     faults: { ...NO_FAULTS, killEveryUs: 3 * SECOND },
   },
 }
