@@ -116,7 +116,7 @@ export function threadItem(thread: Thread): Html {
     <div>
       <h2><a href="/threads/${thread.id}">${thread.title}</a></h2>
       <p class="meta">
-        ${thread.author} · ${replies === 0 ? 'started' : html`last by ${thread.lastAuthor}`} ·
+        ${replies === 0 ? html`Started by ${thread.author}` : html`${thread.author} · last by ${thread.lastAuthor}`}
         ${time(thread.lastPostAt)}
       </p>
     </div>
@@ -176,14 +176,13 @@ function header({ user, processName, path }: Frame): Html {
 }
 
 function footer({ processName, others }: Frame): Html {
+  const links = others.map((origin) => html`<a href="${origin}">${new URL(origin).host}</a>`)
+  const [first, ...more] = links
   return html`<footer>
-    This is ${processName}. ${others.length === 0 ? '' : html`The same forum, live: ${others.map(otherLink)}`}
+    This is ${processName}.
+    ${first === undefined ? '' : html`The same forum is at ${first}${more.map((link) => html` and ${link}`)}.`}
     Stop any one of them: nothing is lost.
   </footer>`
-}
-
-function otherLink(origin: string): Html {
-  return html`<a href="${origin}">${new URL(origin).host}</a> `
 }
 
 function counters({ threads, posts, members, online }: Counters): Html {

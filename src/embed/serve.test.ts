@@ -86,6 +86,22 @@ test('close lets a request under way finish, and takes no new one', async (t) =>
   await assert.rejects(fetch(`http://${address}/health`))
 })
 
+test('close ends the connections of clients that have nothing to do', async (t) => {
+  const db = await opened(t, { http: ANYWHERE, pg: ANYWHERE })
+  const libsql = createClient({ url: `ws://${db.httpAddress}` })
+  await libsql.execute('SELECT 1')
+  const postgres = new Client(`postgres://anyone@${db.postgresAddress}/default`)
+  await postgres.connect()
+  const told: (Error & { code?: string })[] = []
+  postgres.on('error', (error) => told.push(error))
+  const ended = once(postgres, 'end')
+  await db.close()
+  await ended
+  assert.equal(told[0]?.code, '57P01')
+  await assert.rejects(libsql.execute('SELECT 1'))
+  libsql.close()
+})
+
 /** Until the server counts two requests: the slow one, and the one that asks. */
 async function untilActive(address: string): Promise<void> {
   const deadlineMs = performance.now() + 10_000

@@ -39,13 +39,12 @@ function add(kind, markup) {
   const template = document.createElement('template')
   template.innerHTML = markup
   const item = template.content.firstElementChild
-  const wasAtEnd = innerHeight + scrollY >= document.body.scrollHeight - 160
   document.getElementById(item.id)?.remove()
   item.classList.add('is-new')
   if (kind === 'thread') list.prepend(item)
   else list.append(item)
   showTimes()
-  if (kind === 'post' && !wasAtEnd) offerJump(item)
+  if (kind === 'post' && item.getBoundingClientRect().bottom > innerHeight) offerJump(item)
 }
 
 function offerJump(item) {
@@ -59,7 +58,13 @@ function offerJump(item) {
     button.remove()
   })
   document.body.append(button)
-  setTimeout(() => button.remove(), 15_000)
+  // Whoever scrolls there needs it no more.
+  const seen = new IntersectionObserver(([entry]) => {
+    if (!entry.isIntersecting) return
+    button.remove()
+    seen.disconnect()
+  })
+  seen.observe(item)
 }
 
 // Moving on to another process
