@@ -94,7 +94,7 @@ test('close ends the connections of clients that have nothing to do', async (t) 
   await postgres.connect()
   const told: (Error & { code?: string })[] = []
   postgres.on('error', (error) => told.push(error))
-  const ended = once(postgres, 'end')
+  const ended = new Promise((resolve) => postgres.once('end', resolve))
   await db.close()
   await ended
   assert.equal(told[0]?.code, '57P01')
