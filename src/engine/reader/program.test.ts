@@ -172,6 +172,21 @@ test('the bound holds: no statement runs more instructions than its program was 
   connection.close()
 })
 
+test('a search by a key is bounded by the length of its program, and by no table', () => {
+  const connection = new ReadConnection(file.path, {
+    valueSizeBytesMax: 1_000_000,
+    mmapSizeBytes: 0,
+    programLengthMax: 20_000,
+  })
+  after(() => connection.close())
+  const program = connection.program('SELECT note FROM large WHERE code = ?')
+  const cost = costOf(program, () => assert.fail('how large a table is does not matter'))
+  assert.ok(cost.kind === 'bounded')
+  const { rowsMax, isStreaming, smallTables, workMax } = cost
+  assert.deepEqual({ rowsMax, isStreaming, smallTables }, { rowsMax: 1, isStreaming: false, smallTables: [] })
+  assert.ok(workMax >= program.length)
+})
+
 test('an instruction that nobody has judged is unbounded', () => {
   const program = [
     { opcode: 'Init', p1: 0, p2: 1, p3: 0, p4: null },

@@ -142,39 +142,42 @@ function edgesOf(instruction: Instruction, address: number, continuations: Conti
  * is on no cycle (Tarjan 1972, without recursion).
  */
 function cyclesOf(edges: readonly (readonly number[])[]): number[] {
-  const order = new Map<number, number>()
-  const low = new Map<number, number>()
+  const found: number[] = Array.from({ length: edges.length }, () => -1)
+  const order = new Int32Array(edges.length).fill(-1)
+  const low = new Int32Array(edges.length)
+  /** Of each node on the path from the start: which of its edges comes next. */
+  const nextEdge = new Int32Array(edges.length)
   const stack: number[] = []
-  const onStack = new Set<number>()
-  const found = edges.map(() => -1)
+  const isOnStack = new Uint8Array(edges.length)
+  const path: number[] = []
+  let reached = 0
+  const enter = (node: number): void => {
+    order[node] = low[node] = reached++
+    stack.push(node)
+    isOnStack[node] = 1
+    path.push(node)
+  }
+  const lower = (node: number, value: number): void => {
+    if (value < (low[node] as number)) low[node] = value
+  }
   const closeComponent = (node: number): void => {
     const component = stack.splice(stack.lastIndexOf(node))
-    for (const member of component) onStack.delete(member)
+    for (const member of component) isOnStack[member] = 0
     if (component.length > 1 || edges[node]?.includes(node) === true)
       for (const member of component) found[member] = node
   }
-  const lower = (node: number, value: number): void => {
-    low.set(node, Math.min(low.get(node) as number, value))
-  }
-  const work: { node: number; next: number }[] = [{ node: 0, next: 0 }]
-  while (work.length > 0) {
-    const frame = work.at(-1) as { node: number; next: number }
-    const { node } = frame
-    if (frame.next === 0) {
-      low.set(node, order.size)
-      order.set(node, order.size)
-      stack.push(node)
-      onStack.add(node)
-    }
-    const target = edges[node]?.[frame.next++]
+  if (edges.length > 0) enter(0)
+  while (path.length > 0) {
+    const node = path.at(-1) as number
+    const target = edges[node]?.[(nextEdge[node] as number)++]
     if (target === undefined) {
-      work.pop()
-      const parent = work.at(-1)?.node
-      if (parent !== undefined) lower(parent, low.get(node) as number)
-      if (low.get(node) === order.get(node)) closeComponent(node)
+      path.pop()
+      const parent = path.at(-1)
+      if (parent !== undefined) lower(parent, low[node] as number)
+      if (low[node] === order[node]) closeComponent(node)
     } else if (target < edges.length) {
-      if (!order.has(target)) work.push({ node: target, next: 0 })
-      else if (onStack.has(target)) lower(node, order.get(target) as number)
+      if (order[target] === -1) enter(target)
+      else if (isOnStack[target] === 1) lower(node, order[target] as number)
     }
   }
   return found
@@ -315,12 +318,24 @@ function unjudged(program: readonly Instruction[], rowsOf: SmallTableRows): stri
   return null
 }
 
+/** Of a program without loops, such as a search by a key: each instruction runs once at most, whatever the tables hold. */
+function straightCost(program: readonly Instruction[]): ProgramCost {
+  let work = 0
+  let rowsMax = 0
+  for (const { opcode } of program) {
+    work += weightOf(opcode)
+    if (opcode === 'ResultRow') rowsMax++
+  }
+  return { kind: 'bounded', workPerRow: work, workMax: work, isStreaming: false, rowsMax, smallTables: [] }
+}
+
 /** The upper bound of the work of `program`, whatever its arguments are. */
 export function costOf(program: readonly Instruction[], rowsOf: SmallTableRows): ProgramCost {
   if (program.length > PROGRAM_LENGTH_MAX) return { kind: 'unbounded', reason: 'a long program' }
   const reason = unjudged(program, rowsOf)
   if (reason !== null) return { kind: 'unbounded', reason }
   const edges = successors(program)
+  if (!hasCycle(edges) && !program.some(({ opcode }) => opcode === 'Count')) return straightCost(program)
   const { bounded, smallRoots } = boundedCursors(program, edges, rowsOf)
   const open = withoutBounded(program, edges, bounded)
   if (hasCycle(untilRow(program, open)))
