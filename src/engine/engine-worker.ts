@@ -10,7 +10,7 @@ import { LocalEngine } from './local-engine.ts'
 import { toErrorData } from '../base/error-data.ts'
 import type { EngineCall, EngineWorkerOptions, FromWorker, ToWorker } from './process-protocol.ts'
 import { startWatchdog } from './watchdog.ts'
-import { WalRest } from './wal-rest.ts'
+import { RestPace, WalRest } from './wal-rest.ts'
 import { lockWriter, type WriterLock } from './writer-lock.ts'
 
 interface Owned {
@@ -21,6 +21,7 @@ interface Owned {
 
 const { parentId, memoryBytesMax } = JSON.parse(process.argv[2] as string) as EngineWorkerOptions
 const CLOCK = new SystemClock()
+const PACE = new RestPace()
 const owned = new Map<number, Owned>()
 
 type Method = (...args: readonly unknown[]) => Promise<unknown>
@@ -29,7 +30,7 @@ async function open(message: ToWorker & { kind: 'open' }): Promise<null> {
   const lock = lockWriter(message.options.dataFile)
   try {
     const engine = await LocalEngine.open(message.options)
-    const rest = new WalRest(() => engine.rest(), CLOCK)
+    const rest = new WalRest(() => engine.rest(), CLOCK, PACE)
     owned.set(message.engine, { engine, rest, lock })
     rest.noteCall()
     return null

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Clock, Timer } from '../host/clock.ts'
-import { REST_MS, WalRest } from './wal-rest.ts'
+import { PACE_MS, REST_MS, RestPace, WalRest } from './wal-rest.ts'
 
-/** Time that passes when the test says so; one timer is all that is needed. */
+interface Due {
+  readonly atMs: number
+  readonly action: () => void
+}
+
+/** Time that passes when the test says so. */
 class TestClock implements Clock {
   #nowMs = 0
-  #due: { atMs: number; action: () => void } | null = null
+  readonly #due = new Set<Due>()
 
   nowMs(): number {
     return this.#nowMs
@@ -18,8 +23,8 @@ class TestClock implements Clock {
 
   after(delayMs: number, action: () => void): Timer {
     const due = { atMs: this.#nowMs + delayMs, action }
-    this.#due = due
-    return { cancel: () => (this.#due = this.#due === due ? null : this.#due) }
+    this.#due.add(due)
+    return { cancel: () => this.#due.delete(due) }
   }
 
   soon(action: () => void): void {
@@ -28,11 +33,12 @@ class TestClock implements Clock {
 
   pass(timeMs: number): void {
     const endMs = this.#nowMs + timeMs
-    while (this.#due !== null && this.#due.atMs <= endMs) {
-      const { atMs, action } = this.#due
-      this.#nowMs = atMs
-      this.#due = null
-      action()
+    for (;;) {
+      const [next] = [...this.#due].toSorted((one, other) => one.atMs - other.atMs)
+      if (next === undefined || next.atMs > endMs) break
+      this.#nowMs = next.atMs
+      this.#due.delete(next)
+      next.action()
     }
     this.#nowMs = endMs
   }
@@ -41,7 +47,7 @@ class TestClock implements Clock {
 test('the rest is moved when nobody has called for a while, once', () => {
   const clock = new TestClock()
   let moves = 0
-  const rest = new WalRest(() => ++moves > 0, clock)
+  const rest = new WalRest(() => ++moves > 0, clock, new RestPace())
   for (let call = 0; call < 100; call++) {
     rest.noteCall()
     clock.pass(REST_MS / 2)
@@ -59,10 +65,14 @@ test('the rest is moved when nobody has called for a while, once', () => {
 test('what is held back is tried again less and less often, and a call begins anew', () => {
   const clock = new TestClock()
   const triesAtMs: number[] = []
-  const rest = new WalRest(() => {
-    triesAtMs.push(clock.nowMs())
-    return false
-  }, clock)
+  const rest = new WalRest(
+    () => {
+      triesAtMs.push(clock.nowMs())
+      return false
+    },
+    clock,
+    new RestPace(),
+  )
   rest.noteCall()
   clock.pass(1_000_000)
   assert.deepEqual(triesAtMs, [250, 1_250, 5_250, 21_250, 85_250])
@@ -74,4 +84,23 @@ test('what is held back is tried again less and less often, and a call begins an
   rest.close()
   clock.pass(1_000_000)
   assert.equal(triesAtMs.length, 7)
+})
+
+test('databases of one process move one after another, each when its turn has come and it is still quiet', () => {
+  const clock = new TestClock()
+  const pace = new RestPace()
+  const movedAtMs: [number, number][] = []
+  const rests = [0, 1, 2, 3].map(
+    (database) => new WalRest(() => movedAtMs.push([database, clock.nowMs()]) > 0, clock, pace),
+  )
+  for (const rest of rests) rest.noteCall()
+  clock.pass(REST_MS + PACE_MS + 10)
+  rests[2]?.noteCall()
+  clock.pass(10_000)
+  assert.deepEqual(movedAtMs, [
+    [0, REST_MS],
+    [1, REST_MS + PACE_MS],
+    [3, REST_MS + 3 * PACE_MS],
+    [2, REST_MS + 4 * PACE_MS],
+  ])
 })
