@@ -15,7 +15,7 @@ const USAGE = `usage: npm run sim:system:mutants -- [--only J1,G4] [--sample N] 
   --only LIST    these mutants
   --sample N     so many of them, drawn by the seed
   --seeds N      give up after so many seeds (200)
-  --seconds T    and after so many seconds (120)
+  --seconds T    and after so many seconds of processor time (60)
   --seed S       the first seed; drawn and printed if left out
   --no-control   do not run the unchanged sources first`
 
@@ -66,7 +66,7 @@ async function main(): Promise<number> {
       only: { type: 'string' },
       sample: { type: 'string' },
       seeds: { type: 'string', default: '200' },
-      seconds: { type: 'string', default: '120' },
+      seconds: { type: 'string', default: '60' },
       seed: { type: 'string' },
       'no-control': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },

@@ -112,6 +112,21 @@ test('learners follow and do not count', () =>
     { members: 5 },
   ))
 
+test('a write that the leader and all learners have, and no other voter, is not acknowledged', () =>
+  withCluster(
+    async (cluster) => {
+      await cluster.write('CREATE TABLE t (a)')
+      await cluster.caughtUp()
+      const leader = await cluster.awaitLeader()
+      const voters = cluster.followers().filter(({ number }) => number <= 3)
+      assert.equal(voters.length, 2)
+      for (const voter of voters) await cluster.kill(voter)
+      const answer = resultOf(leader.group.submit(request('INSERT INTO t VALUES (1)')))
+      assert.equal(await cluster.settled(answer), 'OUTCOME_UNKNOWN')
+    },
+    { members: 5 },
+  ))
+
 test('a follower refuses writes and names the leader', () =>
   withCluster(async (cluster) => {
     const leader = await cluster.awaitLeader()

@@ -120,12 +120,12 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
   'broken-connections': {
     ...THREE,
     workloads: ['registers', 'once'],
-    weather: { ...CALM, delayMaxMs: 20, breakEveryUs: 0.2 * SECOND },
+    weather: { ...CALM, delayMaxMs: 20, breakEveryUs: 1 * SECOND },
   },
   'broken-transactions': {
     ...THREE,
     workloads: ['transfers'],
-    weather: { ...CALM, delayMaxMs: 20, breakEveryUs: 0.2 * SECOND },
+    weather: { ...CALM, delayMaxMs: 20, breakEveryUs: 1 * SECOND },
   },
   'short-logs': {
     ...THREE,

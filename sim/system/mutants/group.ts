@@ -161,7 +161,7 @@ export const GROUP_MUTANTS: readonly SystemMutant[] = [
     hunter: {
       kind: 'test',
       file: 'src/group/replication.test.ts',
-      name: 'learners follow and do not count',
+      name: 'a write that the leader and all learners have, and no other voter, is not acknowledged',
       why: 'it takes a partition that leaves the leader alone with the learner: it dies in a run too, but late',
     },
     patches: [
