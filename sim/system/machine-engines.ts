@@ -200,7 +200,7 @@ class SlowEngine implements FarEngine {
 
   judge: FarEngine['judge'] = (sql) => this.#call(() => this.#local.judge(sql))
 
-  tend: FarEngine['tend'] = () => this.#call(() => this.#local.tend())
+  tend: FarEngine['tend'] = (mayRestart) => this.#call(() => this.#local.tend(mayRestart))
 
   executeBatch: Engine['executeBatch'] = (requests, stamp) =>
     this.#call(() => this.#local.executeBatch(requests, stamp))

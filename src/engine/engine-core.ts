@@ -206,13 +206,14 @@ export class EngineCore {
     }
   }
 
-  /** Between transactions, when nobody waits: keeps the WAL short. Where it fails, the next call that writes will tell. */
-  tend(): void {
-    if (this.#run.isOpen) return
+  /** Between transactions, when nobody waits: keeps the WAL short (`WalUpkeep.tend`). Where it fails, the next call that writes will tell. */
+  tend(mayRestart: boolean = true): boolean {
+    if (this.#run.isOpen) return false
     try {
-      this.#upkeep.tend()
+      return this.#upkeep.tend(mayRestart)
     } catch (error) {
       if (!isSqliteError(error)) throw error
+      return false
     }
   }
 

@@ -253,8 +253,8 @@ class ProcessEngine implements FarEngine {
     return this.#call({ method: 'judge', args: [sql] })
   }
 
-  tend(): Promise<void> {
-    return this.#call({ method: 'tend', args: [] })
+  tend(mayRestart: boolean): Promise<boolean> {
+    return this.#call({ method: 'tend', args: [mayRestart] })
   }
 
   executeBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): Promise<BatchExecution> {

@@ -15,6 +15,9 @@ export interface FarEngine extends Engine {
   refresh(): Promise<void>
   /** Whether a statement that has run before is quick whatever its arguments are (`quick-write.ts`). */
   judge(sql: string): Promise<Judgement>
-  /** Between transactions, when nobody waits: keeps the WAL short. */
-  tend(): Promise<void>
+  /**
+   * Keeps the WAL short. `mayRestart`: no other connection writes before this is over. Whether it could begin the WAL anew if it may: a
+   * checkpoint of that kind never finds the lock free beside a connection that writes all the time.
+   */
+  tend(mayRestart: boolean): Promise<boolean>
 }

@@ -49,8 +49,8 @@ export class LocalEngine implements FarEngine {
     return this.#core.judge(sql)
   }
 
-  async tend(): Promise<void> {
-    this.#tendSoon()
+  async tend(mayRestart: boolean): Promise<boolean> {
+    return this.#core.tend(mayRestart)
   }
 
   async executeBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): Promise<BatchExecution> {

@@ -305,6 +305,36 @@ test('near waits for nobody: while SQLite is locked, the far process waits', asy
   assert.equal(await run(split, INSERT, 'z'), 'near')
 })
 
+test(
+  'the WAL stays short under a stream of writes near, read all the time',
+  { timeout: 120_000 },
+  async (context) => {
+    const folder = temporaryFolder(context)
+    const options = { database: 'long', dataFile: join(folder, 'split.db') }
+    const engines = new EngineProcess({ memoryBytesMax: 256 * 1024 * 1024 })
+    context.after(() => engines.stop())
+    const split = openOn(await engines.open(options), folder, options)
+    context.after(() => split.engine.closeNear())
+    await warm(split)
+    await split.engine.checkpoint()
+    const reader = new DatabaseSync(options.dataFile, { readOnly: true, returnArrays: true })
+    context.after(() => reader.close())
+    let framesMax = 0
+    // Each writes some 100 pages, all of them together four times what the WAL should hold.
+    for (let batch = 0; batch < 600; batch++) {
+      const rows = Array.from({ length: 100 }, () => request([statement(INSERT, 'x'.repeat(3_500))]))
+      await submit(split, rows)
+      // The journal takes its time here.
+      await new Promise((resolve) => setImmediate(resolve))
+      reader.exec('BEGIN')
+      const row = reader.prepare('PRAGMA wal_checkpoint(NOOP)').get() as unknown as number[] | undefined
+      framesMax = Math.max(framesMax, row?.[1] ?? 0)
+      reader.exec('COMMIT')
+    }
+    assert.ok(framesMax > 10_000 && framesMax < 32_000, `${framesMax} frames`)
+  },
+)
+
 test('behind a commit on its way, a quick batch waits for it and runs near', async (context) => {
   const split = await open(context)
   await warm(split)

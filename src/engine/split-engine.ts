@@ -86,6 +86,8 @@ export class SplitEngine implements Engine {
   #pauseMs = PAUSE_MS
   #quickBatches = 0
   #commitsSinceTending = 0
+  /** It has to begin anew, which needs a moment in which nobody writes. */
+  #isWalLong = false
   /** Why neither may run anything: the log has an entry that the file lacks, or the engine is closed. */
   #broken: Error | null = null
 
@@ -284,14 +286,30 @@ export class SplitEngine implements Engine {
     this.#isFarStale = true
     const result = near.commit(term, index)
     this.#commitsSinceTending++
-    if (this.#commitsSinceTending >= COMMITS_PER_TENDING) this.#tend()
+    if (this.#isWalLong) void this.#restartWal()
+    else if (this.#commitsSinceTending >= COMMITS_PER_TENDING) void this.#tend()
     return result
   }
 
-  #tend(): void {
+  /** Beside what runs near. */
+  async #tend(): Promise<void> {
     this.#commitsSinceTending = 0
-    // Its process has ended: the file is whole, but nobody keeps the WAL short. Whoever comes next opens another engine.
-    void this.#far.tend().catch((error: unknown) => (this.#broken ??= error as Error))
+    try {
+      this.#isWalLong = await this.#far.tend(false)
+    } catch (error) {
+      // Its process has ended: the file is whole, but nobody keeps the WAL short. Whoever comes next opens another engine.
+      this.#broken ??= error as Error
+    }
+  }
+
+  /** Batches wait for it. */
+  async #restartWal(): Promise<void> {
+    this.#isWalLong = false
+    try {
+      await this.#callFar((far) => far.tend(true))
+    } catch (error) {
+      this.#broken ??= error as Error
+    }
   }
 
   /** The far engine has run them. */

@@ -42,19 +42,24 @@ export class WalUpkeep {
     this.#connection = connection
   }
 
-  /** Costs a microsecond where there is nothing to do. No transaction may be open. */
-  tend(): void {
+  /**
+   * Costs a microsecond where there is nothing to do. No transaction may be open. `mayRestart`: no other connection writes at the moment, and none will
+   * before this is over. Whether it could begin the WAL anew if it may.
+   */
+  tend(mayRestart: boolean = true): boolean {
     const { frames, moved } = this.length()
     // The WAL began anew.
     if (frames < this.#movedAt) this.#movedAt = 0
     if (frames < this.#restartedAt) this.#restartedAt = 0
-    if (frames >= FRAMES_MAX && frames - this.#restartedAt >= FRAMES_MAX) {
+    const isLong = frames >= FRAMES_MAX && frames - this.#restartedAt >= FRAMES_MAX
+    if (isLong && mayRestart) {
       this.#restartedAt = frames
       this.#restart()
     } else if (frames - Math.max(moved, this.#movedAt) >= FRAMES_BEHIND) {
       this.#movedAt = frames
       this.#movePassive()
     }
+    return isLong && !mayRestart
   }
 
   /** Moves all that readers allow. Whether nothing is left. No transaction may be open. */
