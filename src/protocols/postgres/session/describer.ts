@@ -2,7 +2,7 @@
 
 import { must } from '../../../base/assert.ts'
 import type { Session } from '../../../gateway/session.ts'
-import type { Plan, QueryPlan } from '../dialect/plan.ts'
+import type { QueryPlan } from '../dialect/plan.ts'
 import { parameterDescription, type Encoder } from '../wire/encoder.ts'
 import type { FrontendMessage } from '../wire/messages.ts'
 import type { Cursors } from './cursors.ts'
@@ -24,9 +24,21 @@ interface DescriberParts {
   readonly out: Encoder
 }
 
-/** What is known to have no columns without a look at anything. */
-function givesNoRows(plan: Plan): boolean {
-  return plan.kind === 'query' ? !plan.returnsRows : plan.kind === 'begin' || plan.kind === 'commit'
+/** Null where there are none; undefined where something has to be looked at. */
+function knownColumns(statement: PreparedStatement): readonly ResolvedColumn[] | null | undefined {
+  if (statement.describedColumns !== null) return statement.describedColumns
+  const { plan } = statement.compiled
+  if (plan.kind !== 'query') return plan.kind === 'begin' || plan.kind === 'commit' ? null : undefined
+  if (!plan.returnsRows) return null
+  statement.describedColumns = columnsOfPlan(plan.columns)
+  return statement.describedColumns ?? undefined
+}
+
+function describeParameters(out: Encoder, { compiled }: PreparedStatement): void {
+  parameterDescription(
+    out,
+    compiled.parameterTypes.map(({ type }) => type.oid),
+  )
 }
 
 export class Describer {
@@ -36,15 +48,21 @@ export class Describer {
     this.#parts = parts
   }
 
-  /** Answers for a portal whose statement has been described before, as clients ask with every Execute. False if it is none. */
+  /** Answers where the columns are known, as they nearly always are. False with nothing done otherwise. */
   quickly({ target, name }: DescribeMessage): boolean {
-    const { cursors, store, sender } = this.#parts
-    if (target !== 'portal' || cursors.has(name)) return false
-    const portal = store.findPortal(name)
-    if (portal === undefined) return false
-    const { describedColumns, compiled } = portal.statement
-    if (describedColumns === null && !givesNoRows(compiled.plan)) return false
-    sender.describe(describedColumns, portal.formats)
+    const { cursors, store, sender, transaction, out } = this.#parts
+    if (target === 'portal') {
+      const portal = cursors.has(name) ? undefined : store.findPortal(name)
+      const columns = portal === undefined ? undefined : knownColumns(portal.statement)
+      if (portal === undefined || columns === undefined) return false
+      sender.describe(columns, portal.formats)
+      return true
+    }
+    const statement = store.statements.get(name)
+    const columns = statement === undefined ? undefined : knownColumns(statement)
+    if (statement === undefined || columns === undefined || transaction.isFailed) return false
+    describeParameters(out, statement)
+    sender.describe(columns, [])
     return true
   }
 
@@ -60,12 +78,9 @@ export class Describer {
 
   async #describeStatement(statement: PreparedStatement): Promise<void> {
     const { transaction, out, sender } = this.#parts
-    const { plan, parameterTypes } = statement.compiled
+    const { plan } = statement.compiled
     transaction.checkNotFailed(isTransactionExit(plan))
-    parameterDescription(
-      out,
-      parameterTypes.map(({ type }) => type.oid),
-    )
+    describeParameters(out, statement)
     sender.describe(await this.#columnsOf(statement), [])
   }
 

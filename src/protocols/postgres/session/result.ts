@@ -25,8 +25,10 @@ export interface CommandResult {
 export function resolveColumns(
   plan: readonly ColumnPlan[] | null,
   told: readonly ResultColumn[],
-): ResolvedColumn[] {
+): readonly ResolvedColumn[] {
   if (plan === null || plan.length !== told.length) return told.map(columnAsTold)
+  const known = columnsOfPlan(plan)
+  if (known !== null) return known
   return plan.map((column, index) => ({
     name: column.name,
     type: column.type ?? typeOfDeclaration(told[index]?.declaredType ?? null),
@@ -44,10 +46,22 @@ function columnAsTold(column: ResultColumn): ResolvedColumn {
   }
 }
 
-/** The columns when the plan alone knows all of them: then nobody has to ask SQLite. */
-export function columnsOfPlan(plan: readonly ColumnPlan[] | null): ResolvedColumn[] | null {
-  if (plan === null || plan.some(({ type }) => type === null)) return null
-  return plan.map((column) => ({ ...column, type: column.type as TypeWithModifier }))
+/** What `columnsOfPlan` gave: most drivers prepare the same text for each execution, and the plan is kept with the text. */
+const columnsOf = new WeakMap<readonly ColumnPlan[], readonly ResolvedColumn[] | null>()
+
+/**
+ * The columns when the plan alone knows all of them: then nobody has to ask SQLite. The same array for the same plan, so that what is made of it
+ * can be kept, too.
+ */
+export function columnsOfPlan(plan: readonly ColumnPlan[] | null): readonly ResolvedColumn[] | null {
+  if (plan === null) return null
+  let columns = columnsOf.get(plan)
+  if (columns === undefined) {
+    const isKnown = plan.every(({ type }) => type !== null)
+    columns = isKnown ? plan.map((column) => ({ ...column, type: column.type as TypeWithModifier })) : null
+    columnsOf.set(plan, columns)
+  }
+  return columns
 }
 
 export function fieldDescriptions(
