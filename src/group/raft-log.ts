@@ -335,9 +335,8 @@ export class RaftLog implements CommitLog {
   }
 
   proposeMembership(change: MembershipChange): MembershipResult {
-    const { replica } = this
     const refused = { accepted: false, reason: 'not-leader', detail: 'there is no replica here' } as const
-    return replica?.input((raft) => raft.proposeMembership(change)) ?? { ...refused, leader: null }
+    return this.replica?.input((raft) => raft.proposeMembership(change)) ?? { ...refused, leader: null }
   }
 
   transferLeadership(member: number): TransferResult {
