@@ -121,3 +121,33 @@ test('a SERIAL column of a table without a key numbers its rows, and says that i
   const rows = await client.ask(query("insert into numbered (v) values ('a'), ('b') returning id"))
   assert.deepEqual(rows, ['T 1', 'D 1', 'D 2', 'C INSERT 0 2', 'Z I'])
 })
+
+test('a prepared statement follows the schema; one whose result would be another is refused, as drivers expect it', async () => {
+  await using client = await RawClient.ready(harness.port)
+  await using other = await RawClient.ready(harness.port)
+  await client.ask(query('create table moving (id int primary key, v text)'))
+  await client.ask(query("insert into moving values (1, '7')"))
+  const run = [bind('', 's', [], 1), execute(''), sync]
+  await client.ask(parse('s', 'select v from moving'), describe('S', 's'), sync)
+  await client.ask(parse('u', 'update moving set v = $1 where id = 1'), sync)
+  assert.deepEqual(await client.ask(...run), ['2', 'D 7', 'C SELECT 1', 'Z I'])
+  await other.ask(query('alter table moving add column w int'))
+  assert.deepEqual(await client.ask(...run), ['2', 'D 7', 'C SELECT 1', 'Z I'])
+  await other.ask(query('alter table moving alter column v type int using v::int'))
+  assert.deepEqual(await client.ask(...run), ['E 0A000', 'Z I'])
+  // Its parameter stays the text that its client was told of.
+  assert.deepEqual(await client.ask(bind('', 'u', ['8']), execute(''), sync), ['E 42804', 'Z I'])
+  await client.ask(parse('', 'select v from moving'), bind('', '', [], 1), execute(''), sync)
+  assert.deepEqual(
+    await client.ask(parse('', 'select v from moving'), bind('', '', [], 1), execute(''), sync),
+    ['1', '2', 'D \0\0\0\x07', 'C SELECT 1', 'Z I'],
+  )
+  await other.ask(query('drop table moving'))
+  assert.deepEqual(await client.ask(...run), ['E 42P01', 'Z I'])
+})
+
+test('Parse of what neither PostgreSQL nor SQLite understands is an error at once', async () => {
+  await using client = await RawClient.ready(harness.port)
+  assert.deepEqual(await client.ask(parse('', 'selec $1'), describe('S', ''), sync), ['E 42601', 'Z I'])
+  assert.deepEqual((await client.ask(parse('', 'pragma table_list'), describe('S', ''), sync))[0], '1')
+})

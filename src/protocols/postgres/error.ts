@@ -13,6 +13,8 @@ export interface PgErrorFields {
   readonly column?: string
   readonly constraint?: string
   readonly dataType?: string
+  /** A function of PostgreSQL's source, by which some drivers know what to do about an error. */
+  readonly routine?: string
 }
 
 export class PgError extends Error {

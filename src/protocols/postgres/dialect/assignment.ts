@@ -76,6 +76,7 @@ function refuseMismatch(from: PgType, to: PgType, column: SchemaColumn): void {
     `column "${column.name}" is of type ${to.sqlName} but expression is of type ${from.sqlName}`,
     {
       hint: 'You will need to rewrite or cast the expression.',
+      routine: 'transformAssignedExpr',
     },
   )
 }

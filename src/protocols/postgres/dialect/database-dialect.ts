@@ -67,6 +67,11 @@ export class DatabaseDialect {
     this.#plans.clear()
   }
 
+  /** Grows whenever the schema is found to be another one. */
+  get generation(): number {
+    return this.#changeCount
+  }
+
   /** Throws PgError only where neither PostgreSQL nor SQLite could mean anything by the text. */
   parse(sql: string): readonly ParsedStatement[] {
     const known = this.#scripts.get(sql)
@@ -157,6 +162,7 @@ export class DatabaseDialect {
       return this.#schema
     }
     this.#plans.clear()
+    if (this.#schema !== null) this.#changeCount++
     const changes = this.#changeCount
     const schema = await loadSchema(session)
     this.#onSchema(schema)

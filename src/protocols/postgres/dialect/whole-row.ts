@@ -9,7 +9,13 @@ import type { Translator } from './translation.ts'
 import { atom, type Typed } from './typed.ts'
 
 /** What takes a whole row and makes an object of it. */
-export const TO_JSON: ReadonlySet<string> = new Set(['to_json', 'to_jsonb', 'row_to_json', 'json_agg', 'jsonb_agg'])
+export const TO_JSON: ReadonlySet<string> = new Set([
+  'to_json',
+  'to_jsonb',
+  'row_to_json',
+  'json_agg',
+  'jsonb_agg',
+])
 
 /**
  * The row of a table, where its name stands for it; else null. Beside other tables it is refused: a row that an outer join left

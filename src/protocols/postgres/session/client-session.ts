@@ -11,10 +11,8 @@
  */
 
 import { must } from '../../../base/assert.ts'
-import { HarmonyError } from '../../../base/errors.ts'
 import type { SqlValue } from '../../../base/value.ts'
 import type { ParsedStatement } from '../dialect/compiler.ts'
-import type { DatabaseDialect } from '../dialect/database-dialect.ts'
 import type { Plan, QueryPlan } from '../dialect/plan.ts'
 import { notSupported, PgError } from '../error.ts'
 import type { ValueStyle } from '../types/codec.ts'
@@ -42,7 +40,9 @@ import type { ClientOutput } from './output.ts'
 import { PreparedStatement, PreparedStore, writersOf, type Portal } from './prepared.ts'
 import type { CommandResult } from './result.ts'
 import { QuickReads } from './quick-reads.ts'
+import { Revalidation } from './revalidation.ts'
 import { ResultSender } from './result-sender.ts'
+import { streamInstead } from './large-result.ts'
 import { SessionTables } from './session-tables.ts'
 import { tagOf } from './tag.ts'
 import { TransactionState } from './transaction.ts'
@@ -63,6 +63,7 @@ export class ClientSession {
   readonly #sender: ResultSender
   readonly #cursors: Cursors
   readonly #quick: QuickReads
+  readonly #revalidation: Revalidation
   readonly #describer: Describer
   #isSkipping = false
   #copyIn: CopyIn | null = null
@@ -90,6 +91,7 @@ export class ClientSession {
     this.#cursors = new Cursors(parts.limits.portalsMax)
     const shared = { transaction: this.#transaction, store: this.#store, sender: this.#sender }
     const kept = { tables: this.#tables, cursors: this.#cursors, executor: this.#executor }
+    this.#revalidation = new Revalidation({ ...parts, ...shared, ...kept })
     this.#quick = new QuickReads({ ...parts, ...shared, ...kept })
     this.#utilities = new Utilities({
       ...parts,
@@ -134,7 +136,7 @@ export class ClientSession {
     if (this.#isSkipping && message.kind !== 'sync') return null
     switch (message.kind) {
       case 'bind':
-        return this.#guarded(() => this.#bind(message))
+        return this.#bind(message)
       case 'execute':
         return this.#execute(message)
       case 'sync':
@@ -148,7 +150,10 @@ export class ClientSession {
       case 'parse':
         return this.#parse(message)
       case 'close':
-        return this.#guarded(() => this.#closeTarget(message))
+        return this.#guarded(() => {
+          this.#store.close(message.target, message.name)
+          this.#out.bytes(CLOSE_COMPLETE)
+        })
       case 'flush':
         return this.#output.flush()
       case 'functionCall':
@@ -195,11 +200,9 @@ export class ClientSession {
   /** True when it has become a COPY FROM STDIN, whose data comes next. */
   async #runSimple(parsed: ParsedStatement, surroundings: Surroundings): Promise<boolean> {
     this.#transaction.checkNotFailed(parsed.isTransactionExit)
-    const compiled = await this.#compile(parsed, [])
-    if (compiled.parameterTypes.length > 0) {
-      throw new PgError('42P02', `there is no parameter $1`)
-    }
-    const statement = new PreparedStatement('', parsed.text, compiled, parsed.consistency)
+    const statement = await this.#compile('', parsed.text, parsed, [])
+    const { compiled } = statement
+    if (compiled.parameterTypes.length > 0) throw new PgError('42P02', 'there is no parameter $1')
     if (compiled.plan.kind === 'copyIn') {
       await this.#startCopyIn(compiled.plan, surroundings)
       return true
@@ -209,31 +212,19 @@ export class ClientSession {
       return false
     }
     const result = await this.#runPlan(statement, [], surroundings).catch((error: unknown) =>
-      this.#streamInstead(error, statement, [], NO_FORMATS, true),
+      streamInstead(
+        { sender: this.#sender, executor: this.#executor },
+        error,
+        statement,
+        [],
+        NO_FORMATS,
+        true,
+      ),
     )
     if (result === null) return false
     if (compiled.plan.kind === 'empty') this.#out.bytes(EMPTY_QUERY_RESPONSE)
     else await this.#sender.simple(result)
     return false
-  }
-
-  /** A read that is too large to be held goes to the client page by page. Null when that is done. */
-  async #streamInstead(
-    error: unknown,
-    statement: PreparedStatement,
-    values: readonly SqlValue[],
-    formats: readonly Format[],
-    isDescribed: boolean,
-  ): Promise<null> {
-    const { plan } = statement.compiled
-    const isTooLarge = error instanceof HarmonyError && error.code === 'RESPONSE_TOO_LARGE'
-    if (!isTooLarge || plan.kind !== 'query' || !plan.isRead || plan.effects.length > 0) throw error
-    await this.#sender.stream(this.#executor.stream(plan, values), (told) => {
-      const { columns, writers } = statement.layout(told, formats)
-      if (isDescribed) this.#sender.describe(columns, formats)
-      return writers
-    })
-    return null
   }
 
   async #endSimpleQuery(): Promise<void> {
@@ -261,13 +252,17 @@ export class ClientSession {
     }
     const parsed = statements[0] ?? this.#parts.dialect.emptyStatement
     this.#transaction.checkNotFailed(parsed.isTransactionExit)
-    const compiled = await this.#compile(parsed, parameterTypes)
-    this.#store.addStatement(new PreparedStatement(name, sql, compiled, parsed.consistency))
+    if (parsed.tree === null) await this.#parts.dialect.checkSyntax([parsed], this.#parts.session)
+    this.#store.addStatement(await this.#compile(name, sql, parsed, parameterTypes))
   }
 
-  #bind(message: Message<'bind'>): void {
-    this.#store.bind(message, this.#style, this.#transaction)
-    this.#out.bytes(BIND_COMPLETE)
+  #bind(message: Message<'bind'>): Promise<void> | null {
+    const bind = (): void => {
+      this.#store.bind(message, this.#style, this.#transaction)
+      this.#out.bytes(BIND_COMPLETE)
+    }
+    const renewed = this.#revalidation.of(message.statement)
+    return renewed === null ? this.#guarded(bind) : this.#guardedAsync(() => renewed.then(bind))
   }
 
   #execute(message: Message<'execute'>): Promise<void> | null {
@@ -296,18 +291,20 @@ export class ClientSession {
         (error: unknown) => {
           // A client that takes parts needs a result that stays.
           if (rowsMax > 0) throw error
-          return this.#streamInstead(error, portal.statement, portal.values, portal.formats, false)
+          return streamInstead(
+            { sender: this.#sender, executor: this.#executor },
+            error,
+            portal.statement,
+            portal.values,
+            portal.formats,
+            false,
+          )
         },
       )
       if (result === null) return
       portal.result = result
     }
     await this.#sender.portal(portal, portal.result, rowsMax)
-  }
-
-  #closeTarget(message: Message<'close'>): void {
-    this.#store.close(message.target, message.name)
-    this.#out.bytes(CLOSE_COMPLETE)
   }
 
   #sync(): Promise<void> | null {
@@ -345,12 +342,17 @@ export class ClientSession {
   }
 
   async #compile(
+    name: string,
+    sql: string,
     parsed: ParsedStatement,
-    parameterTypes: readonly number[],
-  ): ReturnType<DatabaseDialect['compile']> {
+    types: readonly number[],
+  ): Promise<PreparedStatement> {
     const { dialect, session, settings } = this.#parts
-    session.consistency = parsed.consistency ?? settings.consistency
-    return dialect.compile(parsed, parameterTypes, this.#tables.asking())
+    const { consistency } = parsed
+    const { generation } = dialect
+    session.consistency = consistency ?? settings.consistency
+    const compiled = await dialect.compile(parsed, types, this.#tables.asking())
+    return new PreparedStatement(name, sql, compiled, consistency, generation)
   }
 
   async #runPlan(

@@ -25,7 +25,9 @@ export interface RowLayout {
 export class PreparedStatement {
   readonly name: string
   readonly sql: string
-  readonly compiled: CompiledStatement
+  #compiled: CompiledStatement
+  /** Of the schema (`DatabaseDialect.generation`) that it was compiled for. */
+  generation: number
   /** What a comment in its text asks for. */
   readonly consistency: Consistency | null
   /** What a client was told by Describe; it may not change behind its back. */
@@ -34,11 +36,28 @@ export class PreparedStatement {
   #layoutFormats: readonly Format[] = []
   #layout: RowLayout | null = null
 
-  constructor(name: string, sql: string, compiled: CompiledStatement, consistency: Consistency | null) {
+  constructor(
+    name: string,
+    sql: string,
+    compiled: CompiledStatement,
+    consistency: Consistency | null,
+    generation: number,
+  ) {
+    this.generation = generation
     this.name = name
     this.sql = sql
-    this.compiled = compiled
+    this.#compiled = compiled
     this.consistency = consistency
+  }
+
+  get compiled(): CompiledStatement {
+    return this.#compiled
+  }
+
+  /** For the schema as it is now; with the same parameters, and the same result if that was described. */
+  renew(compiled: CompiledStatement): void {
+    this.#compiled = compiled
+    this.#layout = null
   }
 
   /**
@@ -65,7 +84,8 @@ export class PreparedStatement {
     const isSame =
       described.length === columns.length &&
       described.every(({ type }, index) => type.type === columns[index]?.type.type)
-    if (!isSame) throw new PgError('0A000', 'cached plan must not change result type')
+    const fields = { routine: 'RevalidateCachedQuery' }
+    if (!isSame) throw new PgError('0A000', 'cached plan must not change result type', fields)
   }
 }
 

@@ -358,7 +358,7 @@ export function noticeResponse(out: Encoder, notice: Notice): void {
 }
 
 export function errorResponse(out: Encoder, error: PgError): void {
-  const { detail, hint, position, schema, table, column, constraint, dataType } = error.fields
+  const { detail, hint, position, schema, table, column, constraint, dataType, routine } = error.fields
   out.beginMessage(letter('E'))
   field(out, 'S', error.severity)
   field(out, 'V', error.severity)
@@ -372,6 +372,7 @@ export function errorResponse(out: Encoder, error: PgError): void {
   field(out, 'c', column)
   field(out, 'd', dataType)
   field(out, 'n', constraint)
+  field(out, 'R', routine)
   out.u8(0)
   out.endMessage()
 }
