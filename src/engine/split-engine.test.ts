@@ -264,7 +264,12 @@ test('a batch that takes long gives the near one a pause, and longer ones where 
   await warm(split)
   const slow = async (): Promise<'near' | 'far'> => {
     split.slowMs = 60
-    return run(split, INSERT, 'slow').finally(() => (split.slowMs = 0))
+    const execution = await split.engine.executeBatch([request([statement(INSERT, 'slow')])], nextStamp())
+    split.slowMs = 0
+    assert.equal(execution.kind, 'pending')
+    const index = split.engine.applied.index + 1n
+    await split.engine.commit(1n, index)
+    return split.far.applied.index < index ? 'near' : 'far'
   }
   assert.equal(await slow(), 'near')
   assert.equal(await run(split, INSERT, 'x'), 'far')

@@ -52,8 +52,9 @@ const LEFT_MS = 2_000
 /** Of one transaction, and of its arguments. */
 const STATEMENTS_MAX = 16
 const ARGUMENTS_BYTES_MAX = 64 * 1024
-/** After so many commits here, the far engine looks after the WAL. */
+/** After so many commits here, or so long after the last time, the far engine looks after the WAL, and hears that there are writes. */
 const COMMITS_PER_TENDING = 64
+const TENDING_MS = 250
 /** Statements that are being judged. */
 const ASKED_MAX = 4
 
@@ -86,6 +87,7 @@ export class SplitEngine implements Engine {
   #pauseMs = PAUSE_MS
   #quickBatches = 0
   #commitsSinceTending = 0
+  #tendedAtMs = 0
   /** It has to begin anew, which needs a moment in which nobody writes. */
   #isWalLong = false
   /** Why neither may run anything: the log has an entry that the file lacks, or the engine is closed. */
@@ -287,13 +289,19 @@ export class SplitEngine implements Engine {
     const result = near.commit(term, index)
     this.#commitsSinceTending++
     if (this.#isWalLong) void this.#restartWal()
-    else if (this.#commitsSinceTending >= COMMITS_PER_TENDING) void this.#tend()
+    else if (this.#isTendingDue()) void this.#tend()
     return result
+  }
+
+  #isTendingDue(): boolean {
+    const isLate = this.#options.nowMs() - this.#tendedAtMs >= TENDING_MS
+    return isLate || this.#commitsSinceTending >= COMMITS_PER_TENDING
   }
 
   /** Beside what runs near. */
   async #tend(): Promise<void> {
     this.#commitsSinceTending = 0
+    this.#tendedAtMs = this.#options.nowMs()
     try {
       this.#isWalLong = await this.#far.tend(false)
     } catch (error) {
