@@ -8,7 +8,7 @@ import { isRetryable } from '../base/errors.ts'
 import type { Database } from '../embed/database.ts'
 import type { Transaction, TransactionOptions } from '../embed/transaction.ts'
 
-type Mode = NonNullable<TransactionOptions['mode']>
+type BeginOptions = Pick<TransactionOptions, 'mode' | 'foreignKeys'>
 
 const BEGIN_TIMEOUT_MS = 10_000
 const PAUSE_MS = 20
@@ -21,11 +21,11 @@ export class HeldTransaction {
   readonly #done: Promise<void>
 
   /** Tries again until 10 s have passed where the writer is not free or the leader not there: nothing has happened yet. */
-  static async begin(db: Database, mode: Mode): Promise<HeldTransaction> {
+  static async begin(db: Database, options: BeginOptions): Promise<HeldTransaction> {
     const deadlineMs = performance.now() + BEGIN_TIMEOUT_MS
     for (;;) {
       try {
-        return await HeldTransaction.#beginOnce(db, mode)
+        return await HeldTransaction.#beginOnce(db, options)
       } catch (error) {
         if (!isRetryable(error) || performance.now() > deadlineMs) throw error
         await sleep(PAUSE_MS)
@@ -33,14 +33,14 @@ export class HeldTransaction {
     }
   }
 
-  static async #beginOnce(db: Database, mode: Mode): Promise<HeldTransaction> {
+  static async #beginOnce(db: Database, options: BeginOptions): Promise<HeldTransaction> {
     const begun = Promise.withResolvers<Transaction>()
     const end = Promise.withResolvers<void>()
     const work = (transaction: Transaction): Promise<void> => {
       begun.resolve(transaction)
       return end.promise
     }
-    const done = db.transaction(work, { mode, retryTimeoutMs: 0 })
+    const done = db.transaction(work, { ...options, retryTimeoutMs: 0 })
     // Before it has begun, its failure is that of `begin`; afterwards whoever ends it hears of it.
     done.catch(begun.reject)
     return new HeldTransaction(await begun.promise, end, done)

@@ -9,6 +9,7 @@ import type { LocalGateway } from '../gateway/local-gateway.ts'
 import type { Credential, ExecuteOptions, ExecuteResult, Session } from '../gateway/session.ts'
 import { FilePosition } from './file-position.ts'
 import type { Attached, CoreRequest, TransactionMode } from './link-protocol.ts'
+import { refuseSetting } from './session-settings.ts'
 
 const CREDENTIAL: Credential = { access: 'read-write', databases: null }
 
@@ -63,12 +64,13 @@ export class CoreServer {
         return this.#onFreeSession(id, request.database, (session) => this.#execute(session, request))
       case 'batch':
         return this.#onFreeSession(id, request.database, async (session) => {
+          for (const { sql } of request.statements) refuseSetting(sql)
           const results = await session.executeAtomic(request.statements, optionsOf(request))
           await this.#waitForOwn(request.database, session.lastIndex)
           return results
         })
       case 'begin':
-        return this.#begin(request.database, request.mode)
+        return this.#begin(request.database, request.mode, request.foreignKeys)
       case 'step':
         return this.#step(id, request.transaction, request.statement)
       case 'commit':
@@ -108,6 +110,7 @@ export class CoreServer {
     session: Session,
     request: Extract<CoreRequest, { kind: 'execute' }>,
   ): Promise<ExecuteResult> {
+    refuseSetting(request.statement.sql)
     const result = await session.execute(request.statement, optionsOf(request))
     await this.#waitForOwn(request.database, result.index)
     return result
@@ -133,9 +136,11 @@ export class CoreServer {
     }
   }
 
-  async #begin(database: string, mode: TransactionMode): Promise<number> {
+  async #begin(database: string, mode: TransactionMode, foreignKeys: boolean): Promise<number> {
     const session = await this.#gateway.openSession(database, CREDENTIAL)
     try {
+      // SQLite ignores it inside of a transaction.
+      if (!foreignKeys) await session.execute({ sql: 'PRAGMA foreign_keys = OFF', args: NO_ARGUMENTS })
       await session.execute({ sql: BEGIN[mode], args: NO_ARGUMENTS })
     } catch (error) {
       await session.close()

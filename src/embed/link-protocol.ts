@@ -40,7 +40,12 @@ export type CoreRequest =
       readonly statements: readonly SqlStatement[]
       readonly idempotencyKey: string | null
     }
-  | { readonly kind: 'begin'; readonly database: string; readonly mode: TransactionMode }
+  | {
+      readonly kind: 'begin'
+      readonly database: string
+      readonly mode: TransactionMode
+      readonly foreignKeys: boolean
+    }
   /** In the transaction that `begin` gave the number of. */
   | { readonly kind: 'step'; readonly transaction: number; readonly statement: SqlStatement }
   | { readonly kind: 'commit'; readonly transaction: number }

@@ -19,6 +19,11 @@ export interface TransactionOptions {
   readonly mode?: TransactionMode
   /** After a conflict it is run again until so much time has passed. Default 10 s; 0 runs it once. */
   readonly retryTimeoutMs?: number
+  /**
+   * `false` turns foreign keys off, for a migration that rebuilds tables others refer to, as SQLite's ALTER TABLE page (section 7) tells:
+   * DROP TABLE would delete what refers to its rows. Look with PRAGMA foreign_key_check before the end. Default `true`.
+   */
+  readonly foreignKeys?: boolean
   /** Stops the statement under way, rolls back, and rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
@@ -120,12 +125,13 @@ export async function runTransaction<T>(
   link: CoreLink,
   database: string,
   work: (transaction: Transaction) => Promise<T>,
-  { mode = 'deferred', retryTimeoutMs = RETRY_TIMEOUT_MS, signal }: TransactionOptions,
+  options: TransactionOptions,
 ): Promise<T> {
+  const { retryTimeoutMs = RETRY_TIMEOUT_MS, signal } = options
   const deadlineMs = performance.now() + retryTimeoutMs
   for (let attempt = 1; ; attempt++) {
     try {
-      return await runOnce(link, database, work, mode, signal)
+      return await runOnce(link, database, work, options)
     } catch (error) {
       signal?.throwIfAborted()
       const pauseMs = Math.min(PAUSE_MIN_MS * 2 ** attempt, PAUSE_MAX_MS) * RANDOM.float()
@@ -139,10 +145,9 @@ async function runOnce<T>(
   link: CoreLink,
   database: string,
   work: (transaction: Transaction) => Promise<T>,
-  mode: TransactionMode,
-  signal: AbortSignal | undefined,
+  { mode = 'deferred', foreignKeys = true, signal }: TransactionOptions,
 ): Promise<T> {
-  const number = await link.ask({ kind: 'begin', database, mode }, signal)
+  const number = await link.ask({ kind: 'begin', database, mode, foreignKeys }, signal)
   const transaction = new Transaction(link, number, signal)
   let value: T
   try {

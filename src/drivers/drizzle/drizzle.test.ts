@@ -101,6 +101,31 @@ test('a failing migration leaves nothing', async () => {
   assert.deepEqual(rows, [])
 })
 
+test('a migration that rebuilds a table keeps what refers to it; one that would leave orphans is refused', async () => {
+  const database = await harmony.createDatabase('rebuilt')
+  await migrate(drizzle(database), { migrationsFolder: await migrationsFolder('before', MIGRATIONS) })
+  await database.batch([
+    "INSERT INTO users (id, name) VALUES (1, 'Ada')",
+    "INSERT INTO posts VALUES (1, 1, 'kept')",
+  ])
+  // As drizzle-kit writes it.
+  const rebuild = `PRAGMA foreign_keys=OFF;--> statement-breakpoint
+CREATE TABLE __new_users (id integer PRIMARY KEY, name text NOT NULL);--> statement-breakpoint
+INSERT INTO __new_users (id, name) SELECT id, name FROM users;--> statement-breakpoint
+DROP TABLE users;--> statement-breakpoint
+ALTER TABLE __new_users RENAME TO users;--> statement-breakpoint
+PRAGMA foreign_keys=ON;`
+  const rebuilt = [...MIGRATIONS, ['0002_rebuild', rebuild]] as const
+  await migrate(drizzle(database), { migrationsFolder: await migrationsFolder('rebuilt', rebuilt) })
+  assert.deepEqual((await database.execute('SELECT title FROM posts')).rows, [{ title: 'kept' }])
+  const orphans = [...rebuilt, ['0003_orphans', 'DELETE FROM users']] as const
+  await assert.rejects(
+    migrate(drizzle(database), { migrationsFolder: await migrationsFolder('orphans', orphans) }),
+    { code: 'SQLITE_CONSTRAINT_FOREIGNKEY', message: /posts.*users/ },
+  )
+  assert.equal((await database.execute('SELECT 1 FROM users')).rows.length, 1)
+})
+
 for (const reads of ['linearizable', 'local'] as const) {
   describe(`with ${reads} reads`, () => {
     let db: HarmonyDrizzle<typeof schema>

@@ -88,7 +88,7 @@ export class HarmonySession<
     { behavior = 'immediate' }: SQLiteTransactionConfig = {},
   ): Promise<T> {
     const mode = behavior === 'deferred' ? 'deferred' : 'immediate'
-    const held = await HeldTransaction.begin(this.#executor.client, mode)
+    const held = await HeldTransaction.begin(this.#executor.client, { mode })
     const executor = { ...this.#executor, transaction: held.transaction }
     const session = new HarmonySession<TFullSchema, TSchema>(
       this.#dialect,

@@ -24,13 +24,18 @@ export interface HarmonyDialectOptions {
   readonly reads?: ReadMode
   /** When a transaction takes the writer: at its start, or with its first write, which can then meet TRANSACTION_CONFLICT. Default `immediate`. */
   readonly transactions?: 'immediate' | 'deferred'
+  /**
+   * Of its transactions. `false` for an instance that runs migrations which rebuild tables others refer to: DROP TABLE would delete
+   * what refers to its rows. Default `true`.
+   */
+  readonly foreignKeys?: boolean
 }
 
 export class HarmonyDialect implements Dialect {
   readonly #options: Required<HarmonyDialectOptions>
 
-  constructor({ database, reads = 'linearizable', transactions = 'immediate' }: HarmonyDialectOptions) {
-    this.#options = { database, reads, transactions }
+  constructor(options: HarmonyDialectOptions) {
+    this.#options = { reads: 'linearizable', transactions: 'immediate', foreignKeys: true, ...options }
   }
 
   createAdapter(): DialectAdapter {

@@ -14,6 +14,7 @@ export interface DriverOptions {
   readonly database: Database
   readonly reads: ReadMode
   readonly transactions: 'immediate' | 'deferred'
+  readonly foreignKeys: boolean
 }
 
 export class HarmonyDriver implements Driver {
@@ -34,7 +35,8 @@ export class HarmonyDriver implements Driver {
   /** Every transaction is serializable, whatever isolation level is asked for. */
   async beginTransaction(connection: DatabaseConnection, { accessMode }: TransactionSettings): Promise<void> {
     const mode = accessMode === 'read only' ? 'readonly' : this.#options.transactions
-    ownOf(connection).held = await HeldTransaction.begin(this.#options.database, mode)
+    const { database, foreignKeys } = this.#options
+    ownOf(connection).held = await HeldTransaction.begin(database, { mode, foreignKeys })
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {

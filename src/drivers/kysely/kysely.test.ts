@@ -222,6 +222,20 @@ for (const reads of ['linearizable', 'local'] as const) {
   })
 }
 
+test('an instance for migrations has foreign keys off in its transactions, and nobody else has', async () => {
+  const database = await harmony.createDatabase('keys')
+  await database.batch([
+    'CREATE TABLE parent (id INTEGER PRIMARY KEY)',
+    'CREATE TABLE child (id REFERENCES parent)',
+  ])
+  const orphan = (db: Kysely<Tables>): Promise<unknown> =>
+    db.transaction().execute((transaction) => sql`INSERT INTO child VALUES (1)`.execute(transaction))
+  await orphan(new Kysely<Tables>({ dialect: new HarmonyDialect({ database, foreignKeys: false }) }))
+  await assert.rejects(orphan(new Kysely<Tables>({ dialect: new HarmonyDialect({ database }) })), {
+    code: 'SQLITE_CONSTRAINT_FOREIGNKEY',
+  })
+})
+
 test('destroy leaves the database open', async () => {
   const db = new Kysely<Tables>({ dialect: new HarmonyDialect({ database: harmony }) })
   await sql`SELECT 1`.execute(db)
