@@ -67,7 +67,7 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
     ...THREE,
     faultsForUs: 4 * SECOND,
     workloads: ['registers'],
-    engine: { callUs: 500, slowCallChance: 0.05 },
+    engine: { callUs: 300, slowCallChance: 0.2 },
   },
   sessions: {
     ...THREE,
