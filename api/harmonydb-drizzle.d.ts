@@ -30,7 +30,7 @@ export declare class HarmonyDrizzle<TSchema extends Record<string, unknown> = Re
 // drivers/drizzle/migrate.ts
 
 /**
- * Runs what has not been run yet, all or nothing. Processes that start at the same time run it once: the transaction has the database's
+ * Runs what has not been run yet, all or nothing, with foreign keys off, and checks them at the end. Processes that start at the same time run it once: the transaction has the database's
  * writer before it looks what there is to do. The table is the one that Drizzle's own migrators use.
  */
 export declare function migrate({ $client }: {

@@ -12,7 +12,7 @@ export type ReadMode = 'linearizable' | 'local';
 
 export declare class HarmonyDialect implements Dialect {
     #private;
-    constructor({ database, reads, transactions }: HarmonyDialectOptions);
+    constructor(options: HarmonyDialectOptions);
     createAdapter(): DialectAdapter;
     createDriver(): Driver;
     createIntrospector(db: Kysely<unknown>): DatabaseIntrospector;
@@ -26,4 +26,9 @@ export interface HarmonyDialectOptions {
     readonly reads?: ReadMode;
     /** When a transaction takes the writer: at its start, or with its first write, which can then meet TRANSACTION_CONFLICT. Default `immediate`. */
     readonly transactions?: 'immediate' | 'deferred';
+    /**
+     * Of its transactions. `false` for an instance that runs migrations which rebuild tables others refer to: DROP TABLE would delete
+     * what refers to its rows. Default `true`.
+     */
+    readonly foreignKeys?: boolean;
 }

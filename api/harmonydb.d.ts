@@ -377,6 +377,11 @@ export interface TransactionOptions {
     readonly mode?: TransactionMode;
     /** After a conflict it is run again until so much time has passed. Default 10 s; 0 runs it once. */
     readonly retryTimeoutMs?: number;
+    /**
+     * `false` turns foreign keys off, for a migration that rebuilds tables others refer to, as SQLite's ALTER TABLE page (section 7) tells:
+     * DROP TABLE would delete what refers to its rows. Look with PRAGMA foreign_key_check before the end. Default `true`.
+     */
+    readonly foreignKeys?: boolean;
     /** Stops the statement under way, rolls back, and rejects with the signal's reason. */
     readonly signal?: AbortSignal;
 }
