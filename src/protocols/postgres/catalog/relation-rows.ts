@@ -7,6 +7,9 @@ import type {
   SchemaIndex,
   SchemaRelation,
 } from '../dialect/schema.ts'
+import { mentions } from '../dialect/dependents.ts'
+import { INT2_RANGE, INT4_RANGE } from '../dialect/schema-loader.ts'
+import { parseTable, type Clause } from '../dialect/table-text.ts'
 import { TEXT } from '../types/registry.ts'
 import {
   BTREE_OID,
@@ -96,7 +99,7 @@ function classRow(
     table.temporary === null ? 'p' : 't',
     kind,
     columnCount,
-    0,
+    kind === 'r' ? checksOf(table).length : 0,
     false,
     hasTriggers,
   ]
@@ -267,10 +270,41 @@ export function constraintsOf(table: SchemaRelation): ConstraintFacts[] {
     definition: foreignDefinition(foreign),
     foreign,
   }))
-  return [...keys, ...foreigns].map((facts, index) => ({
+  return [...keys, ...foreigns, ...checksOf(table)].map((facts, index) => ({
     ...facts,
     oid: CONSTRAINT_OID_FIRST + table.oid * 100 + index,
   }))
+}
+
+/** CHECKs, as SQLite's text has them; without those that only tell the type of a SERIAL column. */
+function checksOf(table: SchemaRelation): Omit<ConstraintFacts, 'oid'>[] {
+  const clauses = checkClauses(table).filter(
+    ({ text }) => !text.includes(INT4_RANGE) && !text.includes(INT2_RANGE),
+  )
+  return clauses.map(({ name, text }, index): Omit<ConstraintFacts, 'oid'> => {
+    const condition = text.slice(text.indexOf('(') + 1, -1)
+    const columns = table.columns.filter((column) => mentions(condition, column.name))
+    return {
+      name: name ?? `${table.name}_check${index === 0 ? '' : index}`,
+      kind: 'c',
+      columns: columns.map(({ number }) => number),
+      indexOid: 0,
+      definition: `CHECK ((${condition.replaceAll(/"([a-z_][a-z0-9_]*)"/g, '$1')}))`,
+      foreign: null,
+    }
+  })
+}
+
+function checkClauses({ kind, sql, name }: SchemaRelation): Clause[] {
+  if (kind === 'view' || !/\bcheck\b/i.test(sql)) return []
+  try {
+    const { columns, constraints } = parseTable(sql, name)
+    const all = [...columns.flatMap(({ clauses }) => clauses), ...constraints]
+    return all.filter((each) => each.kind === 'check')
+  } catch {
+    // A text that we don't understand has constraints that we can't tell.
+    return []
+  }
 }
 
 function foreignDefinition(foreign: SchemaForeignKey): string {

@@ -123,7 +123,9 @@ export function catalogFunction(
 ): Typed | null {
   const effect = effectCall(name, args, context)
   if (effect !== null) return effect
-  if (name === 'current_schemas') return atom(`'["pg_catalog","public"]'`, NAME_ARRAY)
+  if (name === 'current_schemas') {
+    return atom(args[0]?.constant === false ? `'["public"]'` : `'["pg_catalog","public"]'`, NAME_ARRAY)
+  }
   if (name === 'to_regclass') return regclassOf(args[0] as Typed, context)
   if (name === 'currval' || name === 'setval' || name === 'lastval') {
     throw context.notSupported(`${name}(${stringConstant(nodes[0]) ?? ''}) in this place`)

@@ -4,7 +4,7 @@ import type { A_Const } from 'libpg-query'
 import { INT64_MAX, INT64_MIN, type SqlValue } from '../../../base/value.ts'
 import { notSupported, PgError } from '../error.ts'
 import type { TypeWithModifier } from '../types/declared-type.ts'
-import { BOOL, INT4_TYPE, INT8_TYPE, NUMERIC, TEXT, TIMESTAMPTZ, TIME } from '../types/registry.ts'
+import { BOOL, INT4_TYPE, INT8_TYPE, NUMERIC, TEXT, TIMESTAMPTZ } from '../types/registry.ts'
 import { numericModifier } from '../types/numeric-codec.ts'
 import { UTC } from '../types/time-zone.ts'
 import { quoteText } from './ast.ts'
@@ -74,7 +74,7 @@ export function typedLiteral(text: string, target: TypeWithModifier, context: Tr
   if (type === TIMESTAMPTZ && !hasZone(text)) {
     return atom(context.sessionValue({ kind: 'timestamptz', text, modifier }), target)
   }
-  if (type === TIME || /^(?:now|today|tomorrow|yesterday)$/i.test(text.trim())) refuseWord(text, target)
+  if (type.category === 'D') refuseWord(text, target)
   const value = type.codec.decodeText(text, modifier, { timeZone: UTC })
   return { ...atom(valueText(value), target), constant: text }
 }

@@ -226,12 +226,23 @@ export function callPlan(body: Body, context: Translation): UtilityPlan | null {
   const name = strings(call['funcname'] as readonly Node[]).at(-1) ?? ''
   const types = CALLS.get(name)
   if (types === undefined) return null
-  const args = ((call['args'] as readonly Node[] | undefined) ?? []).map(callArgument)
+  const nodes = (call['args'] as readonly Node[] | undefined) ?? []
+  // What is computed is done as beside other items (session/effects.ts).
+  if (!nodes.every(isPlainArgument)) return null
+  const args = nodes.map(callArgument)
   for (const [index, argument] of args.entries()) {
     if (argument.kind === 'parameter')
       resolved(context.parameter(argument.number), plain(types[index] ?? TEXT))
   }
   return { kind: 'call', function: name as CallName, arguments: args, columnName: target.name ?? name }
+}
+
+function isPlainArgument(node: Node): boolean {
+  const { kind, body } = open(node)
+  if (kind === 'TypeCast') return isPlainArgument(body['arg'] as Node)
+  // A sign and a number.
+  const isSigned = kind === 'A_Expr' && body['lexpr'] === undefined
+  return kind === 'ParamRef' || kind === 'A_Const' || isSigned
 }
 
 export function callArgument(node: Node): CallArgument {
