@@ -18,6 +18,7 @@ import { only, open, quoteName } from './ast.ts'
 import { assigned } from './assignment.ts'
 import { condition } from './conditions.ts'
 import { fromClause, relationOf, sourceColumn } from './from.ts'
+import { isRow } from './operator-expressions.ts'
 import { inOrderOfReferences, withReferring } from './references.ts'
 import type { SchemaColumn, SchemaRelation } from './schema.ts'
 import { Scope } from './scope.ts'
@@ -212,6 +213,14 @@ function insertValues(
   return ` (${kept.map(({ column }) => quoteName(column.name)).join(', ')}) VALUES ${lines.join(', ')}`
 }
 
+function rowForColumn({ name, type }: SchemaColumn): PgError {
+  const message = `column "${name}" is of type ${type.type.sqlName} but expression is of type record`
+  return new PgError('42804', message, {
+    hint: 'You will need to rewrite or cast the expression.',
+    routine: 'transformAssignedExpr',
+  })
+}
+
 function nullInKey({ name }: SchemaColumn, relation: SchemaRelation): PgError {
   const message = `null value in column "${name}" of relation "${relation.shownName}" violates not-null constraint`
   return new PgError('23502', message, { schema: 'public', table: relation.shownName, column: name })
@@ -234,6 +243,7 @@ function valueFor(
   scope: Scope,
   translator: Translator,
 ): string {
+  if (isRow(node)) throw rowForColumn(column)
   if (open(node).kind !== 'SetToDefault') {
     const typed = translator.expression(node, scope)
     // For SQLite, NULL asks the rowid's column for the next number.
