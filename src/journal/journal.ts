@@ -287,16 +287,17 @@ export class Journal {
     const offset = segment.writeOffset
     const sequence = this.#nextFrameSequence
     const bytes = frame.seal({ segmentSeed: segment.seed, offset, sequence })
+    const mayBlock = this.#mayBlock(bytes.length)
     const startMs = this.#options.clock.nowMs()
     try {
-      await segment.file.writeDurable(offset, bytes, this.#mayBlock(bytes.length))
+      await segment.file.writeDurable(offset, bytes, mayBlock)
     } catch (error) {
       this.#fail(frame, toHarmonyError(error))
       return
     }
     const durationMs = this.#options.clock.nowMs() - startMs
     this.#syncLatency.record(durationMs)
-    this.#pace.record(durationMs)
+    this.#pace.record(durationMs, mayBlock)
     this.#writtenBytes += bytes.length
     this.#nextFrameSequence = sequence + 1
     segment.writeOffset = frameBoundary(offset + bytes.length)

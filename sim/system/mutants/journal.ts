@@ -11,7 +11,7 @@ export const JOURNAL_MUTANTS: readonly SystemMutant[] = [
     patches: [
       {
         file: 'src/journal/journal.ts',
-        find: 'await segment.file.writeDurable(offset, bytes, this.#mayBlock(bytes.length))',
+        find: 'await segment.file.writeDurable(offset, bytes, mayBlock)',
         replace: 'await segment.file.write(offset, bytes)',
       },
     ],
