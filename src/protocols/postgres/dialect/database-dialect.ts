@@ -102,21 +102,34 @@ export class DatabaseDialect {
     }
   }
 
-  async compile(
+  /** What `compile` gives, where that is known or takes no look at the schema; null otherwise. Throws PgError. */
+  compileNow(
     parsed: ParsedStatement,
     parameterTypes: readonly number[],
     { session, isPrivate, temporary }: Asking,
-  ): Promise<CompiledStatement> {
+  ): CompiledStatement | null {
     if (parsed === EMPTY) return { plan: { kind: 'empty' }, parameterTypes: [] }
     if (!needsSchema(parsed)) return compileStatement(parsed, parameterTypes, EMPTY_SCHEMA)
+    const isCurrent = this.#schema !== null && (!session.isAutocommit || this.isFresh)
+    if (isPrivate || !isCurrent || !mayBeRemembered(parsed)) return null
+    return this.#plans.get(planKey(parsed, parameterTypes, temporary)) ?? null
+  }
+
+  async compile(
+    parsed: ParsedStatement,
+    parameterTypes: readonly number[],
+    asking: Asking,
+  ): Promise<CompiledStatement> {
+    const now = this.compileNow(parsed, parameterTypes, asking)
+    if (now !== null) return now
+    const { session, isPrivate, temporary } = asking
     if (isPrivate) {
       const own = await this.schemaOf({ session, isPrivate, temporary })
       return compileStatement(parsed, parameterTypes, own, temporary)
     }
     const current = await this.#current(session)
     const schema = current.seenBy(temporary.prefix)
-    const isWhole = parsed.text === parsed.script && parsed.text.length <= REMEMBERED_TEXT_LENGTH_MAX
-    const isRemembered = isWhole && current === this.#schema
+    const isRemembered = mayBeRemembered(parsed) && current === this.#schema
     const known = isRemembered ? this.#plans.get(planKey(parsed, parameterTypes, temporary)) : undefined
     if (known !== undefined) return known
     const compiled = compileStatement(parsed, parameterTypes, schema, temporary)
@@ -190,6 +203,10 @@ function planKey(
 ): string {
   if (prefix === null && parameterTypes.length === 0) return text
   return `${prefix ?? ''}${parameterTypes.join(',')}\0${text}`
+}
+
+function mayBeRemembered({ text, script }: ParsedStatement): boolean {
+  return text === script && text.length <= REMEMBERED_TEXT_LENGTH_MAX
 }
 
 /** Transaction control must not read anything: BEGIN has to come before the first read. */

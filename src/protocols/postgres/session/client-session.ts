@@ -37,7 +37,8 @@ import { Executor, type Surroundings } from './executor.ts'
 import { noticeOf } from './harmony-error.ts'
 import { notify } from './notify.ts'
 import type { ClientOutput } from './output.ts'
-import { PreparedStatement, PreparedStore, writersOf, type Portal } from './prepared.ts'
+import { type PreparedStatement, PreparedStore, writersOf, type Portal } from './prepared.ts'
+import { Preparing } from './preparing.ts'
 import type { CommandResult } from './result.ts'
 import { QuickReads } from './quick-reads.ts'
 import { Revalidation } from './revalidation.ts'
@@ -64,6 +65,7 @@ export class ClientSession {
   readonly #cursors: Cursors
   readonly #quick: QuickReads
   readonly #revalidation: Revalidation
+  readonly #preparing: Preparing
   readonly #describer: Describer
   #isSkipping = false
   #copyIn: CopyIn | null = null
@@ -92,6 +94,7 @@ export class ClientSession {
     const shared = { transaction: this.#transaction, store: this.#store, sender: this.#sender }
     const kept = { tables: this.#tables, cursors: this.#cursors, executor: this.#executor }
     this.#revalidation = new Revalidation({ ...parts, ...shared, ...kept })
+    this.#preparing = new Preparing({ ...parts, ...shared, ...kept })
     this.#quick = new QuickReads({ ...parts, ...shared, ...kept })
     this.#utilities = new Utilities({
       ...parts,
@@ -102,7 +105,9 @@ export class ClientSession {
       runPrepared: (statement, values) => this.#runPlan(statement, values, 'group'),
       notify: (channel, payload, surroundings) =>
         notify({ ...parts, ...kept }, channel, payload, surroundings),
-      prepare: (name, sql, types) => this.#prepare(name, sql, types),
+      prepare: async (name, sql, types) => {
+        await this.#preparing.prepare(name, sql, types)
+      },
       warn: (message, sqlState) => noticeResponse(this.#out, noticeOf(message, sqlState)),
     })
     this.#describer = new Describer({
@@ -174,7 +179,7 @@ export class ClientSession {
   async #simpleQuery(sql: string): Promise<void> {
     this.#store.close('portal', '')
     try {
-      const statements = this.#parseText(sql)
+      const statements = this.#preparing.parse(sql)
       if (statements.length === 0) this.#out.bytes(EMPTY_QUERY_RESPONSE)
       if (statements.length > 1) await this.#parts.dialect.checkSyntax(statements, this.#parts.session)
       await this.#runScript(statements, 0)
@@ -200,7 +205,7 @@ export class ClientSession {
   /** True when it has become a COPY FROM STDIN, whose data comes next. */
   async #runSimple(parsed: ParsedStatement, surroundings: Surroundings): Promise<boolean> {
     this.#transaction.checkNotFailed(parsed.isTransactionExit)
-    const statement = await this.#compile('', parsed.text, parsed, [])
+    const statement = await this.#preparing.compile('', parsed, [])
     const { compiled } = statement
     if (compiled.parameterTypes.length > 0) throw new PgError('42P02', 'there is no parameter $1')
     if (compiled.plan.kind === 'copyIn') {
@@ -235,25 +240,17 @@ export class ClientSession {
 
   // Extended query.
 
-  async #parse(message: Message<'parse'>): Promise<void> {
+  #parse({ name, sql, parameterTypes }: Message<'parse'>): Promise<void> | null {
+    const complete = (): void => this.#out.bytes(PARSE_COMPLETE)
     try {
-      this.#store.checkNewStatement(message.name)
-      await this.#prepare(message.name, message.sql, message.parameterTypes)
-      this.#out.bytes(PARSE_COMPLETE)
+      this.#store.checkNewStatement(name)
+      const prepared = this.#preparing.prepare(name, sql, parameterTypes)
+      if (prepared !== null) return this.#guardedAsync(() => prepared.then(complete))
+      complete()
+      return null
     } catch (error) {
-      await this.#skipAfter(error)
+      return this.#skipAfter(error)
     }
-  }
-
-  async #prepare(name: string, sql: string, parameterTypes: readonly number[]): Promise<void> {
-    const statements = this.#parseText(sql)
-    if (statements.length > 1) {
-      throw new PgError('42601', 'cannot insert multiple commands into a prepared statement')
-    }
-    const parsed = statements[0] ?? this.#parts.dialect.emptyStatement
-    this.#transaction.checkNotFailed(parsed.isTransactionExit)
-    if (parsed.tree === null) await this.#parts.dialect.checkSyntax([parsed], this.#parts.session)
-    this.#store.addStatement(await this.#compile(name, sql, parsed, parameterTypes))
   }
 
   #bind(message: Message<'bind'>): Promise<void> | null {
@@ -335,25 +332,6 @@ export class ClientSession {
   }
 
   // Shared.
-
-  #parseText(sql: string): readonly ParsedStatement[] {
-    const { dialect, settings } = this.#parts
-    return settings.find('harmonydb.dialect') === 'sqlite' ? dialect.parseNative(sql) : dialect.parse(sql)
-  }
-
-  async #compile(
-    name: string,
-    sql: string,
-    parsed: ParsedStatement,
-    types: readonly number[],
-  ): Promise<PreparedStatement> {
-    const { dialect, session, settings } = this.#parts
-    const { consistency } = parsed
-    const { generation } = dialect
-    session.consistency = consistency ?? settings.consistency
-    const compiled = await dialect.compile(parsed, types, this.#tables.asking())
-    return new PreparedStatement(name, sql, compiled, consistency, generation)
-  }
 
   async #runPlan(
     statement: PreparedStatement,
