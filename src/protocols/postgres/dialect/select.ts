@@ -8,6 +8,7 @@ import { integerOf, only, open, quoteName, stringOf, strings } from './ast.ts'
 import { cast, commonType, isDateTime, unified } from './casts.ts'
 import { condition } from './conditions.ts'
 import { fromClause } from './from.ts'
+import { checkGrouping } from './grouping.ts'
 import { resolved, resolvedText } from './literals.ts'
 import { Scope } from './scope.ts'
 import { checkMatch, withCommonTypes } from './set-types.ts'
@@ -231,6 +232,7 @@ function plainSelect(original: SelectStmt, scope: Scope, translator: Translator)
   const targets = targetList(body.targetList ?? [], scope, translator)
   const where =
     body.whereClause === undefined ? '' : ` WHERE ${condition(body.whereClause, scope, translator).sql}`
+  checkGrouping(body, targets, scope, translator.context)
   const group = groupClause(body, targets, scope, translator)
   const windows = windowsClause(body.windowClause, scope, translator)
   const columns = targets.map(outputOf)
