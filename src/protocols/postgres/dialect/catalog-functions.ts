@@ -106,7 +106,7 @@ function lookup(relation: string, column: string, oid: string, context: Translat
 }
 
 /** varchar(20), numeric(10,2): the modifier's meaning depends on the type. */
-function formatType(oid: string, modifier: string, context: Translation): string {
+export function formatType(oid: string, modifier: string, context: Translation): string {
   const name = `(SELECT value ->> 1 FROM json_each(${context.sessionValue({ kind: 'catalog', relation: 'pg_catalog._type_name' })}) WHERE value ->> 0 = ${oid})`
   return (
     `CASE WHEN ${oid} IN (1042, 1043) AND ${modifier} >= 4 THEN ${name} || '(' || (${modifier} - 4) || ')' ` +
@@ -127,6 +127,7 @@ export function catalogFunction(
     return atom(args[0]?.constant === false ? `'["public"]'` : `'["pg_catalog","public"]'`, NAME_ARRAY)
   }
   if (name === 'to_regclass') return regclassOf(args[0] as Typed, context)
+  if (name === 'to_regtype') return regtypeOf(args[0] as Typed, context)
   if (name === 'currval' || name === 'setval' || name === 'lastval') {
     throw context.notSupported(`${name}(${stringConstant(nodes[0]) ?? ''}) in this place`)
   }
@@ -167,6 +168,17 @@ function serialSequence([table = 'NULL', column = 'NULL']: readonly string[], co
 /** Without the schema and quotes around it. */
 function bareName(text: string): string {
   return `replace(replace(replace(${text}, 'public.', ''), 'pg_catalog.', ''), '"', '')`
+}
+
+/** 'int4'::regtype, or 'integer', as an OID; NULL where nothing has that name. */
+export function regtypeOf(name: Typed, context: Translation): Typed {
+  const text = bareName(`lower(${resolvedText(name).sql})`)
+  const types = must(catalogRelation('pg_catalog', 'pg_type'))
+  const rows = context.sessionValue({ kind: 'catalog', relation: types.key })
+  const byName = `(SELECT "oid" FROM (${types.sql(rows)}) WHERE "typname" = ${text})`
+  const names = context.sessionValue({ kind: 'catalog', relation: 'pg_catalog._type_name' })
+  const bySqlName = `(SELECT value ->> 0 FROM json_each(${names}) WHERE value ->> 1 = ${text})`
+  return atom(`coalesce(${byName}, ${bySqlName})`, OID_TYPE)
 }
 
 /** 'public.t'::regclass, as an OID; NULL where nothing has that name. */

@@ -15,8 +15,8 @@ import { must } from '../../../base/assert.ts'
 import { DATE, INT8_TYPE, NAME, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ, type PgType } from '../types/registry.ts'
 import { clauseName, only, open, quoteName, strings } from './ast.ts'
 import { catalogRelation } from '../catalog/relations.ts'
-import { regclassOf } from './catalog-functions.ts'
-import { cast, isInteger, isNumber, knownType, typeOfName } from './casts.ts'
+import { formatType, regclassOf, regtypeOf } from './catalog-functions.ts'
+import { cast, isInteger, isNumber, isText, knownType, typeOfName } from './casts.ts'
 import { functionCall } from './functions.ts'
 import { constant, typedLiteral, resolvedText } from './literals.ts'
 import type { Scope } from './scope.ts'
@@ -103,11 +103,30 @@ function typeCast(body: TypeCast, scope: Scope, translator: Translator): Typed {
       ? cast(translator.expression(must(body.arg), scope), target, translator.context)
       : typedLiteral(digits, target, translator.context)
   }
+  const named = /^(?:text|varchar|name)$/.test(name)
+    ? nameOfRegistered(must(body.arg), scope, translator)
+    : null
+  if (named !== null) return named
   const value = translator.expression(must(body.arg), scope)
   if (name === 'regclass' && typeOfName(typeName) !== null) return toRegclass(value, translator)
+  if (name === 'regtype' && isText(value.type?.type ?? TEXT)) return regtypeOf(value, translator.context)
   if (name === 'regproc' || name === 'regtype' || name === 'regnamespace' || name === 'regrole')
     return { ...resolvedText(value), type: plain(TEXT) }
   return cast(value, knownType(typeName, translator.context), translator.context)
+}
+
+/** x::regclass::text and x::regtype::text are names, which PostgreSQL's types print themselves as. Null for anything else. */
+function nameOfRegistered(node: Node, scope: Scope, translator: Translator): Typed | null {
+  const { kind, body } = open(node)
+  if (kind !== 'TypeCast') return null
+  const { arg, typeName } = body as TypeCast
+  const type = strings(must(typeName).names).at(-1) ?? ''
+  if (type !== 'regclass' && type !== 'regtype') return null
+  const { context } = translator
+  const value = translator.expression(must(arg), scope)
+  const isName = value.type === null || isText(value.type.type)
+  if (type === 'regclass') return toRegclass(isName ? regclassOf(value, context) : value, translator)
+  return atom(formatType(isName ? regtypeOf(value, context).sql : operand(value), '-1', context), TEXT)
 }
 
 /** 1.5e100 is checked as what it is cast to, not as a numeric first. */
