@@ -167,8 +167,8 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'src/raft/leader.ts',
-        find: 'if (index < role.firstIndex || !state.log.commitTo(index)) return',
-        replace: 'if (!state.log.commitTo(index)) return',
+        find: 'if (index >= role.firstIndex) commitAsLeader(state, role, index)',
+        replace: 'commitAsLeader(state, role, index)',
       },
     ],
   },
