@@ -258,6 +258,19 @@ test('a stored value that breaks its type is an error in binary format, and the 
   assert.deepEqual(await client.ask(query('select 1')), ['T 1', 'D 1', 'C SELECT 1', 'Z I'])
 })
 
+test('a text means the same however it ends, each time that it is prepared, and its errors tell the same place', async () => {
+  await using client = await RawClient.ready(harness.port)
+  for (const end of ['', ';', ' ;\n', '; -- and a comment', ';;']) {
+    for (let time = 0; time < 2; time++) {
+      const read = [parse('', `select v from t where id = $1${end}`), bind('', '', ['2']), execute(''), sync]
+      assert.deepEqual(await client.ask(...read), ['1', '2', 'D b', 'C SELECT 1', 'Z I'])
+      client.send(parse('', `select v, nope from t${end}`), sync)
+      const error = (await client.until('Z')).find(({ type }) => type === 'E')
+      assert.match(error?.body.toString() ?? '', /C42703\0.*P11\0/)
+    }
+  }
+})
+
 test('an error of Parse comes without a Sync, for clients that describe first and wait behind Flush', async () => {
   await using client = await RawClient.ready(harness.port)
   client.send(parse('', 'select $1::nothing'), describe('S', ''), flush)

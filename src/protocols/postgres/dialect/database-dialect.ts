@@ -205,9 +205,13 @@ function planKey(
   return `${prefix ?? ''}${parameterTypes.join(',')}\0${text}`
 }
 
+/** Alone in its script and at its start, where the positions of its errors count from; what ends it does not matter. */
 function mayBeRemembered({ text, script }: ParsedStatement): boolean {
-  return text === script && text.length <= REMEMBERED_TEXT_LENGTH_MAX
+  if (text.length > REMEMBERED_TEXT_LENGTH_MAX || !script.startsWith(text)) return false
+  return script.length === text.length || END.test(script.slice(text.length))
 }
+
+const END = /^[\s;]{0,16}$/
 
 /** Transaction control must not read anything: BEGIN has to come before the first read. */
 function needsSchema({ tree }: ParsedStatement): boolean {
