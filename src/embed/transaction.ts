@@ -129,16 +129,23 @@ export async function runTransaction<T>(
 ): Promise<T> {
   const { retryTimeoutMs = RETRY_TIMEOUT_MS, signal } = options
   const deadlineMs = performance.now() + retryTimeoutMs
+  let { mode = 'deferred' } = options
   for (let attempt = 1; ; attempt++) {
     try {
-      return await runOnce(link, database, work, options)
+      return await runOnce(link, database, work, { ...options, mode })
     } catch (error) {
       signal?.throwIfAborted()
+      // Whoever came too late with the first write gets a turn of its own.
+      if (mode === 'deferred' && isConflict(error)) mode = 'immediate'
       const pauseMs = Math.min(PAUSE_MIN_MS * 2 ** attempt, PAUSE_MAX_MS) * RANDOM.float()
       if (!isRetryable(error) || performance.now() + pauseMs >= deadlineMs) throw error
       await new Promise((resolve) => setTimeout(resolve, pauseMs))
     }
   }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof HarmonyError && error.code === 'TRANSACTION_CONFLICT'
 }
 
 async function runOnce<T>(

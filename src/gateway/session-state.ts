@@ -11,6 +11,8 @@ export class SessionState {
   consistency: Consistency = LINEARIZABLE
   /** `PRAGMA defer_foreign_keys` in autocommit: it holds for the next transaction. */
   defersForeignKeys = false
+  /** The last transaction came too late with its first write: the next one takes the writer at once, or it might for ever. */
+  hasConflicted = false
   #lastIndex = 0n
 
   /** Highest log index that the session has written or read at. */

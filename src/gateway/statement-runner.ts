@@ -7,26 +7,15 @@ import { fromErrorData } from '../base/error-data.ts'
 import { assert, unreachable } from '../base/assert.ts'
 import { HarmonyError } from '../base/errors.ts'
 import type { TransactionOutcome } from '../base/transaction.ts'
-import {
-  NO_ARGUMENTS,
-  type ResultColumn,
-  type SqlStatement,
-  type SqlValue,
-  type StatementResult,
-} from '../base/value.ts'
+import type { ResultColumn, SqlStatement, SqlValue, StatementResult } from '../base/value.ts'
+import { NO_ARGUMENTS } from '../base/value.ts'
 import type { Answer } from './answer.ts'
 import { consistencyHint, formatConsistency, parseConsistency, withHint } from './consistency.ts'
 import { isConstraint } from './constraint-error.ts'
 import type { OpenDatabase } from './open-database.ts'
 import { OpenTransaction } from './open-transaction.ts'
-import type {
-  BeginMode,
-  InlineResult,
-  ReadPage,
-  ReadRequest,
-  StatementClass,
-  StatementControl,
-} from './reader.ts'
+import type { BeginMode, InlineResult, ReadPage } from './reader.ts'
+import type { ReadRequest, StatementClass, StatementControl } from './reader.ts'
 import type { Consistency, Credential, ExecuteOptions, StatementDescription } from './session.ts'
 import { ReadsAtOnce } from './reads-at-once.ts'
 import { SessionState } from './session-state.ts'
@@ -122,8 +111,8 @@ export class StatementRunner {
     const transaction = this.#transaction
     const isEnd = control.type === 'commit' || control.type === 'rollback'
     if (transaction === null) {
-      if (control.type !== 'begin' || control.mode === 'immediate' || this.state.defersForeignKeys)
-        return null
+      if (control.type !== 'begin' || this.state.defersForeignKeys) return null
+      if (control.mode === 'immediate' || this.state.hasConflicted) return null
       this.#open(control.mode, false, {})
     } else {
       if (!isEnd) return null
@@ -321,6 +310,8 @@ export class StatementRunner {
       this.state.noteResult(result)
       return { kind: 'result', effect: 'write', result, index: this.state.lastIndex }
     } catch (error) {
+      if (error instanceof HarmonyError && error.code === 'TRANSACTION_CONFLICT')
+        this.state.hasConflicted = true
       // Rolled back by the statement itself (RAISE(ROLLBACK)) or with it: its error says so, the next one runs.
       if (transaction.ended !== null) this.#drop(transaction)
       throw error
@@ -336,7 +327,7 @@ export class StatementRunner {
   async #control(control: StatementControl, options: ExecuteOptions): Promise<Answer> {
     switch (control.type) {
       case 'begin':
-        await this.#begin(control.mode, false, options)
+        await this.#begin(this.#modeOf(control.mode), false, options)
         return this.#empty()
       case 'commit':
         await this.#commit(this.#needTransaction('commit'))
@@ -366,6 +357,13 @@ export class StatementRunner {
       default:
         return unreachable(control)
     }
+  }
+
+  /** The winner of the writer begins its next transaction before the loser has heard: who only tried again would lose again. */
+  #modeOf(asked: BeginMode): BeginMode {
+    const isNext = this.state.hasConflicted && asked === 'deferred' && this.mayWrite
+    this.state.hasConflicted = false
+    return isNext ? 'immediate' : asked
   }
 
   async #begin(

@@ -72,9 +72,12 @@ test('the first write conflicts if the database has changed since a read at once
   await assert.rejects(write, { code: 'TRANSACTION_CONFLICT' })
   assert.deepEqual(await now(session, NAME), [['n1']], 'the snapshot stays')
   assert.deepEqual(await now(session, 'ROLLBACK'), [])
-  await now(session, 'BEGIN')
-  await now(session, NAME)
-  await run(session, "UPDATE item SET name = 'mine' WHERE id = 1")
+  assert.equal(
+    await now(session, 'BEGIN'),
+    null,
+    'who came too late takes the writer, and may have to wait for it',
+  )
+  await run(session, 'BEGIN', "UPDATE item SET name = 'mine' WHERE id = 1")
   assert.equal(await now(session, NAME), null, 'what was written here only the writer knows')
   assert.equal(await now(session, 'COMMIT'), null)
   await run(session, 'COMMIT')

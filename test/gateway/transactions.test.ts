@@ -63,6 +63,26 @@ test('the first write conflicts when the database has changed since the transact
   assert.deepEqual(await rowsOf(one, BALANCE), [[80n]])
 })
 
+test('who came too late gets a turn of its own: the next transaction takes the writer when it begins, once', async () => {
+  const [harness, one, other] = await withAccounts()
+  await using _ = harness
+  await run(one, 'BEGIN')
+  await rowsOf(one, BALANCE)
+  await run(other, TAKE)
+  await assert.rejects(one.execute(sql(TAKE)), { code: 'TRANSACTION_CONFLICT' })
+  await run(one, 'ROLLBACK', 'BEGIN')
+  assert.deepEqual(await rowsOf(one, BALANCE), [[90n]])
+  const meanwhile = run(other, TAKE)
+  await Promise.race([meanwhile, sleep(300)])
+  await run(one, TAKE, 'COMMIT')
+  await meanwhile
+  assert.deepEqual(await rowsOf(one, BALANCE), [[70n]])
+  await run(one, 'BEGIN')
+  assert.deepEqual(await rowsOf(one, BALANCE), [[70n]])
+  await run(other, TAKE)
+  await run(one, 'ROLLBACK')
+})
+
 test('a transaction that writes first does not conflict, however long ago it began', async () => {
   const [harness, one, other] = await withAccounts()
   await using _ = harness
