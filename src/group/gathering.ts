@@ -21,11 +21,21 @@ const TURNS_IN_VAIN_MAX = 8
 const TURNS_MAX = 48
 /** So many batches pass at most between two tries after many in vain. */
 const PAUSE_MAX = 64
+/** Of the crowd. One that is late takes part in the next batch. */
+const MOST = 0.75
+/** A client can't have heard of an answer and sent its next transaction within so short a time. */
+const SAME_CLIENT_MS = 0.02
+/** So many batches of one transaction in a row are those of one client. */
+const ALONE_BATCHES = 16
 
 export class Gathering {
   readonly #clock: Clock
   /** Clients that had something to be done when the last batch was committed. */
   #crowd = 0
+  /** Of the last batch. */
+  #taken = 0
+  #committedAtMs = Number.NEGATIVE_INFINITY
+  #batchesOfOne = ALONE_BATCHES
   /** How many batches pass without a try after the next one in vain, and how many are left of them. */
   #pause = 1
   #pauseLeft = 0
@@ -34,19 +44,30 @@ export class Gathering {
     this.#clock = clock
   }
 
-  /** Whether the last batch was that of a client which has the database to itself. */
+  /** Whether the last batches were those of a client which has the database to itself. */
   get isAlone(): boolean {
-    return this.#crowd <= 1
+    return this.#batchesOfOne >= ALONE_BATCHES
+  }
+
+  /**
+   * A transaction has come while none is under way. Where everything is done in one turn of the event loop, nobody is ever seen
+   * waiting: those who sent theirs meanwhile are read one after the other. So who comes right behind an answer is another client.
+   */
+  arrived(): void {
+    if (this.#clock.nowMs() - this.#committedAtMs < SAME_CLIENT_MS) this.#batchesOfOne = 0
   }
 
   /** A batch was committed: who was in it, and who waited meanwhile. */
   committed(takenCount: number, waitingCount: number): void {
     this.#crowd = takenCount + waitingCount
+    this.#taken = takenCount
+    this.#batchesOfOne = this.#crowd > 1 ? 0 : this.#batchesOfOne + 1
+    this.#committedAtMs = this.#clock.nowMs()
   }
 
   /** Whether to wait before the next batch is taken. To be asked once for each. */
   isWorthATry(): boolean {
-    if (this.#crowd < 2 || this.#crowd > CROWD_MAX) return false
+    if (this.isAlone || this.#crowd > CROWD_MAX) return false
     if (this.#pauseLeft === 0) return true
     this.#pauseLeft--
     return false
@@ -55,7 +76,10 @@ export class Gathering {
   /** Resolves when the whole crowd waits again, or does not come. */
   async wait(waitingCount: () => number): Promise<void> {
     let turnsInVain = 0
+    // Now all are read that came while the thread was at the batch; whoever is answered now can't be among them.
+    await this.#turn()
     let last = waitingCount()
+    this.#crowd = Math.max(this.#crowd, this.#taken + last)
     for (let turns = 0; turns < TURNS_MAX && turnsInVain < TURNS_IN_VAIN_MAX; turns++) {
       if (last >= this.#crowd) break
       await this.#turn()
@@ -63,7 +87,7 @@ export class Gathering {
       turnsInVain = now > last ? 0 : turnsInVain + 1
       last = now
     }
-    const isWon = last >= this.#crowd
+    const isWon = last >= this.#crowd * MOST
     this.#pause = isWon ? 1 : Math.min(this.#pause * 2, PAUSE_MAX)
     this.#pauseLeft = isWon ? 0 : this.#pause
   }

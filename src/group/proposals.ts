@@ -88,7 +88,10 @@ export class Proposals {
     if ((isOver && this.#waitingBytes > 0) || !this.#queue.push(waiting))
       return Promise.reject(this.#overloaded())
     this.#waitingBytes += sizeBytes
-    this.#running ??= this.#start()
+    if (this.#running === null) {
+      this.#gathering.arrived()
+      this.#running = this.#start()
+    }
     return promise
   }
 
