@@ -32,7 +32,7 @@ export class Administration {
     if (this.#membership.peers === null)
       throw refused('this member listens for no peers. Start it with --peer-listen first')
     const { member, index } = await this.#membership.catalog.expect(peerAddress, role)
-    await this.#membership.reach(index, CATALOG_TIMEOUT_MS)
+    await this.#membership.follow(index, CATALOG_TIMEOUT_MS)
     return member
   }
 
@@ -41,14 +41,14 @@ export class Administration {
     const row = this.#row(member)
     if (row.status === 'active') this.#checkRemoval(row)
     const { index } = await this.#membership.catalog.remove(member)
-    await this.#membership.reach(index, CATALOG_TIMEOUT_MS)
+    await this.#membership.follow(index, CATALOG_TIMEOUT_MS)
   }
 
   /** Rejects with MEMBER_NOT_FOUND. Fine for one that is a voter already. */
   async promote(member: number): Promise<void> {
     this.#row(member)
     const { index } = await this.#membership.catalog.setRole(member, 'voter')
-    await this.#membership.reach(index, CATALOG_TIMEOUT_MS)
+    await this.#membership.follow(index, CATALOG_TIMEOUT_MS)
   }
 
   /** Rejects with DATABASE_NOT_FOUND, MEMBER_NOT_FOUND, or MEMBERSHIP_REFUSED if the member can't lead. */

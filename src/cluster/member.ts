@@ -167,14 +167,14 @@ export class Member implements ClusterAdministration {
     return this.#membership.databases.get(name)?.group ?? null
   }
 
-  /** Resolves when the database is on this member. Rejects with DATABASE_EXISTS or DATABASE_NAME_INVALID. */
+  /** Resolves when the database is made, and on this member if that is not too far behind. Rejects with DATABASE_EXISTS or DATABASE_NAME_INVALID. */
   async create(name: string): Promise<void> {
     checkDatabaseName(name)
     await this.#change(async () => {
       const { catalog, content } = this.#membership
       const place = (group: number): Placement => must(this.#membership.placementOf(group))
       const { index } = await catalog.createDatabase(name, content.lastGroup, place)
-      await this.#membership.reach(index, CATALOG_TIMEOUT_MS)
+      await this.#membership.follow(index, CATALOG_TIMEOUT_MS)
     })
   }
 
@@ -182,7 +182,7 @@ export class Member implements ClusterAdministration {
   async drop(name: string): Promise<void> {
     await this.#change(async () => {
       const { index } = await this.#membership.catalog.deleteDatabase(name)
-      await this.#membership.reach(index, CATALOG_TIMEOUT_MS)
+      await this.#membership.follow(index, CATALOG_TIMEOUT_MS)
     })
   }
 

@@ -235,6 +235,18 @@ export class Membership {
     await this.#reconciling
   }
 
+  /**
+   * The catalog was changed at `index`: waits until that shows here. The change is done whatever becomes of the wait, and an error
+   * now would be taken for one of the change; so this never rejects.
+   */
+  async follow(index: bigint, timeoutMs: number): Promise<void> {
+    await this.reach(index, timeoutMs).catch((error: unknown) =>
+      this.#options.log('warn', 'The catalog here lags behind a change', {
+        reason: (error as Error).message,
+      }),
+    )
+  }
+
   setClientAddresses(addresses: { readonly http: string | null; readonly postgres: string | null }): void {
     this.#clientAddresses = addresses
     this.#selfReport.check(this.#ownRow())

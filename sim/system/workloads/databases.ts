@@ -48,6 +48,11 @@ export class Databases extends Workload {
     }
   }
 
+  #violation(text: string, name: string): Violation {
+    const answers = this.#answers.get(name)?.slice(-8).join(', ')
+    return new Violation('databases are there', `${text}; its last answers: ${answers}`)
+  }
+
   async #operate(client: Client, at: number): Promise<void> {
     const name = `client-${at}-${client.random.integer(1, NAMES_PER_CLIENT)}`
     const known = this.#known.get(name) ?? { kind: 'absent' }
@@ -60,7 +65,7 @@ export class Databases extends Workload {
   async #create(client: Client, name: string): Promise<void> {
     const answer = await client.askMachine((machine) => memberOf(machine).create(name))
     if (answer.kind === 'refused' && answer.code === 'DATABASE_EXISTS')
-      throw new Violation('databases are there', `the database ${name} is not there and can not be created`)
+      throw this.#violation(`the database ${name} is not there and can not be created`, name)
     this.#note(name, answer, { kind: 'absent' }, { kind: 'present', rows: 0 })
   }
 
@@ -68,7 +73,7 @@ export class Databases extends Workload {
     const before = this.#known.get(name) ?? { kind: 'absent' }
     const answer = await client.askMachine((machine) => memberOf(machine).drop(name))
     if (answer.kind === 'refused' && answer.code === 'DATABASE_NOT_FOUND')
-      throw new Violation('databases are there', `the database ${name} was created and is not there`)
+      throw this.#violation(`the database ${name} was created and is not there`, name)
     this.#dropped.add(name)
     this.#note(name, answer, before, { kind: 'absent' })
   }
@@ -93,7 +98,7 @@ export class Databases extends Workload {
     } else if (answer.kind === 'refused' && answer.code === 'DATABASE_NOT_FOUND') {
       // A member that has not heard of it yet may still have an earlier database of that name, which ends now.
       if (!this.#dropped.has(name))
-        throw new Violation('databases are there', `the database ${name} was created and is not there`)
+        throw this.#violation(`the database ${name} was created and is not there`, name)
     } else if (answer.kind === 'unknown') this.#known.set(name, { kind: 'unknown' })
   }
 
