@@ -31,6 +31,17 @@ export async function query(
   return body.rows ?? []
 }
 
+/** A statement that does no harm when it runs twice: again while nobody knows what became of it, because its leader has just died or changed. */
+export async function insist(...asked: Parameters<typeof query>): Promise<Row[]> {
+  for (;;) {
+    try {
+      return await query(...asked)
+    } catch (error) {
+      if (!(error instanceof QueryError && error.code === 'OUTCOME_UNKNOWN')) throw error
+    }
+  }
+}
+
 export class QueryError extends Error {
   readonly code: string
 

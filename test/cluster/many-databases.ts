@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Cluster, until } from './cluster.ts'
-import { query, QueryError, type Row } from './load.ts'
+import { insist, query, type Row } from './load.ts'
 
 export function databaseName(at: number): string {
   return `shop-${at}`
@@ -19,6 +19,7 @@ export async function makeDatabases(cluster: Cluster, count: number, width = 8):
     for (let at = next++; at < count; at = next++) {
       const url = cluster.url(at % cluster.indexes.length)
       await create(url, databaseName(at))
+      // A new database may change its leader just then.
       await insist(
         url,
         'CREATE TABLE IF NOT EXISTS items (id INTEGER PRIMARY KEY, name TEXT)',
@@ -29,18 +30,6 @@ export async function makeDatabases(cluster: Cluster, count: number, width = 8):
     }
   }
   await Promise.all(Array.from({ length: width }, worker))
-}
-
-/** A new database may change its leader just then, and on a busy machine the answer of the first one may come too late: then again, which does no harm. */
-async function insist(...asked: Parameters<typeof query>): Promise<void> {
-  for (;;) {
-    try {
-      await query(...asked)
-      return
-    } catch (error) {
-      if (!(error instanceof QueryError && error.code === 'OUTCOME_UNKNOWN')) throw error
-    }
-  }
 }
 
 async function create(url: string, name: string): Promise<void> {
