@@ -118,8 +118,9 @@ export class CoreServer {
 
   /** So that synchronous reads of this process see what it wrote: it may be durable elsewhere before it is applied here. */
   async #waitForOwn(database: string, index: bigint): Promise<void> {
-    const core: DatabaseCore = await this.#member.get(database)
-    if (core.appliedIndex < index) await core.waitApplied(index, OWN_WRITE_WAIT_MS)
+    // For every write: without the promises of `get`, where the replica is known.
+    const replica = this.#member.replica(database) ?? (await this.#member.get(database))
+    if (replica.appliedIndex < index) await replica.waitApplied(index, OWN_WRITE_WAIT_MS)
   }
 
   async #onFreeSession<T>(id: number, database: string, work: (session: Session) => Promise<T>): Promise<T> {
