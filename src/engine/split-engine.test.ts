@@ -44,6 +44,17 @@ async function open(context: TestContext, options: Partial<EngineOptions> = {}):
   return split
 }
 
+/** With its far connection in a process, as in a member. */
+async function openWithProcess(context: TestContext): Promise<Split> {
+  const folder = temporaryFolder(context)
+  const options = { database: 'split', dataFile: join(folder, 'split.db') }
+  const engines = new EngineProcess({ memoryBytesMax: 256 * 1024 * 1024 })
+  context.after(() => engines.stop())
+  const split = openOn(await engines.open(options), folder, options)
+  context.after(() => split.engine.closeNear())
+  return split
+}
+
 function openOn(far: FarEngine, folder: string, options: EngineOptions): Split {
   const parts = { nowMs: 0, slowMs: 0, places: 1 }
   const engine = new SplitEngine(far, {
@@ -290,17 +301,12 @@ test('where no more near connections may be open, everything runs far', async (c
 })
 
 test('near waits for nobody: while SQLite is locked, the far process waits', async (context) => {
-  const folder = temporaryFolder(context)
-  const options = { database: 'locked', dataFile: join(folder, 'split.db') }
-  const engines = new EngineProcess({ memoryBytesMax: 256 * 1024 * 1024 })
-  context.after(() => engines.stop())
-  const split = openOn(await engines.open(options), folder, options)
-  context.after(() => split.engine.closeNear())
+  const split = await openWithProcess(context)
   await warm(split)
   // Its process has been asked to judge the statement.
   await split.engine.checkpoint()
   assert.equal(await run(split, INSERT, 'x'), 'near')
-  const other = new DatabaseSync(options.dataFile)
+  const other = new DatabaseSync(split.dataFile)
   context.after(() => other.close())
   other.exec('BEGIN IMMEDIATE')
   const waiting = submit(split, [request([statement(INSERT, 'y')])])
@@ -314,15 +320,10 @@ test(
   'the WAL stays short under a stream of writes near, read all the time',
   { timeout: 120_000 },
   async (context) => {
-    const folder = temporaryFolder(context)
-    const options = { database: 'long', dataFile: join(folder, 'split.db') }
-    const engines = new EngineProcess({ memoryBytesMax: 256 * 1024 * 1024 })
-    context.after(() => engines.stop())
-    const split = openOn(await engines.open(options), folder, options)
-    context.after(() => split.engine.closeNear())
+    const split = await openWithProcess(context)
     await warm(split)
     await split.engine.checkpoint()
-    const reader = new DatabaseSync(options.dataFile, { readOnly: true, returnArrays: true })
+    const reader = new DatabaseSync(split.dataFile, { readOnly: true, returnArrays: true })
     context.after(() => reader.close())
     let framesMax = 0
     // Each writes some 100 pages, all of them together four times what the WAL should hold.
