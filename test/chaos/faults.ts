@@ -1,6 +1,6 @@
 /**
- * What can happen to members: each fault begins, lasts for a while, and ends with everything as it was. At most one at a time is more than a
- * cluster of four with three voters is built for, when it takes two members; then nothing is promised but that nothing goes wrong.
+ * What can happen to members. A fault begins, lasts for a while, and is ended; then the cluster must become whole again by itself, and only after that the
+ * next one begins. Some take more members than a cluster can lose: while they last nobody is promised an answer, but no answer may be wrong.
  */
 
 import type { Random } from '../../sim/random.ts'
@@ -49,7 +49,7 @@ function cutting(
 const others = (all: readonly number[], some: readonly number[]): number[] =>
   all.filter((index) => !some.includes(index))
 
-/** The first victim is the leader, half of the time. */
+/** Victims are all members in a random order; the first one is the leader, half of the time. */
 export const FAULTS: readonly Fault[] = [
   {
     name: 'kill -9',
