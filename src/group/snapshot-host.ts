@@ -2,12 +2,17 @@
 
 import type { Engine } from '../engine/engine.ts'
 import type { HarmonyError } from '../base/errors.ts'
+import type { Clock } from '../host/clock.ts'
+import { sleep } from '../host/clock.ts'
 import { bestSuccessor } from './hand-over.ts'
 import type { RaftLog } from './raft-log.ts'
 import type { SnapshotHost } from './snapshot-mover.ts'
 import type { StateMachine } from './state-machine.ts'
 import { DAMAGE_CODES } from './state-machine.ts'
 import type { WriterQueue } from './writer-lease.ts'
+import { WriterLease } from './writer-lease.ts'
+
+const WRITER_POLL_MS = 50
 
 export interface SnapshotHostParts {
   readonly group: number
@@ -16,6 +21,7 @@ export interface SnapshotHostParts {
   readonly log: RaftLog
   readonly machine: StateMachine
   readonly writer: WriterQueue
+  readonly clock: Clock
   readonly replaceFile: (index: number, work: () => Promise<void>) => Promise<void>
 }
 
@@ -58,19 +64,30 @@ export function damageOf({ isCurrent, failure }: StateMachine): HarmonyError | n
   return !isCurrent && failure !== null && DAMAGE_CODES.has(failure.code) ? failure : null
 }
 
-/** Only getting the engine takes the writer: what is done with it then must not keep transactions waiting. */
-async function withEngine<T>(
-  { writer, machine }: SnapshotHostParts,
-  work: (engine: Engine) => Promise<T>,
-): Promise<T> {
-  const lease = await writer.acquire(null)
-  let engine
+/**
+ * Only getting the engine takes the writer: what is done with it then must not keep transactions waiting. Nor may it wait for each of them: the
+ * one that holds the writer may need a majority, and that majority the member for which the copy is made.
+ */
+async function withEngine<T>(parts: SnapshotHostParts, work: (engine: Engine) => Promise<T>): Promise<T> {
+  const { writer, machine, clock } = parts
+  const acquiring = writer.acquire(null)
+  for (;;) {
+    const engine = machine.waitingEngine
+    if (engine !== null) {
+      void acquiring.then((late) => late.release())
+      return work(engine)
+    }
+    const lease = await Promise.race([acquiring, sleep(clock, WRITER_POLL_MS)])
+    if (lease instanceof WriterLease) return work(await currentEngine(machine, lease))
+  }
+}
+
+async function currentEngine(machine: StateMachine, lease: WriterLease): Promise<Engine> {
   try {
-    engine = await machine.current()
+    return await machine.current()
   } finally {
     lease.release()
   }
-  return work(engine)
 }
 
 function handOver(log: RaftLog): void {

@@ -115,6 +115,14 @@ export class StateMachine {
     return this.#isCommitting
   }
 
+  /**
+   * The engine while its open transaction waits for other members, with everything committed in the file. Null at any other time: then the writer
+   * gets free by itself.
+   */
+  get waitingEngine(): Engine | null {
+    return this.#isCommitting && this.#unanswered === 0 ? this.#engine : null
+  }
+
   get checkpointCount(): number {
     return this.#checkpointCount
   }

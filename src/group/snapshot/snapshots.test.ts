@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { ClusterMember, GroupCluster } from '../testing/group-cluster.ts'
 import { withCluster } from '../testing/group-cluster.ts'
+import { request } from '../testing/group-fixture.ts'
 
 /** Copies are needed soon: the log keeps nothing for those who are away. */
 const LIMITS = { checkpointEntries: 5, tailEntries: 2, restingTailEntries: 0 } as const
@@ -68,6 +69,21 @@ test('a follower that was away for longer than the log goes back gets a copy and
     await equal(cluster)
     const { snapshots } = leader.group.stats()
     assert.deepEqual([snapshots.copies, snapshots.sent, snapshots.failed], [1, 1, 0])
+  })
+})
+
+test('a transaction that waits for the follower which needs a copy does not keep the copy from being made', async () => {
+  await withLaggard(async (cluster, laggard, leader) => {
+    const [other] = cluster.followers().filter((member) => member !== laggard)
+    assert.ok(other !== undefined)
+    await cluster.kill(other)
+    // It holds the writer until a majority has it, and without the laggard there is none.
+    const waiting = leader.group.submit(request('INSERT INTO t (a) VALUES (1)'))
+    await cluster.start(laggard)
+    assert.equal((await cluster.settled(waiting)).kind, 'committed')
+    assert.ok(eventsOf(laggard).includes('A copy of a database was installed'))
+    await cluster.start(other)
+    await equal(cluster)
   })
 })
 
