@@ -9,6 +9,7 @@ import pg from 'pg'
 import { HarmonyError, isRetryable } from '../../src/base/errors.ts'
 import type { HarmonyErrorCode } from '../../src/base/errors.ts'
 import { NotDone } from './recorder.ts'
+import type { EmbeddedCall } from './embedded-member.ts'
 import type { Place } from './members.ts'
 
 const TIMEOUT_MS = 15_000
@@ -37,11 +38,12 @@ export const SETUP: readonly string[] = [
   'CREATE TABLE IF NOT EXISTS registers (name TEXT PRIMARY KEY, value INTEGER)',
 ]
 
-const APPEND = 'INSERT INTO lists (list, element) VALUES ($1, $2)'
-const READ_LIST = 'SELECT element FROM lists WHERE list = $1 ORDER BY position'
-const READ = 'SELECT value FROM registers WHERE name = $1'
-const WRITE = 'INSERT INTO registers VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value'
-const SWAP = 'UPDATE registers SET value = $3 WHERE name = $1 AND value = $2'
+export const APPEND = 'INSERT INTO lists (list, element) VALUES ($1, $2)'
+export const READ_LIST = 'SELECT element FROM lists WHERE list = $1 ORDER BY position'
+export const READ = 'SELECT value FROM registers WHERE name = $1'
+export const WRITE =
+  'INSERT INTO registers VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value'
+export const SWAP = 'UPDATE registers SET value = $3 WHERE name = $1 AND value = $2'
 
 /** node-postgres: interactive transactions, one connection. */
 export class PostgresClient implements ListClient, RegisterClient {
@@ -226,6 +228,34 @@ export class JsonClient implements RegisterClient {
     if (body.error !== undefined) throw knownByCode(body.error)
     return { rows: body.rows ?? [], changes: body.meta?.changes ?? body.meta?.rowsAffected ?? 0 }
   }
+}
+
+/** The application that the member lives in: its interactive transactions and statements, through the library. */
+export class EmbeddedClient implements ListClient, RegisterClient {
+  readonly protocol = 'embedded'
+  readonly #ask: (call: EmbeddedCall) => Promise<unknown>
+
+  constructor(ask: (call: EmbeddedCall) => Promise<unknown>) {
+    this.#ask = ask
+  }
+
+  async run(steps: readonly ListStep[]): Promise<ListStep[]> {
+    return (await within(this.#ask({ kind: 'run', steps }))) as ListStep[]
+  }
+
+  async read(key: string): Promise<number | null> {
+    return numberOrNull(await within(this.#ask({ kind: 'read', key })))
+  }
+
+  async write(key: string, value: number): Promise<void> {
+    await within(this.#ask({ kind: 'write', key, value }))
+  }
+
+  async compareAndSet(key: string, expected: number | null, value: number): Promise<void> {
+    await within(this.#ask({ kind: 'swap', key, expected, value }))
+  }
+
+  async close(): Promise<void> {}
 }
 
 function toStatement([kind, list, element]: ListStep): InStatement {

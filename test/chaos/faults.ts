@@ -5,6 +5,8 @@
 
 import type { Random } from '../../sim/random.ts'
 import { until } from '../cluster/cluster.ts'
+import type { HostTrouble } from './faulty-host.ts'
+import { NO_TROUBLE } from './faulty-host.ts'
 import type { Members } from './members.ts'
 import type { Namespaces } from './namespaces.ts'
 
@@ -44,6 +46,24 @@ function cutting(
       return { what: tell(victims), end: async () => network?.heal() }
     },
   }
+}
+
+function restore(members: Members, network: Namespaces | null): void {
+  for (const index of members.indexes) network?.restore(index)
+}
+
+function heal(members: Members, victims: readonly number[]): void {
+  for (const index of victims) members.hurt(index, NO_TROUBLE)
+}
+
+function hurting(
+  members: Members,
+  victims: readonly number[],
+  trouble: Partial<HostTrouble>,
+  what: string,
+): { what: string; end: () => Promise<void> } {
+  for (const index of victims) members.hurt(index, { ...NO_TROUBLE, ...trouble })
+  return { what, end: async () => heal(members, victims) }
 }
 
 const others = (all: readonly number[], some: readonly number[]): number[] =>
@@ -122,16 +142,85 @@ export const FAULTS: readonly Fault[] = [
     ([one, other]) => `${name(one)} and ${name(other)} do not hear each other`,
   ),
   {
-    name: 'slow network',
-    isPossible: ({ network }) => network?.canDelay === true,
-    lastsMs: [3_000, 12_000],
+    name: 'packet loss',
+    isPossible: ({ network }) => network?.canLose === true,
+    lastsMs: [3_000, 15_000],
     begin: async ({ members, network, random }) => {
-      const [delayMs, loss] = [random.integer(5, 60), random.integer(0, 10)]
-      for (const index of members.indexes) network?.delay(index, delayMs, loss)
-      const end = async (): Promise<void> => {
-        for (const index of members.indexes) network?.restore(index)
-      }
-      return { what: `all packets take ${delayMs} ms, and ${loss}% are lost`, end }
+      const percent = random.integer(1, 20)
+      for (const index of members.indexes) network?.lose(index, percent)
+      return { what: `${percent}% of all packets are lost`, end: async () => restore(members, network) }
+    },
+  },
+  {
+    name: 'narrow network',
+    isPossible: ({ network }) => network?.canNarrow === true,
+    lastsMs: [3_000, 12_000],
+    begin: async ({ members, network, random }, [victim = 0]) => {
+      const kilobits = random.integer(64, 512)
+      network?.narrow(victim, kilobits)
+      const what = `${name(victim)} sends through a cable of ${kilobits} kbit/s`
+      return { what, end: async () => restore(members, network) }
+    },
+  },
+  {
+    name: 'slow network',
+    lastsMs: [3_000, 15_000],
+    begin: async ({ members, random }) => {
+      const networkDelayMs = random.integer(10, 150)
+      return hurting(
+        members,
+        members.indexes,
+        { networkDelayMs },
+        `members hear each other up to ${networkDelayMs} ms late`,
+      )
+    },
+  },
+  {
+    name: 'slow member',
+    lastsMs: [3_000, 12_000],
+    begin: async ({ members, random }, [victim = 0]) => {
+      const networkDelayMs = random.integer(200, 1_500)
+      return hurting(
+        members,
+        [victim],
+        { networkDelayMs },
+        `${name(victim)} hears the others up to ${networkDelayMs} ms late`,
+      )
+    },
+  },
+  {
+    name: 'slow disk',
+    lastsMs: [3_000, 12_000],
+    begin: async ({ members, random }, [victim = 0]) => {
+      const diskDelayMs = random.pick([20, 100, 400, 2_000])
+      return hurting(
+        members,
+        [victim],
+        { diskDelayMs },
+        `the disk of ${name(victim)} takes up to ${diskDelayMs} ms longer`,
+      )
+    },
+  },
+  {
+    name: 'clock step',
+    lastsMs: [1_000, 10_000],
+    begin: async ({ members, random }, [victim = 0]) => {
+      const clockOffsetMs = random.pick([-86_400_000, -60_000, -5_000, 5_000, 60_000, 86_400_000])
+      return hurting(
+        members,
+        [victim],
+        { clockOffsetMs },
+        `the clock of ${name(victim)} jumps by ${clockOffsetMs / 1000} s, and back`,
+      )
+    },
+  },
+  {
+    name: 'clocks step',
+    lastsMs: [1_000, 10_000],
+    begin: async ({ members, random }) => {
+      for (const index of members.indexes)
+        members.hurt(index, { ...NO_TROUBLE, clockOffsetMs: random.integer(-3_600_000, 3_600_000) })
+      return { what: 'all clocks jump, each elsewhere', end: async () => heal(members, members.indexes) }
     },
   },
   {

@@ -1,12 +1,13 @@
 /**
- * `npm run chaos [-- --minutes M] [--seed S] [--only FAULT,FAULT] [--report FILE]`: four real members, clients of every protocol, and
- * one fault after another. Then everything is healed, everything is read at every member, and the histories are checked: transactions on
- * lists for strict serializability, registers for linearizability. Exit code 1 if anything acknowledged is missing or impossible.
+ * `npm run chaos`: four real members, one of them inside an application, clients of every protocol, and one fault after another. Then everything is
+ * healed, everything is read at every member, and the histories are checked: transactions on lists for strict serializability, registers for
+ * linearizability. Exit code 1 if anything acknowledged is missing or impossible.
  *
  * As root on Linux each member has a network and a disk of its own, which can be cut and filled. Otherwise these faults are left out.
  */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -28,41 +29,84 @@ import { Workload } from './workload.ts'
 
 const MEMBERS = 4
 const WATCH_MS = 200
+const COMPLAINTS_SHOWN = 10
+
+const HELP = `npm run chaos -- [options]
+
+Four members, clients of every protocol, one fault after another; then the clients' history is checked.
+
+  --minutes M     how long faults come (default 5)
+  --rate N        operations a second of all clients together (default 150)
+  --seed S        draws the same faults in the same order (default: a fresh one, printed)
+  --only A,B      only these faults
+  --report FILE   the page about the run (default chaos-report.html)
+  --keep FOLDER   where histories and logs of the members stay (default: a temporary folder, kept only if something is wrong)
+  --list          names the faults that are possible here
+  --help
+
+Ctrl+C ends the faults early; what was done until then is checked. Exit code 0: nothing acknowledged was lost, and no answer was impossible.
+`
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       minutes: { type: 'string', default: '5' },
+      rate: { type: 'string', default: '150' },
       seed: { type: 'string' },
       only: { type: 'string' },
       report: { type: 'string', default: 'chaos-report.html' },
+      keep: { type: 'string' },
+      list: { type: 'boolean' },
+      help: { type: 'boolean' },
     },
   })
-  const folder = mkdtempSync(join(tmpdir(), 'harmonydb-chaos-'))
-  const run = {
+  if (values.help === true) return say(HELP)
+  if (values.list === true) return say(FAULTS.map(({ name }) => `${name}\n`).join(''))
+  const folder = values.keep ?? mkdtempSync(join(tmpdir(), 'harmonydb-chaos-'))
+  mkdirSync(folder, { recursive: true })
+  const isFine = await chaos({
     folder,
     seed: Number(values.seed ?? Math.floor(Math.random() * 1e9)),
-    minutes: Number(values.minutes),
-    only: values.only?.split(',') ?? null,
+    minutes: numberOption('minutes', values.minutes),
+    rate: numberOption('rate', values.rate),
+    only: values.only?.split(',').map(knownFault) ?? null,
     report: values.report,
-  }
-  const isFine = await chaos(run)
+  })
   console.log(`report: ${values.report}`)
-  if (isFine) rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+  if (isFine && values.keep === undefined)
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   else console.log(`histories, and logs of the members: ${folder}`)
   return isFine ? 0 : 1
+}
+
+function say(text: string): number {
+  process.stdout.write(text)
+  return 0
+}
+
+function numberOption(option: string, text: string): number {
+  const number = Number(text)
+  if (!(number > 0)) throw new Error(`--${option} is ${JSON.stringify(text)}; it must be a number above 0.`)
+  return number
+}
+
+function knownFault(name: string): string {
+  if (FAULTS.some((fault) => fault.name === name)) return name
+  throw new Error(`There is no fault ${JSON.stringify(name)}; --list names them.`)
 }
 
 interface RunOptions {
   readonly folder: string
   readonly seed: number
   readonly minutes: number
+  /** Operations a second. */
+  readonly rate: number
   /** Names of faults; null for all that are possible here. */
   readonly only: readonly string[] | null
   readonly report: string
 }
 
-async function chaos({ folder, seed, minutes, only, report }: RunOptions): Promise<boolean> {
+async function chaos({ folder, seed, minutes, rate, only, report }: RunOptions): Promise<boolean> {
   using network = Namespaces.create(MEMBERS)
   await using members = new Members(folder, MEMBERS, await freeBasePort(MEMBERS), network)
   const stage: Stage = { members, network, random: new Random(seed) }
@@ -71,9 +115,11 @@ async function chaos({ folder, seed, minutes, only, report }: RunOptions): Promi
   )
   console.log(`chaos for ${minutes} minutes, seed ${seed}`)
   console.log(`faults: ${faults.map(({ name }) => name).join(', ')}`)
-  const run = new ChaosRun(stage, folder, seed)
+  const run = new ChaosRun(stage, folder, seed, rate)
+  const startedAt = new Date()
+  process.once('SIGINT', () => run.endEarly())
   const failures = await run.run(faults, minutes * 60_000)
-  writeFileSync(report, run.html(minutes, failures))
+  writeFileSync(report, run.html(startedAt, failures))
   for (const failure of failures) console.error(failure)
   return failures.length === 0
 }
@@ -86,14 +132,24 @@ class ChaosRun {
   readonly #registers: Recorder
   readonly #bands: Band[] = []
   readonly #leaders: LeaderChange[] = []
+  readonly #rate: number
+  #endMs = Infinity
+  /** Of the time in which faults came. */
+  #lastedMs = 0
   #isOver = false
   #verdicts: readonly string[] = []
 
-  constructor(stage: Stage, folder: string, seed: number) {
+  constructor(stage: Stage, folder: string, seed: number, rate: number) {
     this.#stage = stage
     this.#seed = seed
+    this.#rate = rate
     this.#lists = new Recorder(join(folder, 'lists.ndjson'), this.#startMs)
     this.#registers = new Recorder(join(folder, 'registers.ndjson'), this.#startMs)
+  }
+
+  /** After the fault under way. */
+  endEarly(): void {
+    this.#endMs = 0
   }
 
   /** What went wrong; empty if nothing did. */
@@ -103,13 +159,15 @@ class ChaosRun {
     await untilWhole(members)
     for (const sql of SETUP) await query(members.url(0), sql)
     const places = members.indexes.map((index) => members.place(index))
-    const workload = new Workload({ lists: this.#lists, registers: this.#registers }, this.#seed)
-    workload.start(places)
+    const workload = new Workload({ lists: this.#lists, registers: this.#registers }, this.#seed, this.#rate)
+    workload.start(places, (call) => members.ask(call))
     const watching = this.#watchLeaders()
     const failures: string[] = []
     try {
-      const endMs = performance.now() + durationMs
-      while (performance.now() < endMs) await this.#fault(this.#stage.random.pick(faults))
+      const fromMs = performance.now()
+      this.#endMs = Math.min(this.#endMs, fromMs + durationMs)
+      while (performance.now() < this.#endMs) await this.#fault(this.#stage.random.pick(faults))
+      this.#lastedMs = performance.now() - fromMs
     } catch (error) {
       failures.push((error as Error).message)
     }
@@ -120,13 +178,17 @@ class ChaosRun {
     if (failures.length > 0) return failures
     console.log(`${this.#clock()} everything is read, at every member`)
     await workload.readAll(places)
-    return [...(await compareReplicas(members)), ...(await this.#check())]
+    const complaints = members.complaints.slice(0, COMPLAINTS_SHOWN)
+    return [...complaints, ...(await compareReplicas(members)), ...(await this.#check())]
   }
 
-  html(minutes: number, failures: readonly string[]): string {
+  html(startedAt: Date, failures: readonly string[]): string {
     return reportHtml({
       seed: this.#seed,
-      minutes,
+      startedAt,
+      minutes: Math.round(this.#lastedMs / 6_000) / 10,
+      commit: commitOf(import.meta.dirname),
+      rate: this.#rate,
       moments: [...this.#lists.moments, ...this.#registers.moments],
       bands: this.#bands,
       leaders: this.#leaders,
@@ -181,6 +243,14 @@ class ChaosRun {
     const all = Math.floor(this.#elapsedMs / 1000)
     return `${Math.floor(all / 60)}:${String(all % 60).padStart(2, '0')}`
   }
+}
+
+/** Empty outside of a repository. */
+function commitOf(folder: string): string {
+  const git = (...args: readonly string[]): string =>
+    spawnSync('git', ['-C', folder, ...args], { encoding: 'utf8' }).stdout?.trim() ?? ''
+  const commit = git('rev-parse', '--short=12', 'HEAD')
+  return git('status', '--porcelain', '--untracked-files=no') === '' ? commit : `${commit}, with changes`
 }
 
 function seconds(ms: number): string {

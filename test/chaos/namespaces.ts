@@ -1,7 +1,8 @@
 /**
  * A network of its own for each member, on this machine: Linux network namespaces, joined by a bridge. Needs root. Cutting a member off from
  * another one is a blackhole route in its namespace: packets vanish, as from a cable that is pulled, and nobody gets a reset. In one
- * namespace only it is a one-way partition. Delay and loss come from `tc netem`, where the kernel has it.
+ * namespace only it is a one-way partition. Packets are lost by a BPF program that draws a random number for each; and
+ * a narrow cable is a token bucket with a queue, in which packets wait. (`tc netem` would do both, but many kernels are built without it.)
  */
 
 import { spawnSync } from 'node:child_process'
@@ -12,8 +13,10 @@ const BRIDGE = 'harmonychaos'
 export class Namespaces implements Disposable {
   readonly #count: number
   readonly #cut = new Set<string>()
-  /** Whether packets can be delayed and lost. */
-  readonly canDelay: boolean
+  /** Whether packets can be lost at random. */
+  readonly canLose: boolean
+  /** Whether cables can be narrow. */
+  readonly canNarrow: boolean
 
   /** Null where this user or this system can't do it. */
   static create(count: number): Namespaces | null {
@@ -28,7 +31,8 @@ export class Namespaces implements Disposable {
     must(ip('link', 'set', BRIDGE, 'up'), 'the bridge')
     for (let index = 0; index < count; index++) this.#add(index)
     process.once('exit', () => this[Symbol.dispose]())
-    this.canDelay = this.delay(0, 1, 0)
+    this.canLose = this.lose(0, 1)
+    this.canNarrow = this.narrow(0, 1_000)
     this.restore(0)
   }
 
@@ -55,13 +59,27 @@ export class Namespaces implements Disposable {
     this.#cut.clear()
   }
 
-  /** What a member sends takes longer, and some of it is lost. False where the kernel can't. */
-  delay(index: number, delayMs: number, lossPercent: number): boolean {
-    const netem = ['netem', 'delay', `${delayMs}ms`, `${delayMs / 2}ms`, 'loss', `${lossPercent}%`]
-    return inside(index, 'tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...netem)
+  /** So much of what a member sends is lost. False where the kernel can't. */
+  lose(index: number, lossPercent: number): boolean {
+    const bytecode = dropping(lossPercent / 100)
+    return (
+      inside(index, 'tc', 'qdisc', 'replace', 'dev', 'eth0', 'clsact') &&
+      inside(
+        index,
+        ...`tc filter replace dev eth0 egress pref 1 handle 1 bpf da bytecode`.split(' '),
+        bytecode,
+      )
+    )
+  }
+
+  /** What a member sends has to go through a cable of so many kilobits a second, and waits for up to half a second before it. False where the kernel can't. */
+  narrow(index: number, kilobits: number): boolean {
+    const bucket = ['tbf', 'rate', `${kilobits}kbit`, 'burst', '4k', 'latency', '500ms']
+    return inside(index, 'tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...bucket)
   }
 
   restore(index: number): void {
+    inside(index, 'tc', 'qdisc', 'del', 'dev', 'eth0', 'clsact')
     inside(index, 'tc', 'qdisc', 'del', 'dev', 'eth0', 'root')
   }
 
@@ -81,6 +99,15 @@ export class Namespaces implements Disposable {
     inside(index, 'ip', 'link', 'set', 'lo', 'up')
     inside(index, 'ip', 'link', 'set', 'eth0', 'up')
   }
+}
+
+/**
+ * Classic BPF, as `tc` takes it (`code jt jf k`): load a random word (an ancillary load, SKF_AD_OFF + SKF_AD_RANDOM); at or above the threshold skip one
+ * instruction; return TC_ACT_SHOT (2); return TC_ACT_OK (0).
+ */
+function dropping(probability: number): string {
+  const threshold = Math.floor(probability * 2 ** 32)
+  return `4,32 0 0 ${0xfffff000 + 56},53 1 0 ${threshold},6 0 0 2,6 0 0 0`
 }
 
 function nameOf(index: number): string {

@@ -3,15 +3,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Random } from '../../sim/random.ts'
 import type { ListClient, ListStep, RegisterClient } from './clients.ts'
-import { HranaClient, JsonClient, PostgresClient } from './clients.ts'
+import { EmbeddedClient, HranaClient, JsonClient, PostgresClient } from './clients.ts'
+import type { EmbeddedCall } from './embedded-member.ts'
 import type { Place } from './members.ts'
 import type { Recorder } from './recorder.ts'
 
-const LISTS = 4
+const LISTS = 6
 const REGISTERS = 5
 /** Longer lists cost more to read, and say no more. */
-const LIFE_MS = 10_000
-const PAUSE_MS = 60
+const LIFE_MS = 8_000
 /** A member that does not answer is not asked as fast as one that does. */
 const PAUSE_WHEN_DOWN_MS = 400
 
@@ -27,24 +27,35 @@ export class Workload {
   readonly #work: Promise<void>[] = []
   /** Of each register, what was seen last: whoever compares and sets next expects it. */
   readonly #last = new Map<string, number>()
+  readonly #rate: number
+  /** The mean of what a client waits between two operations. */
+  #pauseMs = 0
   #isOver = false
   #element = 0
 
-  constructor(histories: Histories, seed: number) {
+  /** All clients together ask for about `rate` operations a second, where they are answered at once. */
+  constructor(histories: Histories, seed: number, rate: number) {
     this.#histories = histories
+    this.#rate = rate
     this.#random = new Random(seed)
   }
 
-  start(places: readonly Place[]): void {
-    let process = 0
-    for (const place of places) {
-      const lists = [new PostgresClient(place), new HranaClient(place, 'ws'), new HranaClient(place, 'http')]
-      for (const client of lists)
-        this.#work.push(this.#repeat(client, process++, (at) => this.#transact(client, at)))
-      const registers = [new PostgresClient(place), new JsonClient(place), new JsonClient(place)]
-      for (const client of registers)
-        this.#work.push(this.#repeat(client, process++, (at) => this.#touch(client, at)))
-    }
+  start(places: readonly Place[], embedded: (call: EmbeddedCall) => Promise<unknown>): void {
+    const lists = places.flatMap((place): ListClient[] => [
+      new PostgresClient(place),
+      new HranaClient(place, 'ws'),
+      new HranaClient(place, 'http'),
+    ])
+    const registers = places.flatMap((place): RegisterClient[] => [
+      new PostgresClient(place),
+      new JsonClient(place),
+      new JsonClient(place),
+    ])
+    lists.push(new EmbeddedClient(embedded), new EmbeddedClient(embedded))
+    registers.push(new EmbeddedClient(embedded))
+    this.#pauseMs = ((lists.length + registers.length) / this.#rate) * 1000
+    for (const client of lists) this.#repeat(client, (process) => this.#transact(client, process))
+    for (const client of registers) this.#repeat(client, (process) => this.#touch(client, process))
   }
 
   /** Resolves when every request has ended. */
@@ -74,14 +85,16 @@ export class Workload {
     return performance.now() - this.#startMs
   }
 
-  async #repeat(
-    client: { close(): Promise<void> },
-    process: number,
-    once: (process: number) => Promise<boolean>,
-  ): Promise<void> {
+  #repeat(client: { close(): Promise<void> }, once: (process: number) => Promise<boolean>): void {
+    const process = this.#work.length
+    this.#work.push(this.#untilOver(client, () => once(process)))
+  }
+
+  async #untilOver(client: { close(): Promise<void> }, once: () => Promise<boolean>): Promise<void> {
     while (!this.#isOver) {
-      const isDone = await once(process)
-      await sleep(this.#random.integer(1, 2 * (isDone ? PAUSE_MS : PAUSE_WHEN_DOWN_MS)))
+      const isDone = await once()
+      const pauseMs = isDone ? this.#pauseMs : Math.max(this.#pauseMs, PAUSE_WHEN_DOWN_MS)
+      await sleep(this.#random.integer(1, 2 * Math.ceil(pauseMs)))
     }
     await client.close()
   }
