@@ -83,7 +83,7 @@ export class PostgresClient implements ListClient, RegisterClient {
 
   async compareAndSet(key: string, expected: number | null, value: number): Promise<void> {
     const { rowCount } = await this.#query(SWAP, [key, expected, value])
-    if (rowCount !== 1) throw new NotDone('another value')
+    if (rowCount !== 1) throw new NotDone('compare and set found another value')
   }
 
   async close(): Promise<void> {
@@ -206,7 +206,7 @@ export class JsonClient implements RegisterClient {
 
   async compareAndSet(key: string, expected: number | null, value: number): Promise<void> {
     const { changes } = await this.#query(SWAP, [key, expected, value])
-    if (changes !== 1) throw new NotDone('another value')
+    if (changes !== 1) throw new NotDone('compare and set found another value')
   }
 
   async close(): Promise<void> {}

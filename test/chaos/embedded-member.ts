@@ -57,7 +57,7 @@ async function carryOut(db: HarmonyDB, call: EmbeddedCall): Promise<unknown> {
       return null
     case 'swap': {
       const { changes } = await db.execute(SQL.SWAP, [call.key, call.expected, call.value])
-      if (changes !== 1) throw new NotDone('another value')
+      if (changes !== 1) throw new NotDone('compare and set found another value')
       return null
     }
   }

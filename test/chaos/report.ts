@@ -97,7 +97,8 @@ function facts({ seed, startedAt, minutes, commit, rate, moments, bands, leaders
 }
 
 function stretches({ moments, bands, leaders }: Report): Stretch[] {
-  const endMs = Math.max(1, ...bands.map(({ wholeMs }) => wholeMs), moments.at(-1)?.atMs ?? 0)
+  // Not what is read at the end, at once and everywhere.
+  const endMs = bands.at(-1)?.wholeMs ?? Math.max(1, moments.at(-1)?.atMs ?? 0)
   const rowMs = Math.min(ROW_MS, endMs)
   const numbered = bands.map((band, at) => ({ ...band, number: at + 1 }))
   return Array.from({ length: Math.ceil(endMs / rowMs) }, (_, row) => {
