@@ -72,7 +72,7 @@ export class Databases {
   }
 
   /**
-   * Deletes what a crash has left of databases that are gone. The catalog here never goes back, and a file is made only after its row was
+   * Deletes what a crash or a full disk has left of databases that are gone. The catalog here never goes back, and a file is made only after its row was
    * seen: so a file without a row is that of a dropped database, and of nothing else. `rows` is asked for after the files were listed.
    */
   async deleteOrphans(rows: () => readonly DatabaseRow[]): Promise<void> {
@@ -113,7 +113,7 @@ export class Databases {
     this.#options.onClose(group)
   }
 
-  /** The log first: a file without its log is found and deleted at the next start, a log without its file would stay. */
+  /** The log first: a file without its log is found and deleted later, a log without its file would stay. */
   async #delete(group: DatabaseGroup): Promise<void> {
     await group.drop()
     await removeDataFiles(this.#options.disk, group.dataFile)

@@ -2,6 +2,8 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { Member } from './member.ts'
+import type { Timer } from '../host/clock.ts'
+import { SystemClock } from '../host/clock.ts'
 import { SystemDisk } from '../host/system-disk.ts'
 import {
   BEGIN,
@@ -13,6 +15,14 @@ import {
   withFolder,
   withMember,
 } from './testing/member-fixture.ts'
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadlineMs = performance.now() + 20_000
+  while (!condition()) {
+    if (performance.now() > deadlineMs) throw new Error('it never came true')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
 
 test('a new member has the database default, and writes are there', () =>
   withMember(async (member) => {
@@ -93,6 +103,37 @@ test('a drop that was interrupted is finished at the next start', () =>
     )
     assert.equal(existsSync(dataFile), false)
     await second.create('a')
+  }))
+
+test('a drop that a full disk did not let through is finished while the member runs', () =>
+  withFolder(async (folder) => {
+    let isFull = false
+    class FillingDisk extends SystemDisk {
+      override remove(path: string): Promise<void> {
+        return isFull ? Promise.reject(new Error('the disk is full')) : super.remove(path)
+      }
+    }
+    class HastyClock extends SystemClock {
+      override after(delayMs: number, action: () => void): Timer {
+        return super.after(Math.min(delayMs, 20), action)
+      }
+    }
+    const logs: string[] = []
+    const member = await openMember(folder, {
+      disk: new FillingDisk(),
+      clock: new HastyClock(),
+      log: (_level, event) => logs.push(event),
+    })
+    await member.create('a')
+    const { dataFile } = await member.get('a')
+    await run(await member.get('a'), 'CREATE TABLE t (x)')
+    isFull = true
+    await member.drop('a')
+    await until(() => logs.includes('A database could not be deleted'))
+    assert.equal(existsSync(dataFile), true)
+    isFull = false
+    await until(() => !existsSync(dataFile))
+    await member.create('a')
   }))
 
 test('names: what exists, what can not be, what is not there', () =>

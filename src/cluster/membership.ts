@@ -61,6 +61,7 @@ const FOUNDING_TIMEOUT_MS = 10_000
 /** Longer than all of its groups need to change their replicas, while a majority of them lives. */
 const LEAVE_TIMEOUT_MS = 30_000
 const LINGER_CHECK_MS = 1_000
+const ORPHAN_RETRY_MS = 10_000
 const NOT_SENT = { kind: 'not-sent', reason: 'unknown-member' } as const
 
 export class Membership {
@@ -85,6 +86,7 @@ export class Membership {
   #identityWrites: Promise<void> = Promise.resolve()
   #isLeaving = false
   #lingerTimer: Timer | null = null
+  #orphanTimer: Timer | null = null
   #isClosed = false
 
   static async open(options: MembershipOptions): Promise<Membership> {
@@ -212,7 +214,7 @@ export class Membership {
     if (this.content.cluster === '') await this.#foundIfFirst()
     await this.#untilListed()
     if (this.content.cluster !== identity.cluster) throw this.#foreignCatalog()
-    await this.#reconcile(() => this.databases.deleteOrphans(() => this.content.databases))
+    await this.#deleteOrphans()
     this.#selfReport.start()
   }
 
@@ -284,6 +286,7 @@ export class Membership {
   async close(drained: () => void): Promise<void> {
     this.#isClosed = true
     this.#lingerTimer?.cancel()
+    this.#orphanTimer?.cancel()
     this.steward.stop()
     this.#replica.stop()
     this.#selfReport.stop()
@@ -371,13 +374,20 @@ export class Membership {
     this.touchAll()
   }
 
-  /** One after another. What fails is told and tried again at the next start, or when the catalog changes. */
+  /** One after another. What fails is told and tried again, because a disk that is full now has room later. */
   #reconcile(work: () => Promise<void>): Promise<void> {
+    const { clock, log } = this.#options
     const done = this.#reconciling.then(() => (this.#isClosed ? undefined : work()))
-    this.#reconciling = done.catch((error: unknown) =>
-      this.#options.log('warn', 'A database could not be deleted', { reason: String(error) }),
-    )
+    this.#reconciling = done.catch((error: unknown) => {
+      log('warn', 'A database could not be deleted', { reason: String(error) })
+      this.#orphanTimer?.cancel()
+      if (!this.#isClosed) this.#orphanTimer = clock.after(ORPHAN_RETRY_MS, () => void this.#deleteOrphans())
+    })
     return this.#reconciling
+  }
+
+  #deleteOrphans(): Promise<void> {
+    return this.#reconcile(() => this.databases.deleteOrphans(() => this.content.databases))
   }
 
   /** Something concerns all groups: a member came or went. */
