@@ -17,6 +17,7 @@ export class ScheduledEvent {
   readonly timeUs: TimeUs
   readonly sequence: number
   #action: (() => void) | null
+  #isCancelled = false
 
   constructor(timeUs: TimeUs, sequence: number, action: () => void) {
     this.timeUs = timeUs
@@ -27,6 +28,12 @@ export class ScheduledEvent {
   /** After this the event will not happen. Cancelling twice, or after it happened, does nothing. */
   cancel(): void {
     this.#action = null
+    this.#isCancelled = true
+  }
+
+  /** Also of an event that has happened: whoever put its action off asks whether it is still wanted. */
+  get isCancelled(): boolean {
+    return this.#isCancelled
   }
 
   get pending(): boolean {

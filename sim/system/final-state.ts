@@ -12,6 +12,7 @@ import type { FinalContent } from './workloads/workload.ts'
 export interface ReplicaFile {
   readonly machine: number
   readonly database: string
+  readonly group: number
   readonly dataFile: string
 }
 

@@ -31,7 +31,7 @@ import { RealFiles } from './real-files.ts'
 import { Process } from './world.ts'
 import type { World } from './world.ts'
 
-const DATA_FILE = /^(.*)\.\d+\.sqlite$/
+const DATA_FILE = /^(.*)\.(\d+)\.sqlite$/
 
 /** What a group tells when it finds that its file can't become what the log says. */
 const DAMAGE_EVENT = 'A replica is damaged'
@@ -229,10 +229,10 @@ export class Machine {
     return readdirSync(folder)
       .sort()
       .flatMap((name) => {
-        const database = DATA_FILE.exec(name)?.[1]
+        const [, database, group] = DATA_FILE.exec(name) ?? []
         return database === undefined
           ? []
-          : [{ machine: this.number, database, dataFile: `${folder}/${name}` }]
+          : [{ machine: this.number, database, group: Number(group), dataFile: `${folder}/${name}` }]
       })
   }
 

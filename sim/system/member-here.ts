@@ -5,6 +5,7 @@ import type { DatabaseDirectory } from '../../src/gateway/core.ts'
 
 /** Of one group on this member. */
 export interface GroupView {
+  readonly group: number
   readonly database: string
   readonly baseIndex: number
   readonly appliedIndex: number

@@ -7,6 +7,7 @@ import type { Network } from '../../src/host/network.ts'
 import type { Random } from '../../src/host/random.ts'
 import { TRANSPORT_DEFAULTS } from '../../src/cluster/transport/limits.ts'
 import type { EngineOpener } from '../../src/engine/engine.ts'
+import type { ReplicaFile } from './final-state.ts'
 import type { Machine } from './machine.ts'
 import type { GroupView, MemberHere } from './member-here.ts'
 import type { SystemOptions } from './options.ts'
@@ -77,6 +78,14 @@ export function areAtRest(machines: readonly Machine[]): boolean {
     .toArray()
   const isEverywhere = byDatabase.every((replicas) => replicas.length === machines.length)
   return byDatabase.length > 0 && isEverywhere && byDatabase.every((replicas) => areEqual(replicas))
+}
+
+/** Files of databases that are gone: what kept a member from deleting them, such as a full disk, is over, so they go as well. */
+export function orphanFiles(machines: readonly Machine[]): ReplicaFile[] {
+  return machines.flatMap((machine) => {
+    const groups = new Set(machine.member?.stats().databases.map(({ group }) => group))
+    return machine.replicaFiles().filter(({ group }) => !groups.has(group))
+  })
 }
 
 /** Of all databases together: it stands still where nothing is written. */

@@ -15,7 +15,7 @@ import { Faults } from './faults.ts'
 import { checkReplicas, contentOf } from './final-state.ts'
 import { Machine } from './machine.ts'
 import { NetworkFaults } from './network-faults.ts'
-import { DATABASE, areAtRest, lastCommitIndex, wakeDatabases } from './open-member.ts'
+import { DATABASE, areAtRest, lastCommitIndex, orphanFiles, wakeDatabases } from './open-member.ts'
 import { Operators } from './operators.ts'
 import { drawOptions } from './options.ts'
 import type { SystemOptions, WorkloadName } from './options.ts'
@@ -162,6 +162,10 @@ class SystemRun {
     const asleep = new Set(this.#machines)
     for (const machine of this.#machines) wakeDatabases(machine, asleep)
     await this.#rest(asleep)
+    await this.#until(
+      'files of dropped databases are deleted',
+      () => orphanFiles(this.#machines).length === 0,
+    )
     await this.#check()
   }
 

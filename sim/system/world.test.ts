@@ -48,6 +48,22 @@ test('a process that was paused does later, in the same order, what it missed', 
   assert.deepEqual(seen, ['1 at 1001', '2 at 5000', '3 at 5000', '9 at 9001'])
 })
 
+test('what a process cancels after a pause does not happen, although its time came during the pause', async () => {
+  const world = newWorld()
+  const process = new Process(world, 1)
+  const clock = new MachineClock(world, process, 1, 0)
+  const seen: string[] = []
+  clock.after(2, () => {
+    seen.push('first')
+    second.cancel()
+  })
+  const second = clock.after(3, () => seen.push('second'))
+  world.after(null, 1_500, () => process.pause())
+  world.after(null, 5_000, () => process.resume())
+  await world.runUntil(20_000)
+  assert.deepEqual(seen, ['first'])
+})
+
 test('a timer never fires early by its own clock, whatever its rate', async () => {
   const world = newWorld()
   for (const rate of [0.9, 1, 1.1, 1.0001]) {

@@ -93,11 +93,13 @@ export class World {
 
   /** Schedules an event of `process`; of nobody where it is null. */
   after(process: Process | null, delayUs: TimeUs, action: () => void): ScheduledEvent {
-    return this.queue.after(delayUs, () => {
+    const event = this.queue.after(delayUs, () => {
       this.current = null
-      if (process === null) action()
-      else process.run(action)
+      // A process that was paused does it later, and may have cancelled it by then.
+      if (process !== null) process.run(() => void (event.isCancelled || action()))
+      else action()
     })
+    return event
   }
 
   /** Resolves in `delayUs`, outside of all machines. */
