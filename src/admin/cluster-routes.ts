@@ -13,13 +13,18 @@ const MEMBER = /^\/v1\/cluster\/members\/(?<member>[^/]+)$/
 const PROMOTE = /^\/v1\/cluster\/members\/(?<member>[^/]+)\/promote$/
 const TRANSFER = /^\/v1\/cluster\/transfer$/
 
-export function clusterRoutes(administration: ClusterAdministration): readonly AdminRoute[] {
+/** Where the member is another process, its state has to be asked for. */
+export interface Administration extends Omit<ClusterAdministration, 'clusterState'> {
+  clusterState(): ClusterState | Promise<ClusterState>
+}
+
+export function clusterRoutes(administration: Administration): readonly AdminRoute[] {
   return [
     {
       method: 'GET',
       path: STATE,
       handle: async (exchange) => {
-        exchange.sendJson(200, visibleState(administration.clusterState(), exchange))
+        exchange.sendJson(200, visibleState(await administration.clusterState(), exchange))
       },
     },
     {

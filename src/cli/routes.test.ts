@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { must } from '../base/assert.ts'
 import { openApiDocument } from '../admin/openapi/document.ts'
 import { Log } from './log.ts'
 import { openMember, type RunningMember } from './start.ts'
@@ -44,7 +45,7 @@ async function withMember(work: (member: RunningMember) => Promise<void> | void)
 test('every route is documented, and everything documented is a route', () =>
   withMember(({ http, routes }) => {
     const found = documented().map(({ method, path }) => {
-      const match = http.router.match(method, path)
+      const match = must(http).router.match(method, path)
       assert.equal(match.kind, 'found', `${method} ${path} is documented, but no route`)
       return match.kind === 'found' ? match.route : null
     })
@@ -63,7 +64,7 @@ test('what needs no token is documented as needing none, and nothing else', () =
     for (const [path, operations] of Object.entries(paths)) {
       for (const [method, operation] of Object.entries(operations)) {
         if (method === 'parameters') continue
-        const match = http.router.match(method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'example'))
+        const match = must(http).router.match(method.toUpperCase(), path.replaceAll(/\{\w+\}/g, 'example'))
         const isOpen = (operation as { security?: unknown[] }).security?.length === 0
         assert.equal(match.kind === 'found' && match.route.isPublic === true, isOpen, `${method} ${path}`)
       }

@@ -82,6 +82,13 @@ export const START_OPTIONS: readonly OptionSpec[] = [
     default: 'pages of this machine',
     help: 'Without authentication: web pages of this origin (https://app.example) may use the member, too. Repeat for several; * for all.',
   },
+  {
+    name: 'gateways',
+    placeholder: 'COUNT',
+    variable: 'HARMONYDB_GATEWAYS',
+    default: '0',
+    help: 'Processes that serve clients, sharing the ports: for more clients than one core or one process can have. 0: the member itself does. Linux only.',
+  },
   ...PEER_OPTIONS,
   {
     name: 'limit',
@@ -106,6 +113,8 @@ export interface StartOptions extends Access {
   /** Null: PostgreSQL clients are not served. `isChosen` tells it from the default. */
   readonly postgres: (ListenAddress & { readonly isChosen: boolean }) | null
   readonly allowedOrigins: readonly string[]
+  /** Processes that serve clients; 0: the member itself. */
+  readonly gateways: number
   readonly peer: PeerOptions
   readonly limits: Limits
   readonly logFormat: LogFormat
@@ -121,6 +130,7 @@ export function parseStartOptions(args: readonly string[], environment: Environm
     authToken: readAuthToken(options),
     jwtKeys: readJwtKeys(options),
     allowedOrigins: options.list('allow-origin').map(checkedOrigin),
+    gateways: readGateways(options.text('gateways')),
     peer: parsePeerOptions(options),
     limits: applyLimits(options.list('limit')),
     logFormat: readLogFormat(options.text('log-format')),
@@ -132,6 +142,20 @@ export function parseStartOptions(args: readonly string[], environment: Environm
 function readPostgresAddress(text: string | null): StartOptions['postgres'] {
   if (text === 'none') return null
   return { ...parseListenAddress(text ?? '127.0.0.1:5433', 'pg'), isChosen: text !== null }
+}
+
+const GATEWAYS_MAX = 64
+
+function readGateways(text: string | null): number {
+  if (text === null) return 0
+  const count = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN
+  if (!(count <= GATEWAYS_MAX))
+    throw new UsageError(
+      `--gateways is ${JSON.stringify(text)}; it must be a number from 0 to ${GATEWAYS_MAX}.`,
+    )
+  if (count > 0 && process.platform !== 'linux')
+    throw new UsageError('--gateways needs Linux, where processes can share a port evenly.')
+  return count
 }
 
 function refuseOpenAddress(options: StartOptions): void {

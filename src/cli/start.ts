@@ -1,6 +1,7 @@
 /** Runs a member until it is told to stop. The only place where its parts meet. */
 
 import { must } from '../base/assert.ts'
+import type { ReaderOptions } from '../engine/reader/reader-options.ts'
 import { Member } from '../cluster/member.ts'
 import { ReaderPool } from '../engine/reader/database-reader.ts'
 import { LocalGateway } from '../gateway/local-gateway.ts'
@@ -8,7 +9,7 @@ import type { HttpRoute } from '../protocols/http/exchange.ts'
 import type { HttpServer } from '../protocols/http/server.ts'
 import { isAuthenticated } from '../serve/access.ts'
 import { isLoopback, type ListenAddress } from '../serve/listen-address.ts'
-import type { ServeLog, ServeOptions } from '../serve/serve.ts'
+import type { GatewayProcessOptions, ServeLog, ServeOptions } from '../serve/serve.ts'
 import { closeInTime, serve } from '../serve/serve.ts'
 import { harmonyVersion } from '../serve/version.ts'
 import { startBanner } from './banner.ts'
@@ -18,7 +19,8 @@ import type { StartOptions } from './start-options.ts'
 import { listenForStop } from './stop-signal.ts'
 
 export interface RunningMember {
-  readonly http: HttpServer
+  /** Null where gateway processes serve clients. */
+  readonly http: HttpServer | null
   readonly address: { readonly host: string; readonly port: number }
   readonly routes: readonly HttpRoute[]
   /** Null where PostgreSQL clients are not served. */
@@ -40,7 +42,10 @@ export async function start(options: StartOptions): Promise<number> {
   if (typeof member === 'string') return stoppedEarly(member, log)
   announce(options, member, log)
   const reason = await Promise.race([stopSignal.received, member.failed])
-  log.info('stopping', { reason: String(reason), requestsActive: member.http.stats().requestsActive })
+  log.info('stopping', {
+    reason: String(reason),
+    requestsActive: member.http?.stats().requestsActive ?? null,
+  })
   await member.stop()
   log.info('stopped')
   return reason instanceof Error ? EXIT_FAILED : EXIT_OK
@@ -97,8 +102,14 @@ export async function openMember(options: StartOptions, log: Log): Promise<Runni
   try {
     const served = await serve({ member, gateway, log: writeLog }, serveOptionsOf(options))
     opened.push(() => served.drain())
-    const { server, routes, address } = must(served.http)
-    return { http: server, routes, address, postgres: served.postgres?.address ?? null, failed, stop: close }
+    return {
+      http: served.http?.server ?? null,
+      routes: served.http?.routes ?? [],
+      address: must(served.httpAddress),
+      postgres: served.postgresAddress,
+      failed,
+      stop: close,
+    }
   } catch (error) {
     await close()
     throw error
@@ -117,6 +128,27 @@ function serveOptionsOf(options: StartOptions): ServeOptions {
     httpAdvertise,
     postgresAdvertise,
     access: options,
+    gateways: options.gateways === 0 ? null : gatewayProcessOptions(options),
+  }
+}
+
+function gatewayProcessOptions({ gateways, limits }: StartOptions): GatewayProcessOptions {
+  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
+  return {
+    count: gateways,
+    file: new URL(`./gateway-process${extension}`, import.meta.url),
+    configuration: limits.gateway,
+    readers: readersOfEach(limits.reader, gateways),
+  }
+}
+
+/** Query workers are for the processors of the machine: gateways have their parts of them. Two at least: a long query keeps one. */
+function readersOfEach(reader: ReaderOptions, gateways: number): ReaderOptions {
+  const { workersMax, snapshotWorkersMax } = reader
+  return {
+    ...reader,
+    workersMax: Math.max(2, Math.ceil(workersMax / gateways)),
+    snapshotWorkersMax: Math.max(2, Math.ceil(snapshotWorkersMax / gateways)),
   }
 }
 

@@ -38,10 +38,10 @@ async function run(options: CoreOptions): Promise<void> {
   post({ kind: 'ready', servedAt: servedAt(served) })
 }
 
-function servedAt({ http, postgres }: Served): ServedAt {
+function servedAt({ httpAddress, postgresAddress }: Served): ServedAt {
   return {
-    http: http === null ? null : formatAddress(http.address),
-    postgres: postgres === null ? null : formatAddress(postgres.address),
+    http: httpAddress === null ? null : formatAddress(httpAddress),
+    postgres: postgresAddress === null ? null : formatAddress(postgresAddress),
   }
 }
 

@@ -60,6 +60,7 @@ export function toServeParameters(options: ServeOptions, cluster: ClusterOptions
     access: { authToken: options.authToken ?? null, jwtKeys: (options.jwtKeys ?? []).map(parsePublicKey) },
     allowedOrigins: options.allowedOrigins ?? [],
     limits: SERVE_DEFAULTS,
+    gateways: null,
   }
 }
 

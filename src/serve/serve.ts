@@ -13,6 +13,7 @@ import type { Access } from './access.ts'
 import type { HttpListener } from './http-listener.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { reachableAddress } from './listen-address.ts'
+import { MemberStatus } from './member-status.ts'
 import type { PostgresListener } from './postgres-listener.ts'
 import { openPostgresListener } from './postgres-listener.ts'
 
@@ -40,7 +41,24 @@ export const SERVE_DEFAULTS: ServeLimits = {
   gateway: GATEWAY_DEFAULTS,
 }
 
-export interface ServeOptions {
+/** What protocols go by. */
+export interface ProtocolOptions {
+  readonly access: Access
+  readonly allowedOrigins: readonly string[]
+  readonly limits: ServeLimits
+}
+
+export interface GatewayProcessOptions {
+  readonly count: number
+  /** The program of a gateway process, which calls `runGateway`. */
+  readonly file: URL
+  /** Of each of them. */
+  readonly configuration: GatewayConfiguration
+  /** What that program makes readers of: plain data. */
+  readonly readers: object
+}
+
+export interface ServeOptions extends ProtocolOptions {
   /** Null: not served. Port 0 takes any free one. */
   readonly http: ListenAddress | null
   /** Null: not served. `isChosen` is false for a default, which may be taken. */
@@ -50,32 +68,49 @@ export interface ServeOptions {
   readonly postgresAdvertise: string | null
   /** Where the other members reach this one; null for a member that is alone. */
   readonly cluster: Pick<ClusterOptions, 'advertise' | 'listen'> | null
-  readonly access: Access
-  readonly allowedOrigins: readonly string[]
-  readonly limits: ServeLimits
+  /** Null: clients are served by this process. */
+  readonly gateways: GatewayProcessOptions | null
 }
 
-export interface Served {
-  readonly http: HttpListener | null
-  readonly postgres: PostgresListener | null
+export interface Serving {
+  /** With the ports that were chosen. Null: not served. */
+  readonly httpAddress: ListenAddress | null
+  readonly postgresAddress: ListenAddress | null
   /** Lets requests under way finish, and stops listening. Never rejects. */
   drain(): Promise<void>
 }
 
+export interface Served extends Serving {
+  /** Of this process; null where HTTP is not served, or by gateway processes. */
+  readonly http: HttpListener | null
+}
+
 /** Listens. Rejects with the system's error if it can't, EADDRINUSE above all; then nothing is left open. */
 export async function serve(parts: ServeParts, options: ServeOptions): Promise<Served> {
+  const served = options.gateways === null ? await serveHere(parts, options) : await serveFar(parts, options)
+  parts.member.setClientAddresses({
+    http: reachableAddress(options.httpAdvertise, served.httpAddress, options.cluster),
+    postgres: reachableAddress(options.postgresAdvertise, served.postgresAddress, options.cluster),
+  })
+  return served
+}
+
+/** By gateway processes. */
+async function serveFar({ member, log }: ServeParts, options: ServeOptions): Promise<Served> {
+  const { GatewayProcesses } = await import('./gateways/gateway-processes.ts')
+  const processes = await GatewayProcesses.start({ member, log }, options)
+  const { httpAddress, postgresAddress } = processes
+  return { http: null, httpAddress, postgresAddress, drain: () => processes.drain() }
+}
+
+async function serveHere(parts: ServeParts, options: ServeOptions): Promise<Served> {
   const http = await openHttp(parts, options)
   try {
-    const postgres =
-      options.postgres === null ? null : await openPostgresListener(options.postgres, parts, options)
-    const { member } = parts
-    member.setClientAddresses({
-      http: reachableAddress(options.httpAdvertise, http?.address ?? null, options.cluster),
-      postgres: reachableAddress(options.postgresAdvertise, postgres?.address ?? null, options.cluster),
-    })
+    const postgres = await openPostgres(parts, options)
     return {
       http,
-      postgres,
+      httpAddress: http?.address ?? null,
+      postgresAddress: postgres?.address ?? null,
       drain: async () => {
         await postgres?.drain()
         await http?.server.drain()
@@ -91,7 +126,47 @@ export async function serve(parts: ServeParts, options: ServeOptions): Promise<S
 async function openHttp(parts: ServeParts, options: ServeOptions): Promise<HttpListener | null> {
   if (options.http === null) return null
   const { openHttpListener } = await import('./http-listener.ts')
-  return openHttpListener(options.http, parts, options)
+  const { member, gateway, log } = parts
+  const status = new MemberStatus(member)
+  const httpParts = {
+    gateway,
+    directory: member,
+    administration: member,
+    health: async () => status.health(),
+    metrics: async (http: () => ServedHttp) =>
+      status.metrics({ gateway: gateway.statistics(), http: http() }),
+    place: null,
+    log,
+  }
+  return openHttpListener(options.http, httpParts, options)
+}
+
+type ServedHttp = ReturnType<HttpListener['server']['stats']>
+
+async function openPostgres(
+  { member, gateway, log }: ServeParts,
+  options: ServeOptions,
+): Promise<PostgresListener | null> {
+  const { postgres } = options
+  if (postgres === null) return null
+  try {
+    return await openPostgresListener(postgres, { gateway, directory: member, fellows: null }, options)
+  } catch (error) {
+    if (!isSparePortTaken(postgres, error)) throw error
+    logNoPostgres(postgres, log)
+    return null
+  }
+}
+
+/** Its port is taken and nobody chose it: a second member on a machine is no mistake. */
+export function isSparePortTaken({ isChosen }: { readonly isChosen: boolean }, error: unknown): boolean {
+  return !isChosen && (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
+}
+
+export function logNoPostgres({ host, port }: ListenAddress, log: ServeLog): void {
+  log('info', 'PostgreSQL is not served: its default port is taken; choose one with --pg', {
+    pg: `${host}:${port}`,
+  })
 }
 
 /**

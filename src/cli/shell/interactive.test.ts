@@ -122,7 +122,7 @@ test('Ctrl-C stops the statement that runs, and the shell goes on', async () => 
   const typist = new Typist()
   await typist.sees('default> ')
   typist.type(`${ENDLESS}\r`)
-  while (member.http.stats().requestsActive === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  while (member.http?.stats().requestsActive === 0) await new Promise((resolve) => setTimeout(resolve, 5))
   typist.type(CTRL_C)
   await typist.sees('stopped\n')
   typist.type('SELECT 5 AS five;\r')

@@ -45,6 +45,12 @@ export class BatonSigner {
     return { streamId: claim.readUIntBE(1, 6), sequence: claim.readUInt32BE(7) }
   }
 
+  /** The stream of a baton that another process may have made, which alone can verify it; null if it is none. */
+  static claimedStream(text: string): number | null {
+    const bytes = Buffer.from(text, 'base64url')
+    return bytes.length === SIGNED_BYTES && bytes.readUInt8(0) === VERSION ? bytes.readUIntBE(1, 6) : null
+  }
+
   #digest(claim: Uint8Array): Buffer {
     return createHmac('sha256', this.#key).update(claim).digest()
   }

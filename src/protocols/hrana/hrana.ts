@@ -5,6 +5,7 @@ import type { HttpRoute, HttpUpgrade, HttpUpgradeHandler, ProtocolContext } from
 import { httpRoutes } from './http-routes.ts'
 import { HttpStreams } from './http-streams.ts'
 import { HRANA_DEFAULTS, type HranaOptions } from './options.ts'
+import { ONLY_PLACE, type StreamPlace } from './stream-place.ts'
 import { chooseSubprotocol, codecOf } from './ws-codec.ts'
 import { WsConnection } from './ws-connection.ts'
 
@@ -14,15 +15,19 @@ export interface Hrana {
   readonly upgrade: Required<HttpUpgradeHandler>
 }
 
-export function createHrana(context: ProtocolContext, options: Partial<HranaOptions> = {}): Hrana {
+export function createHrana(
+  context: ProtocolContext,
+  options: Partial<HranaOptions> = {},
+  place: StreamPlace = ONLY_PLACE,
+): Hrana {
   const allOptions: HranaOptions = { ...HRANA_DEFAULTS, ...options }
-  const streams = new HttpStreams(context.gateway, allOptions)
+  const streams = new HttpStreams(context.gateway, allOptions, place)
   const sockets = new WebSockets(context, allOptions)
   const drain = async (): Promise<void> => {
     await Promise.all([streams.close(), sockets.drain()])
   }
   return {
-    routes: httpRoutes(streams, allOptions),
+    routes: httpRoutes(streams, allOptions, place),
     upgrade: { handle: (upgrade) => sockets.handle(upgrade), drain },
   }
 }

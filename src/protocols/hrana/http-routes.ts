@@ -16,6 +16,7 @@ import type { HttpStream, HttpStreams } from './http-streams.ts'
 import { decodeV1Batch, decodeV1Execute } from './json-decode.ts'
 import { encodeBatchResult, encodeError, encodeResult } from './json-encode.ts'
 import type { HranaOptions } from './options.ts'
+import { ONLY_PLACE, type StreamPlace } from './stream-place.ts'
 import type { StreamContinuation, StreamRequest, StreamResult } from './types.ts'
 
 /** Entries of a cursor that are written at once. */
@@ -51,10 +52,12 @@ function withErrors(handle: (exchange: HttpExchange) => Promise<void>): HttpRout
 class HranaHttp {
   readonly #streams: HttpStreams
   readonly #options: HranaOptions
+  readonly #place: StreamPlace
 
-  constructor(streams: HttpStreams, options: HranaOptions) {
+  constructor(streams: HttpStreams, options: HranaOptions, place: StreamPlace) {
     this.#streams = streams
     this.#options = options
+    this.#place = place
   }
 
   /** `POST /v2/pipeline`, `/v3/pipeline`, `/v3-protobuf/pipeline`. */
@@ -62,10 +65,10 @@ class HranaHttp {
     exchange: HttpExchange,
     codec: HttpCodec<Piece>,
   ): Promise<void> {
-    const { baton, requests } = codec.decodePipeline(
-      await exchange.readBody(),
-      this.#options.pipelineRequestsMax,
-    )
+    const body = await exchange.readBody()
+    const { baton, requests } = codec.decodePipeline(body, this.#options.pipelineRequestsMax)
+    const otherSlot = this.#streams.otherSlot(baton)
+    if (otherSlot !== null) return this.#place.forward(exchange, otherSlot, body)
     const mayKeep = requests.at(-1)?.type !== 'close'
     const stream = await this.#acquire(baton, exchange, mayKeep)
     let continuation: StreamContinuation | null = null
@@ -122,7 +125,10 @@ class HranaHttp {
     exchange: HttpExchange,
     codec: HttpCodec<Piece>,
   ): Promise<void> {
-    const { baton, batch } = codec.decodeCursor(await exchange.readBody())
+    const body = await exchange.readBody()
+    const { baton, batch } = codec.decodeCursor(body)
+    const otherSlot = this.#streams.otherSlot(baton)
+    if (otherSlot !== null) return this.#place.forward(exchange, otherSlot, body)
     const stream = await this.#acquire(baton, exchange, true)
     let cursor: Cursor | null = null
     let isKept = false
@@ -221,8 +227,12 @@ function lacksSlash(): Promise<void> {
 }
 
 /** Version 2 and 3 differ in what clients send, not in how it is answered: see json-decode.ts. */
-export function httpRoutes(streams: HttpStreams, options: HranaOptions): HttpRoute[] {
-  const http = new HranaHttp(streams, options)
+export function httpRoutes(
+  streams: HttpStreams,
+  options: HranaOptions,
+  place: StreamPlace = ONLY_PLACE,
+): HttpRoute[] {
+  const http = new HranaHttp(streams, options, place)
   return [
     probe(/^\/v2\/?$/),
     probe(/^\/v3\/?$/),

@@ -20,6 +20,7 @@ import type { Credential, Gateway } from '../../gateway/session.ts'
 import { BatonSigner } from './baton.ts'
 import type { HranaOptions } from './options.ts'
 import { SqlStore } from './sql-store.ts'
+import { ONLY_PLACE, type StreamPlace } from './stream-place.ts'
 import { HranaStream } from './stream.ts'
 import type { StreamContinuation } from './types.ts'
 
@@ -63,14 +64,30 @@ export class HttpStreams {
   readonly #gateway: Gateway
   readonly #options: HranaOptions
   readonly #signer: BatonSigner
+  readonly #place: Pick<StreamPlace, 'slot' | 'count'>
   readonly #kept = new Map<number, HttpStream>()
   #lastId = 0
   #isClosing = false
 
-  constructor(gateway: Gateway, options: HranaOptions, signer: BatonSigner = new BatonSigner()) {
+  constructor(
+    gateway: Gateway,
+    options: HranaOptions,
+    place: Pick<StreamPlace, 'slot' | 'count'> = ONLY_PLACE,
+    signer: BatonSigner = new BatonSigner(),
+  ) {
     this.#gateway = gateway
     this.#options = options
+    this.#place = place
     this.#signer = signer
+    this.#lastId = place.slot
+  }
+
+  /** The process that has the baton's stream; null if it is this one, or none. */
+  otherSlot(baton: string | null): number | null {
+    const { slot, count } = this.#place
+    if (baton === null || count === 1) return null
+    const claimed = BatonSigner.claimedStream(baton)
+    return claimed === null || claimed % count === slot ? null : claimed % count
   }
 
   /** Streams that wait for their next request. */
@@ -139,7 +156,7 @@ export class HttpStreams {
     const { baseUrl } = this.#options
     if (stream.stream.isClosed || this.#isClosing) return { baton: null, baseUrl }
     if (stream.id === 0) {
-      stream.id = ++this.#lastId
+      stream.id = this.#lastId += this.#place.count
       this.#kept.set(stream.id, stream)
     }
     stream.sequence++

@@ -1,7 +1,7 @@
 /** The HTTP server: limits, routing, authentication, errors, upgrades, drain. DESIGN.md beside this file tells why. */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { HarmonyError, toHarmonyError } from '../../base/errors.ts'
 import type { Credential } from '../../gateway/session.ts'
@@ -31,6 +31,8 @@ export interface HttpServerOptions {
 const CHECK_INTERVAL_MS = 1000
 /** After the abort of requests under way, how long their handlers get to end by themselves. */
 const ABORT_GRACE_MS = 250
+/** Clients that come back all at once, after a failover, wait here. The system may allow fewer. */
+const BACKLOG = 4096
 
 export class HttpServer {
   readonly router: Router
@@ -59,16 +61,24 @@ export class HttpServer {
     this.#listenToServer()
   }
 
-  /** Resolves with where it listens (port 0 becomes a free one). Rejects with Node.js's own error, EADDRINUSE above all. */
-  listen(host: string, port: number): Promise<AddressInfo> {
+  /**
+   * Resolves with where it listens (port 0 becomes a free one). With `reusePort`, other processes may listen there, too. Rejects with
+   * Node.js's own error, EADDRINUSE above all.
+   */
+  listen(host: string, port: number, reusePort = false): Promise<AddressInfo> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen({ host, port, backlog: 1024 }, () => {
+      this.#server.listen({ host, port, backlog: BACKLOG, reusePort }, () => {
         this.#server.off('error', reject)
         this.#server.on('error', (error) => this.#options.onFailure('the HTTP server failed', error))
         resolve(this.#server.address() as AddressInfo)
       })
     })
+  }
+
+  /** Serves a connection that came elsewhere. */
+  accept(socket: Socket): void {
+    this.#server.emit('connection', socket)
   }
 
   stats(): HttpStatistics {

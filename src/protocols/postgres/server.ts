@@ -11,7 +11,9 @@ import { Connection, type ConnectionHost } from './connection.ts'
 import { DatabaseDialect } from './dialect/database-dialect.ts'
 import { PgError } from './error.ts'
 import { DEFAULT_LIMITS, type PostgresLimits } from './limits.ts'
+import { NO_FELLOWS, type Fellows, type StopBackend } from './fellows.ts'
 import { LogNotificationHub } from './log-notification-hub.ts'
+import type { ActivityRow } from './session/activity.ts'
 import { TemporaryTables, type MemberNumbers } from './session/temporary-tables.ts'
 import { Authentication } from './startup.ts'
 import { Encoder, errorResponse } from './wire/encoder.ts'
@@ -27,6 +29,8 @@ export interface PostgresServerOptions {
   /** PEM texts. Without them, TLS is refused. */
   readonly tls?: { readonly key: string; readonly cert: string }
   readonly directory: DatabaseDirectory & Partial<ClusterMember>
+  /** The other processes that serve the same port; none by default. */
+  readonly fellows?: Fellows
   readonly limits?: Partial<PostgresLimits>
 }
 
@@ -43,11 +47,14 @@ const MAINTENANCE_DATABASES: ReadonlySet<string> = new Set(['postgres', 'templat
 const DEFAULT_DATABASE = 'default'
 /** Process ids are signed 32-bit numbers on the wire. */
 const PROCESS_ID_MAX = 2 ** 31 - 1
+/** Clients that come back all at once, after a failover, wait here. The system may allow fewer. */
+const BACKLOG = 4096
 
 export class PostgresServer {
   readonly #options: PostgresServerOptions
   readonly #limits: PostgresLimits
   readonly #server: Server
+  readonly #fellows: Fellows
   readonly #connections = new Map<number, Connection>()
   readonly #dialects = new Map<string, DatabaseDialect>()
   readonly #temporaries: TemporaryTables
@@ -57,7 +64,8 @@ export class PostgresServer {
   constructor(options: PostgresServerOptions) {
     this.#options = options
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
-    this.#temporaries = new TemporaryTables(options.gateway, memberNumbers(options.directory))
+    this.#fellows = options.fellows ?? NO_FELLOWS
+    this.#temporaries = new TemporaryTables(options.gateway, memberNumbers(options.directory), this.#fellows)
     this.#host = this.#newHost()
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.accept(socket))
   }
@@ -66,7 +74,8 @@ export class PostgresServer {
   async start(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen(this.#options.port, this.#options.host, () => {
+      const { host, port } = this.#options
+      this.#server.listen({ host, port, backlog: BACKLOG, reusePort: this.#fellows.count > 1 }, () => {
         this.#server.off('error', reject)
         resolve()
       })
@@ -98,6 +107,20 @@ export class PostgresServer {
     await this.#temporaries.settled()
   }
 
+  /** Of the connections to this process. */
+  activity(): ActivityRow[] {
+    return [...this.#connections.values()].flatMap(({ activity }) => activity ?? [])
+  }
+
+  /** False if this process has no such connection. */
+  stopBackend(stop: StopBackend): boolean {
+    const connection = this.#connections.get(stop.processId)
+    if (connection === undefined) return false
+    if (stop.action === 'terminate') connection.terminate(false)
+    else if (stop.secret === null || connection.holdsSecret(Buffer.from(stop.secret))) connection.cancel()
+    return true
+  }
+
   /** Serves a client; also one whose bytes come from elsewhere than the listener. */
   accept(socket: Socket): void {
     if (this.#isDraining || this.#connections.size >= this.#limits.connectionsMax) {
@@ -125,7 +148,8 @@ export class PostgresServer {
   #newProcessId(): number {
     for (;;) {
       const processId = randomInt(1, PROCESS_ID_MAX)
-      if (!this.#connections.has(processId)) return processId
+      if (this.#slotOf(processId) === this.#fellows.slot && !this.#connections.has(processId))
+        return processId
     }
   }
 
@@ -138,32 +162,32 @@ export class PostgresServer {
       temporaries: this.#temporaries,
       hub: new LogNotificationHub(gateway, directory),
       server: {
-        cancelBackend: (processId) => this.#withBackend(processId, (connection) => connection.cancel()),
-        terminateBackend: (processId) =>
-          this.#withBackend(processId, (connection) => connection.terminate(false)),
-        activity: () => [...this.#connections.values()].flatMap(({ activity }) => activity ?? []),
+        cancelBackend: (processId) => this.#stopAnywhere({ action: 'cancel', processId, secret: null }),
+        terminateBackend: (processId) => this.#stopAnywhere({ action: 'terminate', processId }),
+        activity: async () => [...this.activity(), ...(await this.#fellows.connections())],
         databaseNames: async () => (await directory.list()).map(({ name }) => name),
         createDatabase: (name) => directory.create(name),
         dropDatabase: (name) => directory.drop(name),
       },
       secureContext: tls === undefined ? null : createSecureContext({ key: tls.key, cert: tls.cert }),
       dialectOf: (database) => this.#dialectOf(database),
-      cancel: (processId, secret) => this.#cancel(processId, secret),
+      cancel: (processId, secret) => {
+        // A client that asks to cancel gets no answer, whatever comes of it.
+        this.#stopAnywhere({ action: 'cancel', processId, secret }).catch(() => undefined)
+      },
       newSecret: (sizeBytes) => randomBytes(sizeBytes),
       fallbackDatabase: (database, user) =>
         MAINTENANCE_DATABASES.has(database) || database === user ? DEFAULT_DATABASE : null,
     }
   }
 
-  #withBackend(processId: number, action: (connection: Connection) => void): boolean {
-    const connection = this.#connections.get(processId)
-    if (connection !== undefined) action(connection)
-    return connection !== undefined
+  async #stopAnywhere(stop: StopBackend): Promise<boolean> {
+    const slot = this.#slotOf(stop.processId)
+    return slot === this.#fellows.slot ? this.stopBackend(stop) : this.#fellows.stopBackend(slot, stop)
   }
 
-  #cancel(processId: number, secret: Buffer): void {
-    const connection = this.#connections.get(processId)
-    if (connection?.holdsSecret(secret) === true) connection.cancel()
+  #slotOf(processId: number): number {
+    return processId % this.#fellows.count
   }
 
   #dialectOf(database: string): DatabaseDialect {

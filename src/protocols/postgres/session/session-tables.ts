@@ -54,7 +54,7 @@ export class SessionTables {
       ...facts,
       settings: settings.all(),
       databases,
-      activity: relation.endsWith('pg_stat_activity') ? server.activity() : [],
+      activity: relation.endsWith('pg_stat_activity') ? await server.activity() : [],
       prepared: prepared.map(({ name, sql, compiled }) => ({
         name,
         sql,

@@ -9,6 +9,7 @@
 import { randomBytes } from 'node:crypto'
 import { NO_ARGUMENTS } from '../../../base/value.ts'
 import type { Credential, Gateway, Session } from '../../../gateway/session.ts'
+import { NO_FELLOWS, type Fellows } from '../fellows.ts'
 import { quoteName } from '../dialect/ast.ts'
 import { inOrderOfReferences } from '../dialect/references.ts'
 import type { Schema, SchemaRelation } from '../dialect/schema.ts'
@@ -22,25 +23,30 @@ export interface MemberNumbers {
   isRemoved(member: number): boolean
 }
 
+/** Which of the member's processes this is. A session's is told by the first random byte of its prefix: `byte % count` is its slot. */
+export type OwnProcess = Pick<Fellows, 'slot' | 'count'>
+
 const OWN_RIGHTS: Credential = { access: 'read-write', databases: null }
 const PREFIX_RANDOM_BYTES = 8
 
-/** The temporary tables of all sessions of this member. */
+/** The temporary tables of all sessions of this process. */
 export class TemporaryTables {
   readonly #gateway: Gateway
   readonly #members: MemberNumbers
+  readonly #process: OwnProcess
   readonly #prefixes = new Set<string>()
   /** Sweeps under way, by database. */
   readonly #sweeps = new Map<string, Promise<void>>()
 
-  constructor(gateway: Gateway, members: MemberNumbers) {
+  constructor(gateway: Gateway, members: MemberNumbers, process: OwnProcess = NO_FELLOWS) {
     this.#gateway = gateway
     this.#members = members
+    this.#process = process
   }
 
   newSpace(): TemporarySpace {
     return new TemporarySpace(() => {
-      const prefix = newPrefix(this.#members.own, randomBytes(PREFIX_RANDOM_BYTES).toString('hex'))
+      const prefix = newPrefix(this.#members.own, this.#newRandomPart())
       this.#prefixes.add(prefix)
       return prefix
     })
@@ -68,7 +74,16 @@ export class TemporaryTables {
 
   #isGarbage({ temporary }: SchemaRelation): boolean {
     if (temporary === null || this.#prefixes.has(temporary.prefix)) return false
-    return temporary.member === this.#members.own || this.#members.isRemoved(temporary.member)
+    if (temporary.member !== this.#members.own) return this.#members.isRemoved(temporary.member)
+    const { slot, count } = this.#process
+    return firstRandomByte(temporary.prefix) % count === slot
+  }
+
+  #newRandomPart(): string {
+    const { slot, count } = this.#process
+    const bytes = randomBytes(PREFIX_RANDOM_BYTES)
+    while ((bytes[0] as number) % count !== slot) bytes.set(randomBytes(1))
+    return bytes.toString('hex')
   }
 
   #sweep(database: string): Promise<void> {
@@ -91,6 +106,10 @@ export class TemporaryTables {
       await session.close()
     }
   }
+}
+
+function firstRandomByte(prefix: string): number {
+  return Number.parseInt(/_([0-9a-f]{2})[0-9a-f]*_$/.exec(prefix)?.[1] ?? '0', 16)
 }
 
 /** The session's own, now. In its open transaction, if there is one. */

@@ -23,11 +23,11 @@ import type { TransactionState } from './transaction.ts'
 /** What a connection may ask of the server. */
 export interface ServerActions {
   /** False if there is no such connection. */
-  cancelBackend(processId: number): boolean
-  terminateBackend(processId: number): boolean
+  cancelBackend(processId: number): Promise<boolean>
+  terminateBackend(processId: number): Promise<boolean>
   databaseNames(): Promise<readonly string[]>
   /** Of all connections to this member. */
-  activity(): readonly ActivityRow[]
+  activity(): Promise<readonly ActivityRow[]>
   /** Reject with a HarmonyError. */
   createDatabase(name: string): Promise<void>
   dropDatabase(name: string): Promise<void>
@@ -352,9 +352,9 @@ export class Utilities {
         settings.set(textOf(first), textOf(second), isTrue(third), transaction.isOpen)
         return settings.get(textOf(first))
       case 'pg_cancel_backend':
-        return server.cancelBackend(Number(first)) ? 1n : 0n
+        return (await server.cancelBackend(Number(first))) ? 1n : 0n
       case 'pg_terminate_backend':
-        return server.terminateBackend(Number(first)) ? 1n : 0n
+        return (await server.terminateBackend(Number(first))) ? 1n : 0n
     }
   }
 }
