@@ -71,17 +71,25 @@ export class Databases {
     if (mayReturn) this.#add(open.row, null)
   }
 
-  /**
-   * Deletes what a crash or a full disk has left of databases that are gone. The catalog here never goes back, and a file is made only after its row was
-   * seen: so a file without a row is that of a dropped database, and of nothing else. `rows` is asked for after the files were listed.
-   */
-  async deleteOrphans(rows: () => readonly DatabaseRow[]): Promise<void> {
-    const { disk, folder, open } = this.#options
-    const files = await disk.list(folder)
-    const known = new Set(rows().map(({ group }) => group))
-    for (const file of files) {
+  /** Files of databases that have no row. */
+  async orphans(rows: readonly DatabaseRow[]): Promise<readonly string[]> {
+    const { disk, folder } = this.#options
+    const known = groupsOf(rows)
+    return (await disk.list(folder)).filter((file) => {
       const group = Number(DATA_FILE.exec(file)?.[1])
-      if (!(group > 0) || known.has(group)) continue
+      return group > 0 && !known.has(group)
+    })
+  }
+
+  /** Deletes the databases of these files, but for those that have a row. `rows` is newer than the files (`orphans.ts`). */
+  async deleteOrphans(files: readonly string[], rows: readonly DatabaseRow[]): Promise<void> {
+    const { disk, folder, open } = this.#options
+    const known = groupsOf(rows)
+    for (const file of files) {
+      // Some may have been deleted since.
+      if (!(await disk.exists(`${folder}/${file}`))) continue
+      const group = Number(DATA_FILE.exec(file)?.[1])
+      if (known.has(group) || this.#byGroup.has(group)) continue
       known.add(group)
       const name = file.slice(0, file.indexOf('.'))
       const row: DatabaseRow = { group, name, state: 'dropping', initialVoters: [], initialLearners: [] }
@@ -118,6 +126,10 @@ export class Databases {
     await group.drop()
     await removeDataFiles(this.#options.disk, group.dataFile)
   }
+}
+
+function groupsOf(rows: readonly DatabaseRow[]): Set<number> {
+  return new Set(rows.map(({ group }) => group))
 }
 
 function initialOf({ initialVoters, initialLearners }: DatabaseRow): InitialMembers {

@@ -101,7 +101,7 @@ test('a drop that was interrupted is finished at the next start', () =>
       (await second.list()).map(({ name }) => name),
       ['default'],
     )
-    assert.equal(existsSync(dataFile), false)
+    await until(() => !existsSync(dataFile))
     await second.create('a')
   }))
 

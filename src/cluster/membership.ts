@@ -35,6 +35,7 @@ import { placementOf } from './placement.ts'
 import { askSeeds } from './seeds.ts'
 import { SelfReport } from './self-report.ts'
 import type { RoutingLimits } from './routing/limits.ts'
+import { Orphans } from './orphans.ts'
 import { Routing } from './routing/routing.ts'
 import type { TransportLog } from './transport/context.ts'
 
@@ -61,7 +62,7 @@ const FOUNDING_TIMEOUT_MS = 10_000
 /** Longer than all of its groups need to change their replicas, while a majority of them lives. */
 const LEAVE_TIMEOUT_MS = 30_000
 const LINGER_CHECK_MS = 1_000
-const ORPHAN_RETRY_MS = 10_000
+const CATALOG_TIMEOUT_MS = 10_000
 const NOT_SENT = { kind: 'not-sent', reason: 'unknown-member' } as const
 
 export class Membership {
@@ -75,6 +76,7 @@ export class Membership {
   readonly #options: MembershipOptions
   readonly #replica: CatalogReplica
   readonly #selfReport: SelfReport
+  readonly #orphans: Orphans
   readonly #failed = Promise.withResolvers<HarmonyError>()
   #failure: HarmonyError | null = null
   #identity: MemberIdentity
@@ -86,7 +88,6 @@ export class Membership {
   #identityWrites: Promise<void> = Promise.resolve()
   #isLeaving = false
   #lingerTimer: Timer | null = null
-  #orphanTimer: Timer | null = null
   #isClosed = false
 
   static async open(options: MembershipOptions): Promise<Membership> {
@@ -137,6 +138,15 @@ export class Membership {
       onClose: (group) => this.steward.forget(group),
       onFailure: ({ name }, error) =>
         log('warn', 'A database could not be opened', { database: name, reason: error.message }),
+    })
+    this.#orphans = new Orphans({
+      databases: this.databases,
+      clock,
+      log,
+      rows: () => this.content.databases,
+      untilCurrent: async () =>
+        this.reach(await this.catalogGroup.readIndex(CATALOG_TIMEOUT_MS), CATALOG_TIMEOUT_MS),
+      inTurn: (work) => this.#reconcile(work),
     })
     this.catalogGroup = host.openGroup(
       CATALOG_GROUP,
@@ -214,7 +224,7 @@ export class Membership {
     if (this.content.cluster === '') await this.#foundIfFirst()
     await this.#untilListed()
     if (this.content.cluster !== identity.cluster) throw this.#foreignCatalog()
-    await this.#deleteOrphans()
+    void this.#orphans.delete()
     this.#selfReport.start()
   }
 
@@ -286,7 +296,7 @@ export class Membership {
   async close(drained: () => void): Promise<void> {
     this.#isClosed = true
     this.#lingerTimer?.cancel()
-    this.#orphanTimer?.cancel()
+    this.#orphans.stop()
     this.steward.stop()
     this.#replica.stop()
     this.#selfReport.stop()
@@ -376,18 +386,12 @@ export class Membership {
 
   /** One after another. What fails is told and tried again, because a disk that is full now has room later. */
   #reconcile(work: () => Promise<void>): Promise<void> {
-    const { clock, log } = this.#options
     const done = this.#reconciling.then(() => (this.#isClosed ? undefined : work()))
     this.#reconciling = done.catch((error: unknown) => {
-      log('warn', 'A database could not be deleted', { reason: String(error) })
-      this.#orphanTimer?.cancel()
-      if (!this.#isClosed) this.#orphanTimer = clock.after(ORPHAN_RETRY_MS, () => void this.#deleteOrphans())
+      this.#options.log('warn', 'A database could not be deleted', { reason: String(error) })
+      this.#orphans.deleteLater()
     })
     return this.#reconciling
-  }
-
-  #deleteOrphans(): Promise<void> {
-    return this.#reconcile(() => this.databases.deleteOrphans(() => this.content.databases))
   }
 
   /** Something concerns all groups: a member came or went. */
