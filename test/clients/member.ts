@@ -1,6 +1,6 @@
 /**
  * A real member for the tests of clients: its own process, started as users start it, on a free port. With HARMONYDB_TEST_MEMBERS=4 it is one of
- * a cluster of four, and not the one that leads.
+ * a cluster of four, and not the one that leads. With HARMONYDB_TEST_GATEWAYS=2 two processes of its own serve its clients.
  */
 
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { environmentOf } from '../member/running-member.ts'
 import { Cluster } from '../cluster/cluster.ts'
 
 const MEMBERS = Number(process.env['HARMONYDB_TEST_MEMBERS'] ?? 1)
@@ -42,7 +43,7 @@ export async function startMember(...args: string[]): Promise<Member> {
   const child = spawn(
     process.execPath,
     [MAIN, 'start', '--data', dataFolder, '--http', '127.0.0.1:0', ...args],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: environmentOf() },
   )
   const url = await readUrl(child)
   return {

@@ -33,10 +33,16 @@ export function temporaryFolder(t: TestContext): string {
   return folder
 }
 
-/** Variables of whoever runs the tests must not reach the member. */
-function environmentOf(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+/** Variables of whoever runs the tests must not reach the member. With HARMONYDB_TEST_GATEWAYS=2 it serves clients by two processes. */
+export function environmentOf(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('HARMONYDB_'))
-  return { ...Object.fromEntries(inherited), NODE_TEST_CONTEXT: undefined, ...extra }
+  const gateways = process.env['HARMONYDB_TEST_GATEWAYS'] ?? '0'
+  return {
+    ...Object.fromEntries(inherited),
+    NODE_TEST_CONTEXT: undefined,
+    HARMONYDB_GATEWAYS: gateways,
+    ...extra,
+  }
 }
 
 /** Runs the command to its end. */
