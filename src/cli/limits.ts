@@ -10,6 +10,7 @@ import { GATEWAY_DEFAULTS, type GatewayConfiguration } from '../gateway/configur
 import { GROUP_DEFAULTS, type GroupLimits } from '../group/limits.ts'
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../protocols/http/limits.ts'
 import { HRANA_DEFAULTS, type HranaOptions } from '../protocols/hrana/options.ts'
+import { POSTGRES_DEFAULTS, type PostgresLimits } from '../protocols/postgres/limits.ts'
 import { TRANSPORT_DEFAULTS, type TransportLimits } from '../cluster/transport/limits.ts'
 import { suggest } from './suggest.ts'
 import { UsageError } from './usage-error.ts'
@@ -17,6 +18,7 @@ import { UsageError } from './usage-error.ts'
 export interface Limits {
   readonly http: HttpLimits
   readonly hrana: HranaOptions
+  readonly postgres: PostgresLimits
   readonly gateway: GatewayConfiguration
   readonly reader: ReaderOptions
   readonly group: GroupLimits
@@ -27,6 +29,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   http: DEFAULT_HTTP_LIMITS,
   hrana: HRANA_DEFAULTS,
+  postgres: POSTGRES_DEFAULTS,
   gateway: GATEWAY_DEFAULTS,
   reader: READER_DEFAULTS,
   group: GROUP_DEFAULTS,

@@ -105,7 +105,7 @@ test('limits are changed by name, with units', () => {
   assert.equal(http.bodySizeBytesMax, 64 * 2 ** 20)
   assert.equal(http.stallTimeoutMs, 5000)
   assert.deepEqual(gateway, DEFAULT_LIMITS.gateway)
-  const fromVariable = parse([], { HARMONYDB_LIMITS: 'connectionsMax=5, statementTimeoutMs=1min' }).limits
+  const fromVariable = parse([], { HARMONYDB_LIMITS: 'http.connectionsMax=5, statementTimeoutMs=1min' }).limits
   assert.equal(fromVariable.http.connectionsMax, 5)
   assert.equal(fromVariable.gateway.statementTimeoutMs, 60_000)
 })
@@ -118,7 +118,7 @@ test('a wrong limit says what is meant', () => {
   refused(['--limit', 'bodySizeBytesMax'], /must be NAME=VALUE/)
   refused(['--limit', 'bodySizeBytesMax=5s'], /can't be in "s": use B, KiB, MiB, GiB/)
   refused(['--limit', 'drainTimeoutMs=5s'], /Which limit: http.drainTimeoutMs or gateway.drainTimeoutMs\?/)
-  refused(['--limit', 'connectionsMax=5s'], /it is a plain number/)
+  refused(['--limit', 'http.connectionsMax=5s'], /it is a plain number/)
 })
 
 test('the list of limits has each one once, with its default', () => {

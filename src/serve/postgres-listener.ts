@@ -34,6 +34,7 @@ export async function openPostgresListener(
     staticToken: access.authToken,
     host,
     port,
+    limits: limits.postgres,
     ...(fellows !== null && fellows !== undefined && { fellows }),
   })
   await server.start()

@@ -9,6 +9,7 @@ import { GATEWAY_DEFAULTS, type GatewayConfiguration } from '../gateway/configur
 import type { LocalGateway } from '../gateway/local-gateway.ts'
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../protocols/http/limits.ts'
 import { HRANA_DEFAULTS, type HranaOptions } from '../protocols/hrana/options.ts'
+import { POSTGRES_DEFAULTS, type PostgresLimits } from '../protocols/postgres/limits.ts'
 import type { Access } from './access.ts'
 import type { HttpListener } from './http-listener.ts'
 import type { ListenAddress } from './listen-address.ts'
@@ -32,12 +33,14 @@ export interface ServeParts {
 export interface ServeLimits {
   readonly http: HttpLimits
   readonly hrana: HranaOptions
+  readonly postgres: PostgresLimits
   readonly gateway: Pick<GatewayConfiguration, 'drainTimeoutMs'>
 }
 
 export const SERVE_DEFAULTS: ServeLimits = {
   http: DEFAULT_HTTP_LIMITS,
   hrana: HRANA_DEFAULTS,
+  postgres: POSTGRES_DEFAULTS,
   gateway: GATEWAY_DEFAULTS,
 }
 

@@ -108,7 +108,7 @@ function stretches({ moments, bands, leaders }: Report): Stretch[] {
     return {
       fromMs,
       toMs,
-      moments: moments.filter(({ atMs }) => atMs >= fromMs && atMs < toMs),
+      moments: moments.filter(({ atMs }) => atMs >= fromMs && atMs < Math.min(toMs, endMs)),
       bands: numbered.filter((band) => band.wholeMs >= fromMs && band.fromMs < toMs),
       leaders: before === undefined ? inside : [before, ...inside],
     }

@@ -8,7 +8,9 @@
 
 import type { Socket } from 'node:net'
 import { TLSSocket, type SecureContext } from 'node:tls'
+import type { ByteAccount, ByteBudget } from '../../base/byte-budget.ts'
 import { HarmonyError } from '../../base/errors.ts'
+import type { UnsentAnswers } from '../../base/unsent-answers.ts'
 import type { Credential, Gateway, Session } from '../../gateway/session.ts'
 import type { DatabaseDialect } from './dialect/database-dialect.ts'
 import { loadParser } from './dialect/parse.ts'
@@ -43,6 +45,10 @@ export interface ConnectionHost {
   readonly gateway: Gateway
   readonly authentication: Authentication
   readonly limits: PostgresLimits
+  /** What all clients have sent and was not handled yet. */
+  readonly received: ByteBudget
+  /** What waits for all clients to take it. */
+  readonly unsent: UnsentAnswers
   readonly hub: NotificationHub
   readonly server: ServerActions
   readonly temporaries: TemporaryTables
@@ -78,6 +84,11 @@ export class Connection {
   readonly #host: ConnectionHost
   readonly #framer: Framer
   readonly #output: ClientOutput
+  readonly #received: ByteAccount
+  /** Messages handled. */
+  #handled = 0
+  /** Where `#handled` stood when `checkProgress` looked, and since when it has. */
+  #lastProgress = { handled: -1, sinceMs: 0 }
   #socket: Socket
   #state: State = { kind: 'startup' }
   /** Kept apart from the state, because it must be closed however the connection ends. */
@@ -85,6 +96,7 @@ export class Connection {
   readonly #activity = new Activity()
   #description: Omit<ActivityRow, 'state' | 'query' | 'connectedAtMs' | 'queryStartedAtMs'> | null = null
   #isBusy = false
+  #isHeldBack = false
   #isDraining = false
   #hasEnded = false
   readonly #startupTimer: NodeJS.Timeout
@@ -96,7 +108,8 @@ export class Connection {
     this.processId = processId
     this.#host = host
     this.#framer = new Framer(host.limits)
-    this.#output = new ClientOutput(socket, host.limits.unsentBytesMax)
+    this.#received = host.received.open()
+    this.#output = new ClientOutput(socket, host.limits, host.unsent)
     this.#onEnd = onEnd
     this.#startupTimer = setTimeout(() => this.#socket.destroy(), host.limits.startupTimeoutMs)
     socket.setNoDelay(true)
@@ -144,8 +157,34 @@ export class Connection {
 
   #receive(chunk: Buffer): void {
     this.#framer.push(chunk)
+    if (!this.#received.hold(this.#framer.bufferedBytes)) return this.#refuseMore()
     if (this.#framer.bufferedBytes > this.#host.limits.receivedBytesMax && this.#isBusy) this.#socket.pause()
     if (!this.#isBusy) this.#work()
+  }
+
+  /** Called every second: a client that began a message has some time to end it. */
+  checkProgress(nowMs: number): void {
+    const isPartial = !this.#isBusy && this.#framer.bufferedBytes > 0
+    if (!isPartial || this.#handled !== this.#lastProgress.handled) {
+      this.#lastProgress = { handled: this.#handled, sinceMs: nowMs }
+      return
+    }
+    const { messageTimeoutMs } = this.#host.limits
+    if (nowMs - this.#lastProgress.sinceMs < messageTimeoutMs) return
+    this.#endWith(
+      new PgError('08P01', `no complete message arrived within ${messageTimeoutMs} ms`, {}, 'FATAL'),
+    )
+  }
+
+  /** The stream can't go on without the message, so this is the end of it. Nothing of the message was done. */
+  #refuseMore(): void {
+    const { receivedTotalBytesMax } = this.#host.limits
+    const message = `all clients together have sent more than ${receivedTotalBytesMax} bytes that wait; try again later`
+    this.#framer.takeAll()
+    this.#received.close()
+    this.#socket.removeAllListeners('data')
+    this.#socket.resume()
+    this.#endWith(new PgError('53200', message, {}, 'FATAL'))
   }
 
   /** Deals with what is there, one message after the other; no promise is made unless one has to be waited for. */
@@ -155,6 +194,7 @@ export class Connection {
       for (;;) {
         const pending = this.#next()
         if (pending === 'none') break
+        this.#handled++
         if (pending === null) continue
         pending.then(this.#goOn, this.#giveUp)
         return
@@ -174,6 +214,7 @@ export class Connection {
 
   #rest(): void {
     this.#isBusy = false
+    this.#received.hold(this.#framer.bufferedBytes)
     if (this.#socket.isPaused()) this.#socket.resume()
     if (this.#isDraining && this.#isQuiet()) this.#endWith(adminShutdown())
   }
@@ -319,7 +360,7 @@ export class Connection {
         notificationResponse(this.#output.encoder, processId, channel, payload)
         if (!this.#isBusy) void this.#output.flush()
       },
-      () => this.#isQuiet(),
+      () => this.#isQuiet() && !this.#holdsBack(listening),
     )
     const client = new ClientSession({
       activity: this.#activity,
@@ -335,6 +376,19 @@ export class Connection {
       isFollowedBySync: () => this.#framer.isFollowedBySync(),
     })
     return { client, listening }
+  }
+
+  /** A client that does not take what it listens for gets no more of it until it does. */
+  #holdsBack(listening: Listening): boolean {
+    if (!this.#output.isFull) return false
+    if (!this.#isHeldBack) {
+      this.#isHeldBack = true
+      void this.#output.send()?.then(() => {
+        this.#isHeldBack = false
+        if (this.#isQuiet()) listening.deliver()
+      })
+    }
+    return true
   }
 
   #greet(request: StartupRequest, settings: Settings): void {
@@ -364,6 +418,7 @@ export class Connection {
   async #finishOnce(): Promise<void> {
     this.#hasEnded = true
     clearTimeout(this.#startupTimer)
+    this.#received.close()
     this.#state = { kind: 'ended' }
     try {
       await this.#client?.close()

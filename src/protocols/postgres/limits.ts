@@ -9,6 +9,14 @@ export interface PostgresLimits {
   readonly receivedBytesMax: number
   /** Bytes encoded and not yet taken by the client, after which the connection waits for the socket to drain. */
   readonly unsentBytesMax: number
+  /** All clients together. Beyond it those that have taken nothing for longest are disconnected. */
+  readonly unsentTotalBytesMax: number
+  /** How long a client may take nothing of an answer that is waiting for it. It holds back a statement, perhaps a query worker. */
+  readonly stallTimeoutMs: number
+  /** All clients together, in messages that are not complete or not handled; what is over 64 KiB of each counts. */
+  readonly receivedTotalBytesMax: number
+  /** From the first byte of a message to its last, while nothing else is done for the client. */
+  readonly messageTimeoutMs: number
   /** From the connection to the end of authentication. */
   readonly startupTimeoutMs: number
   readonly connectionsMax: number
@@ -20,11 +28,15 @@ export interface PostgresLimits {
 
 const MIB = 1024 * 1024
 
-export const DEFAULT_LIMITS: PostgresLimits = {
+export const POSTGRES_DEFAULTS: PostgresLimits = {
   messageSizeBytesMax: 64 * MIB,
   startupSizeBytesMax: 32 * 1024,
   receivedBytesMax: 1 * MIB,
   unsentBytesMax: 256 * 1024,
+  unsentTotalBytesMax: 256 * MIB,
+  stallTimeoutMs: 30_000,
+  receivedTotalBytesMax: 256 * MIB,
+  messageTimeoutMs: 60_000,
   startupTimeoutMs: 30_000,
   connectionsMax: 10_000,
   statementsMax: 10_000,

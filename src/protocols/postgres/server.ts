@@ -3,14 +3,16 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
+import { ByteBudget } from '../../base/byte-budget.ts'
 import { HarmonyError } from '../../base/errors.ts'
+import { UnsentAnswers } from '../../base/unsent-answers.ts'
 import type { DatabaseDirectory } from '../../gateway/core.ts'
 import type { Gateway } from '../../gateway/session.ts'
 import type { Authenticator } from '../http/exchange.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
 import { DatabaseDialect } from './dialect/database-dialect.ts'
 import { PgError } from './error.ts'
-import { DEFAULT_LIMITS, type PostgresLimits } from './limits.ts'
+import { POSTGRES_DEFAULTS, type PostgresLimits } from './limits.ts'
 import { NO_FELLOWS, type Fellows, type StopBackend } from './fellows.ts'
 import { LogNotificationHub } from './log-notification-hub.ts'
 import type { ActivityRow } from './session/activity.ts'
@@ -47,6 +49,7 @@ const MAINTENANCE_DATABASES: ReadonlySet<string> = new Set(['postgres', 'templat
 const DEFAULT_DATABASE = 'default'
 /** Process ids are signed 32-bit numbers on the wire. */
 const PROCESS_ID_MAX = 2 ** 31 - 1
+const CHECK_INTERVAL_MS = 1000
 /** Clients that come back all at once, after a failover, wait here. The system may allow fewer. */
 const BACKLOG = 4096
 
@@ -60,10 +63,11 @@ export class PostgresServer {
   readonly #temporaries: TemporaryTables
   readonly #host: ConnectionHost
   #isDraining = false
+  #checking: NodeJS.Timeout | null = null
 
   constructor(options: PostgresServerOptions) {
     this.#options = options
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.#limits = { ...POSTGRES_DEFAULTS, ...options.limits }
     this.#fellows = options.fellows ?? NO_FELLOWS
     this.#temporaries = new TemporaryTables(options.gateway, memberNumbers(options.directory), this.#fellows)
     this.#host = this.#newHost()
@@ -128,10 +132,21 @@ export class PostgresServer {
       return
     }
     const processId = this.#newProcessId()
-    const connection = new Connection(socket, processId, this.#host, () =>
-      this.#connections.delete(processId),
-    )
+    const connection = new Connection(socket, processId, this.#host, () => this.#forget(processId))
     this.#connections.set(processId, connection)
+    this.#checking ??= setInterval(() => this.#checkAll(), CHECK_INTERVAL_MS).unref()
+  }
+
+  #checkAll(): void {
+    const nowMs = performance.now()
+    for (const connection of this.#connections.values()) connection.checkProgress(nowMs)
+  }
+
+  #forget(processId: number): void {
+    this.#connections.delete(processId)
+    if (this.#connections.size > 0 || this.#checking === null) return
+    clearInterval(this.#checking)
+    this.#checking = null
   }
 
   #refuse(socket: Socket): void {
@@ -159,6 +174,8 @@ export class PostgresServer {
       gateway,
       authentication: new Authentication({ authenticator, staticToken }),
       limits: this.#limits,
+      received: new ByteBudget(this.#limits.receivedTotalBytesMax),
+      unsent: new UnsentAnswers(this.#limits.unsentTotalBytesMax),
       temporaries: this.#temporaries,
       hub: new LogNotificationHub(gateway, directory),
       server: {

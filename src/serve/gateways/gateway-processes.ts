@@ -141,7 +141,7 @@ export class GatewayProcesses implements Serving {
       authToken: access.authToken,
       jwtKeys: access.jwtKeys.map((key) => key.export({ type: 'spki', format: 'pem' })),
       allowedOrigins,
-      limits: { http: limits.http, hrana: limits.hrana, gateway: configuration },
+      limits: { http: limits.http, hrana: limits.hrana, postgres: limits.postgres, gateway: configuration },
       configuration,
       readers,
       forwardPaths: this.#forwardPaths,

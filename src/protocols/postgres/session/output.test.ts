@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import { UnsentAnswers } from '../../../base/unsent-answers.ts'
 import { ClientOutput } from './output.ts'
 
 const UNSENT_BYTES_MAX = 1024 * 1024
+const LIMITS = { unsentBytesMax: UNSENT_BYTES_MAX, stallTimeoutMs: 60_000 }
 
 interface Pair {
   readonly output: ClientOutput
@@ -16,7 +18,12 @@ interface Pair {
 }
 
 /** A real connection, whose server side is written to by a ClientOutput. `order` gets the names of those that write. */
-async function connection(t: TestContext, name = '', order: string[] = []): Promise<Pair> {
+async function connection(
+  t: TestContext,
+  name = '',
+  order: string[] = [],
+  { limits = LIMITS, unsent = new UnsentAnswers(Infinity) } = {},
+): Promise<Pair> {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -34,7 +41,7 @@ async function connection(t: TestContext, name = '', order: string[] = []): Prom
     order.push(name)
     return write(bytes)
   }
-  return { output: new ClientOutput(socket, UNSENT_BYTES_MAX), socket, client, writes }
+  return { output: new ClientOutput(socket, limits, unsent), socket, client, writes }
 }
 
 function turnEnd(): Promise<void> {
@@ -123,4 +130,38 @@ test('the end sends what waits first', async (t) => {
   output.end()
   const [bytes] = (await once(client, 'data')) as [Buffer]
   assert.equal(bytes.toString(), 'last words')
+})
+
+/** Gives the client more than it takes. */
+async function fill({ output, client }: Pair): Promise<void> {
+  client.pause()
+  while (!output.isFull) {
+    output.encoder.text('x'.repeat(30_000))
+    void output.send()
+    await turnEnd()
+  }
+}
+
+test('a client that takes nothing for too long is disconnected', async (t) => {
+  const limits = { unsentBytesMax: UNSENT_BYTES_MAX, stallTimeoutMs: 20 }
+  const pair = await connection(t, '', [], { limits })
+  await fill(pair)
+  if (!pair.socket.destroyed) await once(pair.socket, 'close')
+  assert.equal(pair.output.isFull, false)
+})
+
+test('when too much waits for all clients together, the one that has not read for longest is disconnected', async (t) => {
+  const unsent = new UnsentAnswers(2.5 * UNSENT_BYTES_MAX)
+  const pairs = [
+    await connection(t, '', [], { unsent }),
+    await connection(t, '', [], { unsent }),
+    await connection(t, '', [], { unsent }),
+  ]
+  for (const pair of pairs) await fill(pair)
+  assert.deepEqual(
+    pairs.map(({ socket }) => socket.destroyed),
+    [true, false, false],
+  )
+  for (const { client } of pairs) client.resume()
+  while (unsent.heldBytes > 0) await turnEnd()
 })

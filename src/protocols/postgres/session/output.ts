@@ -9,6 +9,7 @@
  */
 
 import type { Socket } from 'node:net'
+import type { UnsentAnswers } from '../../../base/unsent-answers.ts'
 import { Encoder } from '../wire/encoder.ts'
 
 const FLUSH_BYTES = 32 * 1024
@@ -24,17 +25,31 @@ function sendWaiting(): void {
   for (const output of outputs) output.sendWaiting()
 }
 
+export interface OutputLimits {
+  readonly unsentBytesMax: number
+  /** How long a client may take nothing of what waits for it; then it is disconnected. */
+  readonly stallTimeoutMs: number
+}
+
 export class ClientOutput {
   readonly encoder: Encoder = new Encoder()
-  readonly #unsentBytesMax: number
+  readonly #limits: OutputLimits
+  readonly #unsent: UnsentAnswers
   #socket: Socket
   #drained: Promise<void> | null = null
   /** Mark up to which answers wait to be sent; -1 if none do. */
   #waitingUpTo = -1
 
-  constructor(socket: Socket, unsentBytesMax: number) {
+  /** `unsent`: what waits for all clients of the server. */
+  constructor(socket: Socket, limits: OutputLimits, unsent: UnsentAnswers) {
     this.#socket = socket
-    this.#unsentBytesMax = unsentBytesMax
+    this.#limits = limits
+    this.#unsent = unsent
+  }
+
+  /** The client has to take something before it is given more. */
+  get isFull(): boolean {
+    return this.#socket.writableLength > this.#limits.unsentBytesMax
   }
 
   /** After TLS began. */
@@ -65,7 +80,7 @@ export class ClientOutput {
   /** The same at once. */
   send(): Promise<void> | null {
     this.#write(this.encoder.take())
-    return this.#socket.writableLength > this.#unsentBytesMax ? this.#waitForDrain() : null
+    return this.isFull ? this.#waitForDrain() : null
   }
 
   /** Between rows: sends only what fills a packet well. */
@@ -83,19 +98,28 @@ export class ClientOutput {
     if (bytes.length > 0 && this.#socket.writable) this.#socket.write(bytes)
   }
 
+  /** Node.js restarts a socket's timeout whenever bytes move: a slow reader goes on, one that has stopped is disconnected. */
   #waitForDrain(): Promise<void> {
-    const socket = this.#socket
-    this.#drained ??= new Promise((resolve) => {
+    this.#drained ??= this.#drainOf(this.#socket)
+    return this.#drained
+  }
+
+  #drainOf(socket: Socket): Promise<void> {
+    return new Promise((resolve) => {
+      const disconnect = (): void => void socket.destroy()
+      const release = this.#unsent.hold(socket.writableLength, disconnect)
       const done = (): void => {
-        socket.off('drain', done)
-        socket.off('close', done)
+        for (const event of ['drain', 'close']) socket.off(event, done)
+        socket.off('timeout', disconnect)
+        socket.setTimeout(0)
+        release()
         this.#drained = null
         resolve()
       }
-      socket.on('drain', done)
-      socket.on('close', done)
+      for (const event of ['drain', 'close']) socket.on(event, done)
+      socket.on('timeout', disconnect)
+      socket.setTimeout(this.#limits.stallTimeoutMs)
       if (socket.destroyed) done()
     })
-    return this.#drained
   }
 }
