@@ -218,8 +218,12 @@ test('a port that another member has is refused, although gateways could share i
   const { member } = await start(t)
   const second = await runCommand([
     'start',
-    ...['--data', temporaryFolder(t), '--http', `127.0.0.1:${member.port}`],
-    ...['--gateways', String(GATEWAYS)],
+    '--data',
+    temporaryFolder(t),
+    '--http',
+    `127.0.0.1:${member.port}`,
+    '--gateways',
+    String(GATEWAYS),
   ])
   assert.equal(second.exitCode, 1)
   assert.match(second.stderr, /in use/)

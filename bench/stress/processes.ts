@@ -1,0 +1,84 @@
+/** What processes cost, as Linux tells it in /proc. */
+
+import { readFileSync } from 'node:fs'
+
+export interface ProcessUsage {
+  readonly name: string
+  readonly pid: number
+  /** Of all its threads. */
+  readonly cpuSeconds: number
+  readonly residentBytes: number
+  /** What nobody else can have instead: without mapped files that others map, too, or that the system can drop. */
+  readonly privateBytes: number
+}
+
+/** Clock ticks a second in /proc/PID/stat: a constant of Linux's interface. */
+const TICKS_PER_SECOND = 100
+const KIB = 1024
+
+/** Of those that are still there. */
+export function usageOf(
+  processes: readonly { readonly name: string; readonly pid: number }[],
+): ProcessUsage[] {
+  return processes.flatMap(({ name, pid }) => {
+    const memory = read(`/proc/${pid}/smaps_rollup`)
+    const stat = read(`/proc/${pid}/stat`)
+    if (memory === null || stat === null) return []
+    return [
+      {
+        name,
+        pid,
+        cpuSeconds: cpuSecondsOf(stat),
+        residentBytes: field(memory, 'Rss'),
+        privateBytes: field(memory, 'Private_Dirty') + field(memory, 'Private_Clean'),
+      },
+    ]
+  })
+}
+
+/** The process and all that it has started, with what they are started with. */
+export function treeOf(pid: number): { readonly pid: number; readonly command: string }[] {
+  const command = read(`/proc/${pid}/cmdline`)
+  if (command === null) return []
+  const children = (read(`/proc/${pid}/task/${pid}/children`) ?? '').trim().split(' ').filter(Boolean)
+  return [
+    { pid, command: command.replaceAll('\0', ' ') },
+    ...children.flatMap((child) => treeOf(Number(child))),
+  ]
+}
+
+/** The processes of a member by what they are for. */
+export function memberProcesses(label: string, pid: number): { name: string; pid: number }[] {
+  let gateways = 0
+  return treeOf(pid).map((one) => ({ pid: one.pid, name: `${label} ${roleOf(one, pid, () => gateways++)}` }))
+}
+
+function roleOf(
+  one: { readonly pid: number; readonly command: string },
+  member: number,
+  nextGateway: () => number,
+): string {
+  if (one.pid === member) return 'core'
+  if (one.command.includes('gateway-process')) return `gateway ${nextGateway()}`
+  return one.command.includes('query-process') || one.command.includes('query-worker')
+    ? 'query worker'
+    : 'engine'
+}
+
+function cpuSecondsOf(stat: string): number {
+  // Behind the command's name, which may hold spaces and parentheses.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+}
+
+function field(text: string, name: string): number {
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * KIB
+}
+
+function read(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return null
+  }
+}
