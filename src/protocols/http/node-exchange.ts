@@ -1,7 +1,9 @@
 /** HttpExchange on `node:http`: the body with its limit, responses with back-pressure, the client's going away. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { FREE_BYTES, type ByteBudget } from '../../base/byte-budget.ts'
 import { HarmonyError } from '../../base/errors.ts'
+import type { UnsentAnswers } from '../../base/unsent-answers.ts'
 import type { Credential } from '../../gateway/session.ts'
 import type { HttpExchange } from './exchange.ts'
 import type { HttpLimits } from './limits.ts'
@@ -24,6 +26,12 @@ function encodingUnsupported(encoding: string): HarmonyError {
   )
 }
 
+/** What all requests of a server share. */
+export interface ExchangeMemory {
+  readonly received: ByteBudget
+  readonly unsent: UnsentAnswers
+}
+
 export class NodeExchange implements HttpExchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -32,6 +40,7 @@ export class NodeExchange implements HttpExchange {
   readonly database: string
   readonly credential: Credential
   readonly #limits: HttpLimits
+  readonly #memory: ExchangeMemory
   #abort: AbortController | null = null
   #abortReason: Error | null = null
 
@@ -41,6 +50,7 @@ export class NodeExchange implements HttpExchange {
     target: Target,
     credential: Credential,
     limits: HttpLimits,
+    memory: ExchangeMemory,
   ) {
     this.request = request
     this.response = response
@@ -49,6 +59,7 @@ export class NodeExchange implements HttpExchange {
     this.database = target.database
     this.credential = credential
     this.#limits = limits
+    this.#memory = memory
   }
 
   /** Made when somebody asks for it: most requests are over before anyone could abort them. */
@@ -71,17 +82,21 @@ export class NodeExchange implements HttpExchange {
     if (!IDENTITY.test(encoding)) return Promise.reject(encodingUnsupported(encoding))
     const announced = Number(this.request.headers['content-length'] ?? 0)
     if (announced > this.#limits.bodySizeBytesMax) return Promise.reject(this.#bodyTooLarge())
+    const account = this.#memory.received.open()
+    // Until it is answered: what was made of the body is held as long.
+    this.response.once('close', () => account.close())
     return new Promise((resolve, reject) => {
       const pieces: Buffer[] = []
       let sizeBytes = 0
+      const refuse = (error: HarmonyError): void => {
+        pieces.length = 0
+        reject(error)
+      }
       this.request.on('data', (piece: Buffer) => {
         sizeBytes += piece.length
-        if (sizeBytes > this.#limits.bodySizeBytesMax) {
-          pieces.length = 0
-          reject(this.#bodyTooLarge())
-        } else {
-          pieces.push(piece)
-        }
+        if (sizeBytes > this.#limits.bodySizeBytesMax) refuse(this.#bodyTooLarge())
+        else if (sizeBytes > FREE_BYTES && !account.hold(sizeBytes)) refuse(this.#overloaded())
+        else pieces.push(piece)
       })
       this.request.on('end', () =>
         resolve(pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)),
@@ -102,6 +117,16 @@ export class NodeExchange implements HttpExchange {
     )
   }
 
+  /** The rest of the body is not waited for. */
+  #overloaded(): HarmonyError {
+    const limit = this.#limits.receivedTotalBytesMax
+    if (!this.response.headersSent) this.response.setHeader('connection', 'close')
+    return new HarmonyError(
+      'OVERLOADED',
+      `The requests of all clients together are larger than the limit of ${limit} bytes (receivedTotalBytesMax). Nothing was done; try again later.`,
+    )
+  }
+
   sendJson(status: number, body: unknown): void {
     this.send(status, 'application/json', JSON.stringify(body))
   }
@@ -112,6 +137,12 @@ export class NodeExchange implements HttpExchange {
     // As a string it leaves in one write together with the headers.
     this.response.end(body)
     this.#disconnectIfStalled()
+    if (sizeBytes > FREE_BYTES && !this.response.writableFinished) this.#holdUnsent(sizeBytes)
+  }
+
+  #holdUnsent(sizeBytes: number): void {
+    const release = this.#memory.unsent.hold(sizeBytes, () => this.response.destroy())
+    this.response.once('close', release)
   }
 
   /** Rejects with ClientGoneError when the client has gone, which ends the handler. */

@@ -8,7 +8,7 @@ export function sendRawResponse(socket: Duplex, status: number, body: unknown): 
   const text = JSON.stringify(body)
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n` +
-      'connection: close\r\ncontent-type: application/json\r\n' +
+      `connection: close\r\ncontent-type: application/json\r\n${status === 503 ? 'retry-after: 1\r\n' : ''}` +
       `content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
   )
 }

@@ -175,20 +175,6 @@ test('headers over the limit and text that is not HTTP get an answer', async (t)
   assert.match(await readToEnd(nonsense), /^HTTP\/1\.1 400 .*REQUEST_INVALID/s)
 })
 
-test('connections beyond the limit are closed, those within it go on', async (t) => {
-  const { port, url, server } = await running(t, { routes: [echo], limits: { connectionsMax: 2 } })
-  const first = await openSocket(port)
-  const second = await openSocket(port)
-  const third = await openSocket(port)
-  assert.equal(await readToEnd(third), '')
-  first.destroy()
-  second.destroy()
-  await Promise.all([once(first, 'close'), once(second, 'close')])
-  while (server.stats().connectionsOpen > 0) await sleep(5)
-  assert.equal((await fetch(`${url}/echo`, { method: 'POST', body: 'x' })).status, 200)
-  assert.equal(server.stats().connectionsRefusedTotal, 1)
-})
-
 test('a stream waits for a slow reader and holds only a little of the result', async (t) => {
   let writtenPieces = 0
   const stream: HttpRoute = {

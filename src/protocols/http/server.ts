@@ -3,12 +3,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { ByteBudget } from '../../base/byte-budget.ts'
 import { HarmonyError, toHarmonyError } from '../../base/errors.ts'
+import { UnsentAnswers } from '../../base/unsent-answers.ts'
 import type { Credential } from '../../gateway/session.ts'
 import { bearerToken } from './authenticator.ts'
 import type { Authenticator, HttpRoute, HttpUpgradeHandler } from './exchange.ts'
 import type { HttpLimits } from './limits.ts'
-import { ClientGoneError, NodeExchange } from './node-exchange.ts'
+import { ClientGoneError, NodeExchange, type ExchangeMemory } from './node-exchange.ts'
 import type { OriginPolicy } from './origin-policy.ts'
 import { Router, type RouteMatch } from './router.ts'
 import { HttpCounters, type HttpStatistics } from './statistics.ts'
@@ -29,6 +31,9 @@ export interface HttpServerOptions {
 
 /** Limits are enforced by passing over the connections this often. */
 const CHECK_INTERVAL_MS = 1000
+/** Connections beyond the limit that are told so at the same time; more than these are closed without a word. */
+const TURNED_AWAY_MAX = 256
+const TURN_AWAY_MS = 1000
 /** After the abort of requests under way, how long their handlers get to end by themselves. */
 const ABORT_GRACE_MS = 250
 /** Clients that come back all at once, after a failover, wait here. The system may allow fewer. */
@@ -39,8 +44,10 @@ export class HttpServer {
   readonly #options: HttpServerOptions
   readonly #server: Server
   readonly #counters = new HttpCounters()
+  readonly #memory: ExchangeMemory
   readonly #exchanges = new Set<NodeExchange>()
   readonly #upgraded = new Set<Duplex>()
+  readonly #turnedAway = new WeakSet<Duplex>()
   #connectionsOpen = 0
   #isDraining = false
 
@@ -50,14 +57,19 @@ export class HttpServer {
     const { limits } = options
     this.#server = createServer({
       maxHeaderSize: limits.headersSizeBytesMax,
-      headersTimeout: limits.headersTimeoutMs,
+      // Node.js refuses a longer one than that of the whole request.
+      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
       requestTimeout: limits.requestTimeoutMs,
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
       noDelay: true,
       shouldUpgradeCallback: (request) => options.upgrade !== null && isWebSocket(request),
     })
-    this.#server.maxConnections = limits.connectionsMax
+    this.#memory = {
+      received: new ByteBudget(limits.receivedTotalBytesMax),
+      unsent: new UnsentAnswers(limits.unsentTotalBytesMax),
+    }
+    this.#server.maxConnections = limits.connectionsMax + TURNED_AWAY_MAX
     this.#listenToServer()
   }
 
@@ -113,6 +125,7 @@ export class HttpServer {
       this.#counters.connectionsTotal++
       this.#connectionsOpen++
       socket.on('close', () => this.#connectionsOpen--)
+      if (this.#connectionsOpen > this.#options.limits.connectionsMax) this.#turnAway(socket)
     })
     this.#server.on('drop', () => this.#counters.connectionsRefusedTotal++)
     this.#server.on('request', (request, response) => void this.#serve(request, response))
@@ -121,14 +134,28 @@ export class HttpServer {
     this.#server.on('clientError', answerMalformed)
   }
 
+  /** There is no request yet; what the client sends is read, so that it gets to see the answer, and never served. */
+  #turnAway(socket: Socket): void {
+    this.#turnedAway.add(socket)
+    this.#counters.connectionsRefusedTotal++
+    const error = new HarmonyError(
+      'OVERLOADED',
+      `This member serves as many connections as it may (connectionsMax, ${this.#options.limits.connectionsMax}). Nothing was done; try again later, or at another member.`,
+    )
+    sendRawResponse(socket, statusOf(error), errorBody(error))
+    socket.setTimeout(TURN_AWAY_MS, () => socket.destroy())
+  }
+
   /** Answers a body that would be too large before it is sent (RFC 9110 section 10.1.1). */
   #checkContinue(request: IncomingMessage, response: ServerResponse): void {
     const announced = Number(request.headers['content-length'] ?? 0)
+    if (this.#turnedAway.has(request.socket)) return
     if (announced <= this.#options.limits.bodySizeBytesMax) response.writeContinue()
     void this.#serve(request, response)
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.#turnedAway.has(request.socket)) return void request.resume()
     const startedMs = performance.now()
     this.#counters.requestsActive++
     let template = 'unknown'
@@ -175,6 +202,7 @@ export class HttpServer {
       { ...target, database },
       credential,
       this.#options.limits,
+      this.#memory,
     )
     this.#exchanges.add(exchange)
     response.on('close', () => {
@@ -203,6 +231,7 @@ export class HttpServer {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#turnedAway.has(socket)) return void socket.destroy()
     this.#upgraded.add(socket)
     socket.on('close', () => this.#upgraded.delete(socket))
     socket.on('error', () => socket.destroy())
