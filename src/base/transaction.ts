@@ -43,6 +43,15 @@ export interface ErrorData {
   readonly offset: number | null
 }
 
+/**
+ * Who waits for an outcome without a promise: those of all layers together cost a short write more than its execution. One of the two is
+ * called, once; it throws nothing.
+ */
+export interface OutcomeReceiver {
+  resolve(outcome: TransactionOutcome): void
+  reject(error: Error): void
+}
+
 export type TransactionOutcome =
   | {
       readonly kind: 'committed'

@@ -1,5 +1,6 @@
 /** How a statement answers: at once, or page by page. */
 
+import type { SessionState } from './session-state.ts'
 import type { ResultColumn, SqlValue, StatementResult } from '../base/value.ts'
 import type { ReadPage } from './reader.ts'
 
@@ -28,4 +29,24 @@ export async function collect(
     for (const row of page.rows) rows.push(row)
   }
   return { columns, rows }
+}
+
+/** Notes in the session the index at which `pages` were read: the file may be ahead of what was announced. */
+export function noted(
+  pages: AsyncGenerator<ReadPage, void, void>,
+  appliedIndex: bigint,
+  state: SessionState,
+): Answer {
+  let index = appliedIndex
+  async function* noting(): AsyncGenerator<ReadPage, void, void> {
+    for await (const page of pages) {
+      if (page.index > index) index = page.index
+      yield page
+    }
+  }
+  const toIndex = (): bigint => {
+    state.seen(index)
+    return index
+  }
+  return { kind: 'pages', pages: noting(), index: toIndex }
 }

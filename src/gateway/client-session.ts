@@ -12,11 +12,12 @@ import type {
   Consistency,
   ExecuteOptions,
   ExecuteResult,
+  ResultReceiver,
   Session,
   StatementDescription,
 } from './session.ts'
 import { fromErrorData } from '../base/error-data.ts'
-import { hasControl, type StatementRunner } from './statement-runner.ts'
+import type { StatementRunner } from './statement-runner.ts'
 import type { SessionObserver } from './statistics.ts'
 import { turnEnded } from './turn.ts'
 
@@ -79,6 +80,25 @@ export class ClientSession implements Session {
     } finally {
       this.#end()
     }
+  }
+
+  executeHere(receiver: ResultReceiver, statement: SqlStatement): boolean {
+    this.#begin()
+    const resolve = (result: ExecuteResult): void => {
+      this.#end()
+      receiver.resolve(result)
+    }
+    const reject = (error: Error): void => {
+      this.#end()
+      receiver.reject(error)
+    }
+    let isTaken = false
+    try {
+      isTaken = this.#runner.writeHere(statement, { resolve, reject })
+    } finally {
+      if (!isTaken) this.#end()
+    }
+    return isTaken
   }
 
   async executeAtomic(
@@ -223,7 +243,7 @@ export class ClientSession implements Session {
       classes.push(reader.classify(sql))
       await turnEnded()
     }
-    if (hasControl(classes))
+    if (classes.some(({ kind }) => kind === 'control'))
       throw new HarmonyError(
         'STATEMENT_REFUSED',
         'Statements that are sent together are one transaction: leave BEGIN, COMMIT, SAVEPOINT and settings out.',

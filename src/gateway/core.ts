@@ -4,7 +4,12 @@
  * process, behind a local socket or on another member. Everything that crosses is plain data.
  */
 
-import type { SessionContext, TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
+import type {
+  OutcomeReceiver,
+  SessionContext,
+  TransactionOutcome,
+  TransactionRequest,
+} from '../base/transaction.ts'
 import type { SqlStatement, StatementResult } from '../base/value.ts'
 import type { StatementDescription } from './session.ts'
 
@@ -51,6 +56,8 @@ export interface DatabaseCore {
   onApplied(listener: (appliedIndex: bigint) => void): () => void
   /** Joins the next batch. Resolves when the transaction is durable, or nothing of it was done. */
   submit(request: TransactionRequest): Promise<TransactionOutcome>
+  /** The same without a promise, where the writer is near; false, with nothing done, where it is not. */
+  submitHere?(receiver: OutcomeReceiver, request: TransactionRequest): boolean
   begin(options: BeginOptions): Promise<WriteTransaction>
   /**
    * An index such that a read at it sees every write acknowledged before this call (Raft thesis 6.4). Rejects with NOT_LEADER when no leader

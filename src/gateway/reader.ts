@@ -116,6 +116,8 @@ export interface DatabaseReader {
    * compile are compiled in a worker first. Rejects with STATEMENT_TIMEOUT; other errors are left to the writer.
    */
   vet(sql: string, appliedIndex: bigint): Promise<void>
+  /** Whether `vet` would resolve at once. */
+  isHarmless(sql: string, appliedIndex: bigint): boolean
   /**
    * The whole result, if the statement is known to be quick; null if it must go to `readInWorker`. Synchronous: it is the fast
    * path of every point read.

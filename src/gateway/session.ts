@@ -34,6 +34,12 @@ export interface ExecuteResult extends StatementResult {
   readonly index: bigint
 }
 
+/** Who waits for a result without a promise. One of the two is called, once, perhaps within the call that took the receiver; it throws nothing. */
+export interface ResultReceiver {
+  resolve(result: ExecuteResult): void
+  reject(error: Error): void
+}
+
 /** Hrana's condition language; also what the gateway uses for its own batches. Steps count from 0. */
 export type BatchCondition =
   | { readonly type: 'ok'; readonly step: number }
@@ -90,6 +96,11 @@ export interface Session {
    * It makes no promise, because for a point read the promises cost more than the read.
    */
   executeNow?(statement: SqlStatement): ExecuteResult | null
+  /**
+   * What `execute` does, for a lone write where the writer is near: true if the receiver will hear; false for everything else, with nothing
+   * done: then `execute`. Throws a HarmonyError. The promises of all layers cost more than a short write.
+   */
+  executeHere?(receiver: ResultReceiver, statement: SqlStatement): boolean
   /** All or nothing, in one round trip to the writer. Rejects with the first failing statement's error. */
   executeAtomic(
     statements: readonly SqlStatement[],

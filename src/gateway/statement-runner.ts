@@ -9,18 +9,25 @@ import { HarmonyError } from '../base/errors.ts'
 import type { TransactionOutcome } from '../base/transaction.ts'
 import type { ResultColumn, SqlStatement, SqlValue, StatementResult } from '../base/value.ts'
 import { NO_ARGUMENTS } from '../base/value.ts'
-import type { Answer } from './answer.ts'
+import { type Answer, noted } from './answer.ts'
 import { consistencyHint, formatConsistency, parseConsistency, withHint } from './consistency.ts'
 import { isConstraint } from './constraint-error.ts'
 import type { OpenDatabase } from './open-database.ts'
 import { OpenTransaction } from './open-transaction.ts'
-import type { BeginMode, InlineResult, ReadPage } from './reader.ts'
+import type { BeginMode, InlineResult } from './reader.ts'
 import type { ReadRequest, StatementClass, StatementControl } from './reader.ts'
-import type { Consistency, Credential, ExecuteOptions, StatementDescription } from './session.ts'
+import type {
+  Consistency,
+  Credential,
+  ExecuteOptions,
+  ResultReceiver,
+  StatementDescription,
+} from './session.ts'
 import { ReadsAtOnce } from './reads-at-once.ts'
 import { SessionState } from './session-state.ts'
 import type { SessionObserver } from './statistics.ts'
 import { timeInTurn, turnEnded } from './turn.ts'
+import { writeHere } from './writes-here.ts'
 
 /** What needs no description: it has been run by a connection that can't write. */
 const ALREADY_READ = { isReadOnly: true, isExplain: false }
@@ -104,6 +111,13 @@ export class StatementRunner {
         : this.#readsAtOnce.readIn(transaction, statement, resultSizeBytesMax, nowMs)
     if (result !== null) this.#observer.statementDone('read', result.durationMs)
     return result
+  }
+
+  /** A lone write whose writer is near; false, with nothing done, for everything else. */
+  writeHere(statement: SqlStatement, receiver: ResultReceiver): boolean {
+    const isPlain = this.#transaction === null && this.#failedCommit === null && this.mayWrite
+    if (!isPlain || timeInTurn() === null) return false
+    return writeHere(this.database, this.state, this.#observer, statement, receiver)
   }
 
   /** The transaction has not written. */
@@ -241,35 +255,17 @@ export class StatementRunner {
     options: ExecuteOptions,
     signal: () => AbortSignal,
   ): Promise<Answer | null> {
+    const { reader } = this.database
     const appliedIndex = await this.#fresh(options)
     const placed: ReadRequest = { ...request, appliedIndex }
-    const result = this.database.reader.readInline(placed)
+    const result = reader.readInline(placed)
     if (!isRead(result === null ? await this.#describeAt(placed) : ALREADY_READ)) return null
     // Like the end of any transaction, a read in autocommit ends what `PRAGMA defer_foreign_keys` had set.
     this.state.defersForeignKeys = false
     if (result === null)
-      return this.#noted(this.database.reader.readInWorker({ ...placed, signal: signal() }), appliedIndex)
+      return noted(reader.readInWorker({ ...placed, signal: signal() }), appliedIndex, this.state)
     this.state.seen(result.index)
     return { kind: 'result', effect: 'read', result, index: result.index }
-  }
-
-  /** Notes the index at which `pages` were read: the file may be ahead of what was announced. */
-  #noted(pages: AsyncGenerator<ReadPage, void, void>, appliedIndex: bigint): Answer {
-    let index = appliedIndex
-    const seen = (page: ReadPage): void => {
-      if (page.index > index) index = page.index
-    }
-    async function* noting(): AsyncGenerator<ReadPage, void, void> {
-      for await (const page of pages) {
-        seen(page)
-        yield page
-      }
-    }
-    const toIndex = (): bigint => {
-      this.state.seen(index)
-      return index
-    }
-    return { kind: 'pages', pages: noting(), index: toIndex }
   }
 
   #describeAt({ statement, appliedIndex }: ReadRequest): Promise<StatementDescription> {
@@ -488,9 +484,4 @@ export class StatementRunner {
     else await this.#transaction.deferForeignKeys(value)
     return this.#empty()
   }
-}
-
-/** Whether the statements hold anything but SQL to be run: transaction control and settings. */
-export function hasControl(classes: readonly StatementClass[]): boolean {
-  return classes.some(({ kind }) => kind === 'control')
 }

@@ -4,9 +4,7 @@
  */
 
 import { HarmonyError } from '../base/errors.ts'
-import type { TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
-import type { HistogramData } from '../base/histogram.ts'
-import { LatencyHistogram } from '../base/histogram.ts'
+import type { OutcomeReceiver, TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Disk } from '../host/disk.ts'
 import type { Random } from '../host/random.ts'
@@ -72,8 +70,6 @@ export interface GroupStats extends ProposalStats {
   /** How often the replica here became the leader. */
   readonly electionsWon: number
   readonly snapshots: SnapshotStats
-  /** From `submit` to its answer. */
-  readonly submitLatency: HistogramData
   /** Why the database can't be used; null if it can. */
   readonly failure: string | null
 }
@@ -99,7 +95,6 @@ export class DatabaseGroup {
   readonly #checkpoints: Checkpoints
   readonly #applier: Applier
   readonly #snapshots: SnapshotMover
-  readonly #submitLatency = new LatencyHistogram()
   readonly #leadershipListeners = new Set<(leadership: GroupLeadership) => void>()
   readonly #replacedListeners = new Set<() => void>()
   readonly #damageListeners = new Set<(error: HarmonyError) => void>()
@@ -183,16 +178,16 @@ export class DatabaseGroup {
   }
 
   /** Rejects with NOT_LEADER where this member does not lead: nothing was done. */
-  async submit(request: TransactionRequest): Promise<TransactionOutcome> {
+  submit(request: TransactionRequest): Promise<TransactionOutcome> {
+    return new Promise((resolve, reject) => this.submitTo({ resolve, reject }, request))
+  }
+
+  /** The same for who waits without a promise. Throws SHUTTING_DOWN and what else ended the database. */
+  submitTo(receiver: OutcomeReceiver, request: TransactionRequest): void {
     this.#use()
     const refusal = this.#log.refusal()
-    if (refusal !== null) throw refusal
-    const startMs = this.#lastUseMs
-    try {
-      return await this.#proposals.submit(request)
-    } finally {
-      this.#submitLatency.record(this.#options.clock.nowMs() - startMs)
-    }
+    if (refusal !== null) return receiver.reject(refusal)
+    this.#proposals.submit(request, receiver)
   }
 
   /** Rejects with NOT_LEADER where this member does not lead: nothing was done. */
@@ -368,7 +363,6 @@ export class DatabaseGroup {
       checkpoints: this.#machine.checkpointCount,
       electionsWon: this.#electionsWon,
       snapshots: this.#snapshots.stats(),
-      submitLatency: this.#submitLatency.data(),
       failure: (this.#log.failure ?? this.#machine.failure)?.message ?? null,
     }
   }

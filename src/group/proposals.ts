@@ -3,9 +3,10 @@
  * disk, the next one collects, so batches grow by themselves under load and a lone request waits for nobody.
  */
 
+import { type HistogramData, LatencyHistogram } from '../base/histogram.ts'
 import { BoundedQueue } from '../base/queue.ts'
 import { HarmonyError } from '../base/errors.ts'
-import type { TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
+import type { OutcomeReceiver, TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
 import type { Clock, Timer } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
 import type { BatchExecution, CommitResult } from '../engine/engine.ts'
@@ -14,21 +15,9 @@ import type { CommitLog } from './commit-log.ts'
 import { newStamp } from './entry-stamp.ts'
 import { Gathering } from './gathering.ts'
 import type { GroupLimits } from './limits.ts'
-import { requestSizeBytes } from './request-size.ts'
 import type { StateMachine } from './state-machine.ts'
+import { WaitingRequest } from './waiting-request.ts'
 import type { WriterQueue } from './writer-lease.ts'
-
-interface Waiting {
-  readonly request: TransactionRequest
-  readonly sizeBytes: number
-  sinceMs: number
-  readonly resolve: (outcome: TransactionOutcome) => void
-  readonly reject: (error: Error) => void
-  /** How often the engine's process ended while it had this request, for whatever reason. */
-  interruptions: number
-  /** The process ended while it had this request among others. It runs alone next time, which tells. */
-  isSuspect: boolean
-}
 
 /** A request that was interrupted so often for reasons of others gets the error, so that nobody waits for ever. */
 const INTERRUPTIONS_MAX = 3
@@ -53,14 +42,16 @@ export interface ProposalStats {
   readonly requests: number
   readonly entries: number
   readonly payloadBytes: number
+  /** From `submit` to its answer. */
+  readonly submitLatency: HistogramData
 }
 
 export class Proposals {
   readonly #options: ProposalsOptions
-  readonly #queue: BoundedQueue<Waiting>
+  readonly #queue: BoundedQueue<WaitingRequest>
   readonly #gathering: Gathering
   /** Taken from the queue for a batch that did not get to them, or was interrupted: the front of the next one. */
-  #leftOver: Waiting[] = []
+  #leftOver: WaitingRequest[] = []
   #waitingBytes = 0
   #running: Promise<void> | null = null
   /** Of the newest batch whose fate is known: whether the file has it. Resolves when its clients have their answers. */
@@ -70,6 +61,7 @@ export class Proposals {
   #requests = 0
   #entries = 0
   #payloadBytes = 0
+  readonly #latency = new LatencyHistogram()
 
   constructor(options: ProposalsOptions) {
     this.#options = options
@@ -77,22 +69,19 @@ export class Proposals {
     this.#gathering = new Gathering(options.clock)
   }
 
-  /** Resolves when the transaction is durable and visible, or nothing of it was done. */
-  submit(request: TransactionRequest): Promise<TransactionOutcome> {
-    const { promise, resolve, reject } = Promise.withResolvers<TransactionOutcome>()
-    const sizeBytes = requestSizeBytes(request)
-    const sinceMs = this.#options.clock.nowMs()
-    const waiting = { request, sizeBytes, sinceMs, resolve, reject, interruptions: 0, isSuspect: false }
+  /** The receiver hears when the transaction is durable and visible, or nothing of it was done. */
+  submit(request: TransactionRequest, receiver: OutcomeReceiver): void {
+    const waiting = new WaitingRequest(request, receiver, this.#options.clock, this.#latency)
+    const { sizeBytes } = waiting
     const isOver = this.#waitingBytes + sizeBytes > this.#options.limits.waitingSizeBytesMax
     // A single request of any size has a chance while nobody else waits; its own limit is the entry's.
     if ((isOver && this.#waitingBytes > 0) || !this.#queue.push(waiting))
-      return Promise.reject(this.#overloaded())
+      return waiting.reject(this.#overloaded())
     this.#waitingBytes += sizeBytes
     if (this.#running === null) {
       this.#gathering.arrived()
       this.#running = this.#start()
     }
-    return promise
   }
 
   /** Resolves when nothing waits any more. */
@@ -113,6 +102,7 @@ export class Proposals {
       requests: this.#requests,
       entries: this.#entries,
       payloadBytes: this.#payloadBytes,
+      submitLatency: this.#latency.data(),
     }
   }
 
@@ -167,9 +157,9 @@ export class Proposals {
   }
 
   /** From the front, as many as a batch may have. */
-  #takeBatch(): Waiting[] {
+  #takeBatch(): WaitingRequest[] {
     const { batchRequestsMax } = this.#options.limits
-    const batch: Waiting[] = []
+    const batch: WaitingRequest[] = []
     let sizeBytes = 0
     for (
       let next = this.#peek();
@@ -188,16 +178,16 @@ export class Proposals {
     return this.#queue.length + this.#leftOver.length
   }
 
-  #peek(): Waiting | undefined {
+  #peek(): WaitingRequest | undefined {
     return this.#leftOver[0] ?? this.#queue.peek()
   }
 
-  #mayJoin(first: Waiting, next: Waiting, sizeBytes: number): boolean {
+  #mayJoin(first: WaitingRequest, next: WaitingRequest, sizeBytes: number): boolean {
     const isInSize = sizeBytes + next.sizeBytes <= this.#options.limits.batchSizeBytesMax
     return isInSize && !first.isSuspect && !next.isSuspect
   }
 
-  async #runBatch(batch: readonly Waiting[]): Promise<void> {
+  async #runBatch(batch: readonly WaitingRequest[]): Promise<void> {
     // Those that waited too long were rejected while the writer was held.
     if (batch.length === 0) return
     let execution: BatchExecution & { readonly term: number }
@@ -228,8 +218,8 @@ export class Proposals {
    * The engine's process ended, so nothing of the batch was done, and it can run again. If one of the batch may be the reason, each runs alone,
    * so that only the one that is gets the error.
    */
-  #interrupted(batch: readonly Waiting[], error: EngineEndedError): void {
-    const again: Waiting[] = []
+  #interrupted(batch: readonly WaitingRequest[], error: EngineEndedError): void {
+    const again: WaitingRequest[] = []
     for (const waiting of batch) {
       waiting.interruptions++
       // The time that the lost process took is not for want of the writer.
@@ -246,12 +236,12 @@ export class Proposals {
     this.#leftOver = [...again, ...this.#leftOver]
   }
 
-  #rejectAll(batch: readonly Waiting[], error: Error): void {
+  #rejectAll(batch: readonly WaitingRequest[], error: Error): void {
     this.#forget(batch)
     for (const waiting of batch) waiting.reject(error)
   }
 
-  async #execute(batch: readonly Waiting[]): Promise<BatchExecution & { readonly term: number }> {
+  async #execute(batch: readonly WaitingRequest[]): Promise<BatchExecution & { readonly term: number }> {
     const { machine, clock, random } = this.#options
     const { engine, term } = machine.leadNow() ?? (await machine.lead())
     const stamp = newStamp(clock, random)
@@ -260,7 +250,7 @@ export class Proposals {
   }
 
   async #finish(
-    taken: readonly Waiting[],
+    taken: readonly WaitingRequest[],
     execution: BatchExecution & { readonly term: number },
   ): Promise<void> {
     this.#batches++
@@ -296,7 +286,7 @@ export class Proposals {
 
   /** Never rejects. Answers come in the order of the batches, because the engine's do. */
   async #answer(
-    taken: readonly Waiting[],
+    taken: readonly WaitingRequest[],
     applied: Promise<Pick<CommitResult, 'outcomes'>>,
   ): Promise<boolean> {
     try {
@@ -326,7 +316,8 @@ export class Proposals {
       `Another transaction holds the writer of the database ${database} for more than ` +
         `${limits.batchWaitTimeoutMs} ms. Nothing was done; try again.`,
     )
-    const isOverdue = (waiting: Waiting) => clock.nowMs() - waiting.sinceMs >= limits.batchWaitTimeoutMs
+    const isOverdue = (waiting: WaitingRequest) =>
+      clock.nowMs() - waiting.sinceMs >= limits.batchWaitTimeoutMs
     const waiting = this.#takeAll()
     const firstInTime = waiting.findIndex((one) => !isOverdue(one))
     const overdue = firstInTime < 0 ? waiting : waiting.slice(0, firstInTime)
@@ -335,18 +326,18 @@ export class Proposals {
     this.#watchOverdue()
   }
 
-  #takeAll(): Waiting[] {
+  #takeAll(): WaitingRequest[] {
     const all = [...this.#leftOver.splice(0), ...this.#queue.drain()]
     this.#forget(all)
     return all
   }
 
-  #putBack(waiting: Waiting): void {
+  #putBack(waiting: WaitingRequest): void {
     this.#queue.push(waiting)
     this.#waitingBytes += waiting.sizeBytes
   }
 
-  #forget(gone: readonly Waiting[]): void {
+  #forget(gone: readonly WaitingRequest[]): void {
     for (const waiting of gone) this.#waitingBytes -= waiting.sizeBytes
   }
 

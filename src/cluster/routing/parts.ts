@@ -1,6 +1,11 @@
 /** What routing needs of the rest of a member. `DatabaseGroup` and `PeerTransport` have it by structure; tests bring their own. */
 
-import type { SessionContext, TransactionOutcome, TransactionRequest } from '../../base/transaction.ts'
+import type {
+  OutcomeReceiver,
+  SessionContext,
+  TransactionOutcome,
+  TransactionRequest,
+} from '../../base/transaction.ts'
 import type { ResultColumn, SqlStatement, StatementResult } from '../../base/value.ts'
 import type { CallOutcome, CallRequest } from '../transport/calls.ts'
 
@@ -50,6 +55,8 @@ export interface LocalReplica {
   onApplied(listener: (appliedIndex: bigint) => void): () => void
   /** Rejects with NOT_LEADER, nothing done, where another one leads. */
   submit(request: TransactionRequest): Promise<TransactionOutcome>
+  /** The same for who waits without a promise. Throws why the database can't be used any more. */
+  submitTo(receiver: OutcomeReceiver, request: TransactionRequest): void
   begin(options: BeginOptions): Promise<OpenTransaction>
   readIndex(timeoutMs?: number): Promise<bigint>
   /** Null where other members have to be asked. */

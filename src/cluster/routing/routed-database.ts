@@ -4,7 +4,7 @@
  */
 
 import { HarmonyError } from '../../base/errors.ts'
-import type { TransactionOutcome, TransactionRequest } from '../../base/transaction.ts'
+import type { OutcomeReceiver, TransactionOutcome, TransactionRequest } from '../../base/transaction.ts'
 import type { SubmitCalls } from './submit-calls.ts'
 import { LeaderSearch, NOBODY_KNOWN } from './leader-search.ts'
 import type { SearchParts } from './leader-search.ts'
@@ -89,6 +89,25 @@ export class RoutedDatabase {
     )
   }
 
+  /**
+   * Like `submit` without a promise, where this member leads; false with nothing done elsewhere. What was certainly not done
+   * goes the way of `submit` from there.
+   */
+  submitHere(receiver: OutcomeReceiver, request: TransactionRequest): boolean {
+    if (this.#replica.leader !== this.#parts.own || request.idempotencyKey !== null) return false
+    const reject = (error: Error): void => {
+      const verdict = this.#rejectedHere(error, null)
+      if (verdict.kind === 'tell') return receiver.reject(this.#counted(verdict.error))
+      this.#parts.counts.repeated++
+      this.submit(request).then(
+        (outcome) => receiver.resolve(outcome),
+        (failure: Error) => receiver.reject(failure),
+      )
+    }
+    this.#replica.submitTo({ resolve: (outcome) => receiver.resolve(outcome), reject }, request)
+    return true
+  }
+
   /** Like `submit`; a BEGIN can be repeated whatever happened to it, because nothing is done before COMMIT. */
   begin(options: BeginOptions): Promise<OpenTransaction> {
     return this.#route((leader) =>
@@ -120,9 +139,12 @@ export class RoutedDatabase {
   }
 
   #tell(error: unknown, unknown: string | null): never {
-    const told = unknown === null ? error : outcomeUnknown(this.name, unknown, error)
-    if (told instanceof HarmonyError && told.code === 'OUTCOME_UNKNOWN') this.#parts.counts.unknown++
-    throw told
+    throw this.#counted(unknown === null ? error : outcomeUnknown(this.name, unknown, error))
+  }
+
+  #counted<E>(error: E): E {
+    if (error instanceof HarmonyError && error.code === 'OUTCOME_UNKNOWN') this.#parts.counts.unknown++
+    return error
   }
 
   #tried(asked: number, idempotencyKey: string | null): Tried {

@@ -174,14 +174,18 @@ export class DatabaseReader {
   }
 
   async vet(sql: string, appliedIndex: bigint): Promise<void> {
-    const { isOutdated } = this.#held
-    const held = isOutdated ? this.#at(appliedIndex) : this.#held
-    if (!held.isHazardous(sql, isOutdated ? appliedIndex : null)) return
+    if (this.isHarmless(sql, appliedIndex)) return
     try {
       await this.describe(sql, appliedIndex)
     } catch (error) {
       if (error instanceof HarmonyError && VETTING_ERRORS.has(error.code)) throw error
     }
+  }
+
+  isHarmless(sql: string, appliedIndex: bigint): boolean {
+    const { isOutdated } = this.#held
+    const held = isOutdated ? this.#at(appliedIndex) : this.#held
+    return !held.isHazardous(sql, isOutdated ? appliedIndex : null)
   }
 
   readInline(request: ReadRequest): QuickResult | null {

@@ -5,7 +5,7 @@
 
 import { HarmonyError } from '../../../base/errors.ts'
 import { INITIAL_CONTEXT } from '../../../base/transaction.ts'
-import type { TransactionOutcome, TransactionRequest } from '../../../base/transaction.ts'
+import type { OutcomeReceiver, TransactionOutcome, TransactionRequest } from '../../../base/transaction.ts'
 import type { SqlStatement, StatementResult } from '../../../base/value.ts'
 import { NO_ARGUMENTS } from '../../../base/value.ts'
 import { SeededRandom } from '../../../host/random.ts'
@@ -209,6 +209,13 @@ export class TestMember implements LocalReplica {
     await new Promise<void>((resolve) => void this.#world.clock.after(this.#world.delayMs, resolve))
     this.#check()
     return this.#world.apply(wanted)
+  }
+
+  submitTo(receiver: OutcomeReceiver, wanted: TransactionRequest): void {
+    this.submit(wanted).then(
+      (outcome) => receiver.resolve(outcome),
+      (error: Error) => receiver.reject(error),
+    )
   }
 
   async begin(options: BeginOptions): Promise<OpenTransaction> {

@@ -41,6 +41,7 @@ import { type PreparedStatement, PreparedStore, writersOf, type Portal } from '.
 import { Preparing } from './preparing.ts'
 import type { CommandResult } from './result.ts'
 import { QuickReads } from './quick-reads.ts'
+import { QuickWrites } from './quick-writes.ts'
 import { Revalidation } from './revalidation.ts'
 import { ResultSender } from './result-sender.ts'
 import { streamInstead } from './large-result.ts'
@@ -64,6 +65,7 @@ export class ClientSession {
   readonly #sender: ResultSender
   readonly #cursors: Cursors
   readonly #quick: QuickReads
+  readonly #quickWrites: QuickWrites
   readonly #revalidation: Revalidation
   readonly #preparing: Preparing
   readonly #describer: Describer
@@ -96,6 +98,7 @@ export class ClientSession {
     this.#revalidation = new Revalidation({ ...parts, ...shared, ...kept })
     this.#preparing = new Preparing({ ...parts, ...shared, ...kept })
     this.#quick = new QuickReads({ ...parts, ...shared, ...kept })
+    this.#quickWrites = new QuickWrites({ ...parts, ...shared, ...kept })
     this.#utilities = new Utilities({
       ...parts,
       ...kept,
@@ -267,6 +270,8 @@ export class ClientSession {
     try {
       const sent = this.#quick.execute(message)
       if (sent !== 'not quick') return sent
+      const written = this.#quickWrites.execute(message)
+      if (written !== null) return written.catch(skipAfter)
       return this.#executePortal(this.#store.portal(message.portal), message.rowsMax).catch(skipAfter)
     } catch (error) {
       return skipAfter(error)

@@ -4,7 +4,7 @@ import type { ResultColumn, SqlValue, StatementResult } from '../../../base/valu
 import { HarmonyError } from '../../../base/errors.ts'
 import { NO_ARGUMENTS } from '../../../base/value.ts'
 import { must } from '../../../base/assert.ts'
-import type { Consistency, Session } from '../../../gateway/session.ts'
+import type { Consistency, ResultReceiver, Session } from '../../../gateway/session.ts'
 import type { PlanStep, QueryPlan, SessionValue } from '../dialect/plan.ts'
 import { PgError } from '../error.ts'
 import { dateText, storedTimestampTz, timestampText, timeText, MICROS } from '../types/datetime.ts'
@@ -96,6 +96,17 @@ export class Executor {
     } catch (error) {
       throw syntaxErrorOf(plan, error)
     }
+  }
+
+  /**
+   * What `run` would do with a lone write outside transactions, without a promise and without a time limit: true if the receiver will hear, false
+   * with nothing done. A cancel request does not stop it: where the writer is near, it is past stopping in a moment.
+   */
+  runHere(plan: QueryPlan, values: readonly SqlValue[], receiver: ResultReceiver): boolean {
+    const step = plan.steps[0]
+    if (plan.effects.length > 0 || plan.sessionValues.length > 0 || plan.utcOnly !== null) return false
+    if (plan.steps.length !== 1 || step === undefined) return false
+    return this.#session.executeHere?.(receiver, bound(step, values)) ?? false
   }
 
   /**
@@ -258,7 +269,7 @@ export class Executor {
 }
 
 /** What neither parser understands is told in PostgreSQL's words. */
-function syntaxErrorOf(plan: QueryPlan, error: unknown): unknown {
+export function syntaxErrorOf(plan: QueryPlan, error: unknown): unknown {
   const isSyntax = error instanceof HarmonyError && error.code === 'SQL_PARSE_ERROR'
   return isSyntax && plan.syntaxError !== null ? plan.syntaxError : error
 }

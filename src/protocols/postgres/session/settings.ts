@@ -149,6 +149,9 @@ const PARAMETERS: readonly Parameter[] = [
   { name: 'role', initial: 'none', check: fixed('role', 'none', 'default') },
 ]
 
+const STATEMENT_TIMEOUT = 'statement_timeout'
+const READ_ONLY = 'default_transaction_read_only'
+
 const BY_NAME: ReadonlyMap<string, Parameter> = new Map(
   PARAMETERS.map((parameter) => [parameter.name.toLowerCase(), parameter]),
 )
@@ -166,6 +169,7 @@ export class Settings {
   readonly #before = new Map<string, { readonly value: string | undefined; isLocal: boolean }>()
   #timeZone: TimeZone = UTC
   #consistency: Consistency = LINEARIZABLE
+  #restrictsWrites = false
   /** Tells `harmonydb.last_index`. */
   lastIndex: () => bigint = () => 0n
   /** Called when a parameter changes that clients are told of. */
@@ -173,6 +177,11 @@ export class Settings {
 
   get timeZone(): TimeZone {
     return this.#timeZone
+  }
+
+  /** Whether writes have a time limit, or must not be: for those who would look at each. */
+  get restrictsWrites(): boolean {
+    return this.#restrictsWrites
   }
 
   /** The level of reads. */
@@ -263,6 +272,8 @@ export class Settings {
   #changed(key: string): void {
     if (key === 'timezone') this.#timeZone = timeZone(this.get(key))
     if (key === CONSISTENCY) this.#consistency = consistency(this.get(key))
+    if (key === STATEMENT_TIMEOUT || key === READ_ONLY)
+      this.#restrictsWrites = this.get(STATEMENT_TIMEOUT) !== '0' || this.get(READ_ONLY) === 'on'
     const parameter = BY_NAME.get(key)
     if (parameter?.isReported === true) this.onReported?.(parameter.name, this.get(key))
   }

@@ -1,0 +1,61 @@
+/** Writes without a promise, on the member that leads: the same truths as `submit` tells. */
+
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { HarmonyError } from '../../base/errors.ts'
+import type { TransactionOutcome, TransactionRequest } from '../../base/transaction.ts'
+import type { RoutedDatabase } from './routed-database.ts'
+import { request, World } from './testing/world.ts'
+
+/** The outcome, or the error; null where nothing was done. */
+async function heard(
+  world: World,
+  database: RoutedDatabase,
+  wanted: TransactionRequest,
+): Promise<TransactionOutcome | Error | null> {
+  const { promise, resolve } = Promise.withResolvers<TransactionOutcome | Error>()
+  let calls = 0
+  const once = (told: TransactionOutcome | Error): void => {
+    assert.equal(++calls, 1, 'heard once')
+    resolve(told)
+  }
+  if (!database.submitHere({ resolve: once, reject: once }, wanted)) return null
+  return world.clock.wait(promise)
+}
+
+test('the leader applies it, and nothing is sent', async () => {
+  const world = new World(3)
+  const told = await heard(world, world.database(1), request('a'))
+  assert.ok(told !== null && !(told instanceof Error) && told.kind === 'committed')
+  assert.deepEqual(world.applied, ['a'])
+  assert.deepEqual(world.calls, [])
+})
+
+test('another member says no at once, and so does the leader where a key may have to be looked up elsewhere', async () => {
+  const world = new World(3)
+  assert.equal(await heard(world, world.database(2), request('a')), null)
+  assert.equal(await heard(world, world.database(1), request('a', 'once')), null)
+  assert.deepEqual(world.applied, [])
+})
+
+test('what was certainly not done goes to the leader of now', async () => {
+  const world = new World(3)
+  world.leader = 3
+  world.member(1).leader = 1
+  const answer = heard(world, world.database(1), request('a'))
+  world.member(1).hear(3)
+  const told = await answer
+  assert.ok(told !== null && !(told instanceof Error) && told.kind === 'committed')
+  assert.deepEqual(world.applied, ['a'])
+  assert.equal(world.member(1).routing.statistics().repeated, 1)
+})
+
+test('an outcome that nobody knows is told, counted, and never tried again', async () => {
+  const world = new World(3)
+  world.member(1).refusal = new HarmonyError('OUTCOME_UNKNOWN', 'Who knows.')
+  const told = await heard(world, world.database(1), request('a'))
+  assert.ok(told instanceof HarmonyError)
+  assert.equal(told.code, 'OUTCOME_UNKNOWN')
+  assert.equal(world.member(1).routing.statistics().unknown, 1)
+  assert.deepEqual(world.applied, [])
+})

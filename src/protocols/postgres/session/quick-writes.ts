@@ -1,0 +1,77 @@
+/**
+ * Lone writes between two Syncs (the INSERT, UPDATE or DELETE of most applications), handed to the gateway without a promise on the way. Whatever is not quite that
+ * plain goes the usual way in `client-session.ts`, which gives the same answers.
+ */
+
+import type { QueryPlan } from '../dialect/plan.ts'
+import type { FrontendMessage } from '../wire/messages.ts'
+import type { Activity } from './activity.ts'
+import { type Executor, syntaxErrorOf } from './executor.ts'
+import type { Portal, PreparedStore } from './prepared.ts'
+import type { ResultSender } from './result-sender.ts'
+import type { ExecuteResult } from '../../../gateway/session.ts'
+import type { SessionTables } from './session-tables.ts'
+import type { Settings } from './settings.ts'
+import { tagOf } from './tag.ts'
+import type { TransactionState } from './transaction.ts'
+
+type ExecuteMessage = Extract<FrontendMessage, { kind: 'execute' }>
+
+interface QuickWritesParts {
+  readonly activity: Activity
+  readonly transaction: TransactionState
+  readonly executor: Executor
+  readonly store: PreparedStore
+  readonly sender: ResultSender
+  readonly settings: Settings
+  readonly tables: SessionTables
+  isFollowedBySync(): boolean
+}
+
+export class QuickWrites {
+  readonly #parts: QuickWritesParts
+
+  constructor(parts: QuickWritesParts) {
+    this.#parts = parts
+  }
+
+  /** Rejects with what the write fails with; null with nothing done where it is not quick. */
+  execute({ portal: name, rowsMax }: ExecuteMessage): Promise<void> | null {
+    const { store, transaction, tables, settings } = this.#parts
+    const portal = store.findPortal(name)
+    if (portal === undefined || portal.result !== null || rowsMax > 0) return null
+    const { plan } = portal.statement.compiled
+    if (plan.kind !== 'query' || plan.isRead || plan.changesSchema || plan.notices.length > 0) return null
+    if (transaction.isOpen || tables.needsCommit || settings.restrictsWrites) return null
+    return this.#parts.isFollowedBySync() ? this.#write(portal, plan) : null
+  }
+
+  #write(portal: Portal, plan: QueryPlan): Promise<void> | null {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const fail = (error: unknown): void => reject(syntaxErrorOf(plan, error))
+    const tell = (result: ExecuteResult): void => {
+      try {
+        resolve(this.#send(portal, plan, result) ?? undefined)
+      } catch (error) {
+        fail(error)
+      }
+    }
+    const isBegun = this.#parts.executor.runHere(plan, portal.values, { resolve: tell, reject: fail })
+    if (!isBegun) return null
+    this.#parts.activity.begin(portal.statement.sql)
+    return promise
+  }
+
+  #send(portal: Portal, plan: QueryPlan, told: ExecuteResult): Promise<void> | null {
+    const tag = tagOf(plan, told)
+    if (plan.returnsRows) {
+      const { columns, writers } = portal.statement.layout(told.columns, portal.formats)
+      portal.writers = writers
+      portal.result = { columns, rows: told.rows, tag }
+    } else {
+      portal.result = { columns: null, rows: [], tag }
+    }
+    portal.nextRow = portal.result.rows.length
+    return this.#parts.sender.whole(portal.result, portal.writers)
+  }
+}
