@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { NO_ARGUMENTS } from '../../src/base/value.ts'
 import { openWithTable, type PostgresHarness } from './harness.ts'
 import { bind, describe, execute, parse, query, RawClient, sync } from './raw-client.ts'
 
@@ -150,4 +151,31 @@ test('Parse of what neither PostgreSQL nor SQLite understands is an error at onc
   await using client = await RawClient.ready(harness.port)
   assert.deepEqual(await client.ask(parse('', 'selec $1'), describe('S', ''), sync), ['E 42601', 'Z I'])
   assert.deepEqual((await client.ask(parse('', 'pragma table_list'), describe('S', ''), sync))[0], '1')
+})
+
+test('a table that another protocol has just made is there at once, for new connections, too, and in transactions', async () => {
+  const other = await harness.gateway.openSession('default', { access: 'read-write', databases: null })
+  const make = (name: string): Promise<unknown> =>
+    other.execute({ sql: `CREATE TABLE ${name} AS SELECT 1 AS a`, args: NO_ARGUMENTS })
+  const clients = await Promise.all(Array.from({ length: 5 }, () => RawClient.ready(harness.port)))
+  const askAll = async (...texts: readonly string[]): Promise<string[][]> =>
+    Promise.all(
+      clients.map(async (client) => {
+        const answers = []
+        for (const text of texts) answers.push(...(await client.ask(query(text))))
+        return answers
+      }),
+    )
+  await askAll('select v from t where id = 2')
+  await make('made_1')
+  const plain = await askAll('select a from made_1')
+  for (const answer of plain) assert.deepEqual(answer, ['T 1', 'D 1', 'C SELECT 1', 'Z I'])
+  await make('made_2')
+  const inTransactions = await askAll('begin', 'select a from made_2', 'rollback')
+  for (const answer of inTransactions) {
+    assert.deepEqual(answer, ['C BEGIN', 'Z T', 'T 1', 'D 1', 'C SELECT 1', 'Z T', 'C ROLLBACK', 'Z I'])
+  }
+  assert.deepEqual(await clients[0]?.ask(query('select 1 from made_3')), ['E 42P01', 'Z I'])
+  for (const client of clients) await client[Symbol.asyncDispose]()
+  await other.close()
 })

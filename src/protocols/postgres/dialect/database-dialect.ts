@@ -3,7 +3,8 @@
  *
  * The schema is read again when a statement of this front door has changed it, and looked at (PRAGMA schema_version) once in a while, because other
  * protocols and members change it too. A plan that is older than that by a moment can't harm: SQLite itself checks names and
- * constraints, and the columns of `*` and of INSERT are spelled out in the plan.
+ * constraints, and the columns of `*` and of INSERT are spelled out in the plan. A name that is not known may be one that somebody has just made: before
+ * that is an error, the schema is looked at again.
  */
 
 import type { RawStmt } from 'libpg-query'
@@ -122,7 +123,21 @@ export class DatabaseDialect {
   ): Promise<CompiledStatement> {
     const now = this.compileNow(parsed, parameterTypes, asking)
     if (now !== null) return now
-    const { session, isPrivate, temporary } = asking
+    const before = this.#schema
+    try {
+      return await this.#compileAsKnown(parsed, parameterTypes, asking)
+    } catch (error) {
+      const newer = isAboutNames(error) && !asking.isPrivate ? await this.#otherThan(before, asking) : null
+      if (newer === null) throw error
+      return compileStatement(parsed, parameterTypes, newer.seenBy(asking.temporary.prefix), asking.temporary)
+    }
+  }
+
+  async #compileAsKnown(
+    parsed: ParsedStatement,
+    parameterTypes: readonly number[],
+    { session, isPrivate, temporary }: Asking,
+  ): Promise<CompiledStatement> {
     if (isPrivate) {
       const own = await this.schemaOf({ session, isPrivate, temporary })
       return compileStatement(parsed, parameterTypes, own, temporary)
@@ -169,6 +184,17 @@ export class DatabaseDialect {
     }
   }
 
+  /** The schema as the session sees it, if that is not `known`. Within a transaction it is the session's alone: its state may be an older one. */
+  async #otherThan(known: Schema | null, { session }: Asking): Promise<Schema | null> {
+    if (known === null) return null
+    if (session.isAutocommit) {
+      this.#checkedAtMs = 0
+      const current = await this.#current(session)
+      return current === known ? null : current
+    }
+    return (await schemaVersion(session)) === known.version ? null : loadSchema(session)
+  }
+
   async #look(session: Session, now: number): Promise<Schema> {
     if (this.#schema !== null && (await schemaVersion(session)) === this.#schema.version) {
       this.#checkedAtMs = now
@@ -176,6 +202,8 @@ export class DatabaseDialect {
     }
     this.#plans.clear()
     if (this.#schema !== null) this.#changeCount++
+    // Until the new one is here, nobody may take the old one for it: of several who look at the same time only the last one's is kept.
+    this.#schema = null
     const changes = this.#changeCount
     const schema = await loadSchema(session)
     this.#onSchema(schema)
@@ -185,6 +213,11 @@ export class DatabaseDialect {
     this.#checkedAtMs = now
     return schema
   }
+}
+
+/** undefined_table, undefined_column, undefined_function, undefined_object, ambiguous or duplicate names. */
+function isAboutNames(error: unknown): boolean {
+  return error instanceof PgError && error.sqlState.startsWith('42') && error.sqlState !== '42601'
 }
 
 /** Who wants a plan. */
