@@ -5,6 +5,8 @@ export interface GroupLimits {
   readonly waitingRequestsMax: number
   /** Size of their statements and values. They are held in memory. */
   readonly waitingSizeBytesMax: number
+  /** Who comes when the oldest of those who wait has waited for so long is refused with OVERLOADED: it would wait as long. */
+  readonly waitingTimeMsMax: number
   /** Interactive transactions that wait for the writer; beyond it OVERLOADED. Each may hold it for seconds. */
   readonly waitingTransactionsMax: number
   /** How long a transaction waits for a batch while an interactive one holds the writer; then TRANSACTION_BUSY. */
@@ -51,6 +53,7 @@ const MIB = 1024 * 1024
 export const GROUP_DEFAULTS: GroupLimits = {
   waitingRequestsMax: 20_000,
   waitingSizeBytesMax: 64 * MIB,
+  waitingTimeMsMax: 10_000,
   waitingTransactionsMax: 1_000,
   batchWaitTimeoutMs: 10_000,
   batchRequestsMax: 1_024,

@@ -173,6 +173,29 @@ test('beyond the bound of waiting requests the answer is OVERLOADED at once, and
     { waitingRequestsMax: 4 },
   ))
 
+test('who comes when others have waited for too long already is refused, and they go on waiting', () =>
+  withGroup(
+    async (group, fixture) => {
+      const early: Promise<string>[] = []
+      const late: string[] = []
+      fixture.disk.beforeOperation = async (operation) => {
+        if (operation.kind !== 'sync') return
+        fixture.disk.beforeOperation = () => {}
+        early.push(resultOf(group.submit(insert(2))))
+        fixture.clock.advance(999)
+        early.push(resultOf(group.submit(insert(3))))
+        fixture.clock.advance(2)
+        late.push(await resultOf(group.submit(insert(4))))
+      }
+      assert.equal(await resultOf(group.submit(insert(1))), 'committed')
+      assert.deepEqual(await Promise.all(early), ['committed', 'committed'])
+      assert.deepEqual(late, ['OVERLOADED'])
+      assert.equal(await resultOf(group.submit(insert(5))), 'committed', 'nobody waits any more')
+      assert.deepEqual(fixture.read('SELECT a FROM t'), [1, 2, 3, 5])
+    },
+    { waitingTimeMsMax: 1000 },
+  ))
+
 test('beyond the bound of waiting bytes too, but one large request alone gets through', () =>
   withGroup(
     async (group) => {

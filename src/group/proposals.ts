@@ -75,13 +75,18 @@ export class Proposals {
     const { sizeBytes } = waiting
     const isOver = this.#waitingBytes + sizeBytes > this.#options.limits.waitingSizeBytesMax
     // A single request of any size has a chance while nobody else waits; its own limit is the entry's.
-    if ((isOver && this.#waitingBytes > 0) || !this.#queue.push(waiting))
+    if ((isOver && this.#waitingBytes > 0) || this.#isLate(waiting.sinceMs) || !this.#queue.push(waiting))
       return waiting.reject(this.#overloaded())
     this.#waitingBytes += sizeBytes
     if (this.#running === null) {
       this.#gathering.arrived()
       this.#running = this.#start()
     }
+  }
+
+  #isLate(nowMs: number): boolean {
+    const oldest = this.#peek()
+    return oldest !== undefined && nowMs - oldest.sinceMs > this.#options.limits.waitingTimeMsMax
   }
 
   /** Resolves when nothing waits any more. */
