@@ -1,13 +1,15 @@
 /** Hrana as a whole, for whoever runs the HTTP server: routes, and a handler for WebSocket upgrades. */
 
 import { WebSocketServer, type WebSocket } from 'ws'
+import { ByteBudget } from '../../base/byte-budget.ts'
+import { UnsentAnswers } from '../../base/unsent-answers.ts'
 import type { HttpRoute, HttpUpgrade, HttpUpgradeHandler, ProtocolContext } from '../http/exchange.ts'
 import { httpRoutes } from './http-routes.ts'
 import { HttpStreams } from './http-streams.ts'
 import { HRANA_DEFAULTS, type HranaOptions } from './options.ts'
 import { ONLY_PLACE, type StreamPlace } from './stream-place.ts'
 import { chooseSubprotocol, codecOf } from './ws-codec.ts'
-import { WsConnection } from './ws-connection.ts'
+import { WsConnection, type WsMemory } from './ws-connection.ts'
 
 export interface Hrana {
   readonly routes: readonly HttpRoute[]
@@ -36,12 +38,17 @@ class WebSockets {
   readonly #context: ProtocolContext
   readonly #options: HranaOptions
   readonly #server: WebSocketServer
+  readonly #memory: WsMemory
   readonly #connections = new Set<WsConnection>()
   #pinging: NodeJS.Timeout | null = null
 
   constructor(context: ProtocolContext, options: HranaOptions) {
     this.#context = context
     this.#options = options
+    this.#memory = {
+      received: new ByteBudget(options.receivedTotalBytesMax),
+      unsent: new UnsentAnswers(options.unsentTotalBytesMax),
+    }
     this.#server = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -59,7 +66,7 @@ class WebSockets {
 
   #open(socket: WebSocket, upgrade: HttpUpgrade): void {
     const codec = codecOf(socket.protocol)
-    const connection = new WsConnection(socket, codec, upgrade, this.#context, this.#options)
+    const connection = new WsConnection(socket, codec, upgrade, this.#context, this.#options, this.#memory)
     this.#connections.add(connection)
     socket.once('close', () => this.#forget(connection))
     this.#pinging ??= setInterval(() => this.#pingAll(), this.#options.pingIntervalMs).unref()

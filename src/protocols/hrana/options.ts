@@ -20,9 +20,16 @@ export interface HranaOptions {
   readonly connectionRequestsMax: number
   /** Bytes that wait for a slow WebSocket client to take them; beyond it its streams stand still. */
   readonly sendBufferBytesMax: number
+  /** The same of all slow WebSocket clients together. Beyond it those that have taken nothing for longest are disconnected. */
+  readonly unsentTotalBytesMax: number
   /** One WebSocket message. (A body over HTTP is bounded by the HTTP server.) */
   readonly messageBytesMax: number
-  /** A client that answers no ping for two of these periods has vanished: its streams are rolled back. */
+  /** What all WebSocket clients together have sent of messages that are not complete; what is over 64 KiB of each counts. */
+  readonly receivedTotalBytesMax: number
+  /**
+   * A client that answers no ping for two of these periods has vanished: its streams are rolled back. One that has sent more than 64 KiB of a message
+   * gets as long for the rest.
+   */
   readonly pingIntervalMs: number
   /** Stored SQL texts of one stream over HTTP, or of one WebSocket connection. @libsql/client stores 100 at most. */
   readonly storedSqlMax: number
@@ -43,7 +50,9 @@ export const HRANA_DEFAULTS: HranaOptions = {
   connectionStreamsMax: 256,
   connectionRequestsMax: 512,
   sendBufferBytesMax: 4 * 1024 * 1024,
+  unsentTotalBytesMax: 256 * 1024 * 1024,
   messageBytesMax: 64 * 1024 * 1024,
+  receivedTotalBytesMax: 256 * 1024 * 1024,
   pingIntervalMs: 30_000,
   storedSqlMax: 256,
   storedSqlBytesMax: 8 * 1024 * 1024,

@@ -11,7 +11,9 @@
  */
 
 import type { WebSocket } from 'ws'
+import type { ByteBudget } from '../../base/byte-budget.ts'
 import { HarmonyError, toHarmonyError } from '../../base/errors.ts'
+import type { UnsentAnswers } from '../../base/unsent-answers.ts'
 import type { Credential } from '../../gateway/session.ts'
 import { consistencyOf } from '../http/consistency-header.ts'
 import type { HttpUpgrade, ProtocolContext } from '../http/exchange.ts'
@@ -22,6 +24,7 @@ import { HranaStream } from './stream.ts'
 import type { ClientMessage, ConnectionRequest, ConnectionResponse, ServerMessage } from './types.ts'
 import type { WsCodec } from './ws-codec.ts'
 import { HELLO_BYTES_MAX, HelloWatch, type HelloProblem } from './ws-hello.ts'
+import { PartialMessage } from './ws-partial-message.ts'
 import { WsStream } from './ws-stream.ts'
 
 /** RFC 6455 section 7.4.1, as sqld uses them (libsql-server/src/hrana/ws/conn.rs). */
@@ -30,6 +33,8 @@ const CLOSE_UNSUPPORTED_FRAME = 1003
 const CLOSE_INVALID_MESSAGE = 1007
 const CLOSE_POLICY = 1008
 const CLOSE_TOO_LARGE = 1009
+/** RFC 6455's registry of close codes: "Try Again Later". */
+const CLOSE_OVERLOADED = 1013
 
 /** A close frame holds 125 bytes, two of them the code. */
 const REASON_BYTES_MAX = 120
@@ -50,6 +55,12 @@ function sameRights(a: Credential, b: Credential): boolean {
 /** How long a client may take to answer a close frame. */
 const CLOSE_TIMEOUT_MS = 1000
 
+/** What all WebSocket connections share. */
+export interface WsMemory {
+  readonly received: ByteBudget
+  readonly unsent: UnsentAnswers
+}
+
 export class WsConnection {
   readonly #socket: WebSocket
   readonly #codec: WsCodec
@@ -61,6 +72,10 @@ export class WsConnection {
   /** Cursor id → stream. Holds ids whose opening failed too, until the client closes them. */
   readonly #cursors = new Map<number, WsStream>()
   readonly #helloWatch: HelloWatch
+  readonly #partial: PartialMessage
+  readonly #memory: WsMemory
+  /** Gives back what a full send buffer holds; null while it is not full. */
+  #releaseUnsent: (() => void) | null = null
   #credential: Credential | null = null
   /** Requests that are not answered yet. */
   #requestCount = 0
@@ -77,8 +92,10 @@ export class WsConnection {
     upgrade: HttpUpgrade,
     context: ProtocolContext,
     options: HranaOptions,
+    memory: WsMemory,
   ) {
     this.#socket = socket
+    this.#memory = memory
     this.#codec = codec
     this.#upgrade = upgrade
     this.#context = context
@@ -92,6 +109,7 @@ export class WsConnection {
     this.#helloWatch = new HelloWatch(upgrade.socket, options.helloTimeoutMs, (problem) =>
       this.#refuseStranger(problem),
     )
+    this.#partial = new PartialMessage(upgrade.socket, memory.received, () => this.#refuseMore())
   }
 
   /**
@@ -101,6 +119,7 @@ export class WsConnection {
   ping(): void {
     const isFull = this.#socket.bufferedAmount >= this.#options.sendBufferBytesMax
     const hasStalled = isFull && !this.#hasSent
+    if (this.#partial.hasStopped()) return this.#socket.terminate()
     if (hasStalled || (!this.#hasAnswered && !this.#socket.isPaused)) return this.#socket.terminate()
     this.#hasAnswered = this.#socket.isPaused
     this.#hasSent = false
@@ -120,6 +139,7 @@ export class WsConnection {
   // Messages.
 
   #take(frame: Buffer, isBinary: boolean): void {
+    this.#partial.complete()
     if (this.#isClosed) return
     if (this.#credential === null && frame.length > HELLO_BYTES_MAX) return this.#refuseStranger('too large')
     if (isBinary !== this.#codec.isBinary) {
@@ -169,6 +189,15 @@ export class WsConnection {
       `More than ${HELLO_BYTES_MAX} bytes came without a valid hello. Send it first.`,
     )
     // What is still coming would be held, whether it is a close frame or not.
+    this.#socket.pause()
+  }
+
+  #refuseMore(): void {
+    const { receivedTotalBytesMax } = this.#options
+    this.#close(
+      CLOSE_OVERLOADED,
+      `All clients together have sent more than ${receivedTotalBytesMax} bytes; try again later.`,
+    )
     this.#socket.pause()
   }
 
@@ -319,9 +348,11 @@ export class WsConnection {
     this.#cork()
     this.#socket.send(this.#codec.encode(message), { binary: this.#codec.isBinary }, () => {
       this.#hasSent = true
+      this.#countUnsent()
       this.#regulate()
       resolve()
     })
+    this.#countUnsent()
     if (isFull) return promise
   }
 
@@ -335,6 +366,14 @@ export class WsConnection {
       this.#isCorked = false
       socket.uncork()
     })
+  }
+
+  #countUnsent(): void {
+    const unsentBytes = this.#socket.bufferedAmount
+    if (unsentBytes < this.#options.sendBufferBytesMax) {
+      this.#releaseUnsent?.()
+      this.#releaseUnsent = null
+    } else this.#releaseUnsent ??= this.#memory.unsent.hold(unsentBytes, () => this.#socket.terminate())
   }
 
   /** Reads from the socket, or lets TCP hold the client back. */
@@ -361,6 +400,8 @@ export class WsConnection {
   async #end(): Promise<void> {
     this.#isClosed = true
     this.#helloWatch.end()
+    this.#partial.end()
+    this.#releaseUnsent?.()
     const streams = [...this.#streams.values()]
     this.#streams.clear()
     this.#cursors.clear()
