@@ -60,6 +60,9 @@ const FRAME_MAGIC = 0x66424448
 const CHECKED_HEADER_START = 16
 const CHECKED_HEADER_END = 64
 const RESERVED_BYTES = 16
+const SEQUENCE_MAX = BigInt(Number.MAX_SAFE_INTEGER)
+/** A segment has one frame at least, whose size is a u32: anything far beyond that is damage. */
+const SEGMENT_BYTES_MAX = 2n ** 33n
 export const JOURNAL_ID_BYTES = 16
 
 /** Where a group's log begins: everything up to `index` is in a snapshot or in the SQLite file. */
@@ -147,8 +150,11 @@ export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeader {
   }
   const fields = new ByteReader(bytes, CHECKED_HEADER_START)
   const journalId = fields.raw(JOURNAL_ID_BYTES).slice()
-  const sequence = Number(fields.u64())
-  return { version, journalId, sequence, sizeBytes: Number(fields.u64()), seed: checksum }
+  const [sequence, sizeBytes] = [fields.u64(), fields.u64()]
+  if (sequence > SEQUENCE_MAX || sizeBytes > SEGMENT_BYTES_MAX || sizeBytes < SEGMENT_HEADER_BYTES) {
+    throw new DecodeError(`segment ${sequence} of ${sizeBytes} bytes`, 32)
+  }
+  return { version, journalId, sequence: Number(sequence), sizeBytes: Number(sizeBytes), seed: checksum }
 }
 
 /** `offset` rounded up to where a frame may start. */

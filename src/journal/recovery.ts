@@ -111,7 +111,8 @@ class JournalScan {
   }
 
   async readSegment(segment: Segment): Promise<void> {
-    const bytes = await segment.file.read(0, segment.sizeBytes)
+    const presentBytes = await segment.file.sizeBytes()
+    const bytes = await segment.file.read(0, Math.min(presentBytes, segment.sizeBytes))
     const end = this.#readFrames(segment, bytes)
     segment.writeOffset = end.offset
     this.#refuseLaterFrames(end, bytes)
@@ -219,11 +220,14 @@ function firstFrameHeader(
   return null
 }
 
+const FILL_BYTES = 1024 * 1024
+
 /** A file that was cut short gets its space back, so that writes into it can't fail for want of it. */
 async function fillUp(segment: Segment, presentBytes: number): Promise<void> {
-  if (presentBytes >= segment.sizeBytes) return
-  await segment.file.write(presentBytes, new Uint8Array(segment.sizeBytes - presentBytes))
-  await segment.file.sync()
+  const { file, sizeBytes } = segment
+  for (let at = presentBytes; at < sizeBytes; at += FILL_BYTES)
+    await file.write(at, new Uint8Array(Math.min(FILL_BYTES, sizeBytes - at)))
+  if (presentBytes < sizeBytes) await file.sync()
 }
 
 function refuseGap(index: GroupIndex, oldest: Segment): void {
