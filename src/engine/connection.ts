@@ -157,6 +157,11 @@ export class WriterConnection {
     }
   }
 
+  /** What EXPLAIN gives for `sql`, compiled by this connection. */
+  program(sql: string): Row[] {
+    return this.database.prepare(`EXPLAIN ${sql}`).all() as unknown as Row[]
+  }
+
   /** The root page of `sqlite_sequence`; null as long as no table has AUTOINCREMENT. */
   sequenceRoot(): number | null {
     const root = this.row(`SELECT rootpage FROM main.sqlite_schema WHERE name = 'sqlite_sequence'`)?.[0]

@@ -15,17 +15,14 @@ import type { RunMode } from './entry-codec.ts'
 import { installFunctions, RandomStream } from './functions.ts'
 import { installPostgresFunctions } from './functions-postgres.ts'
 import { WritePolicy } from './policy.ts'
-import { Priming } from './priming.ts'
 import { isIndexCommand } from './program.ts'
 import { RandomRowidError, RowidWatch } from './rowid-watch.ts'
 import { SchemaFacts } from './schema-facts.ts'
+import { type SessionCounts, SessionCounters } from './session-counters.ts'
 import { StatementCache } from './statement-cache.ts'
 import type { PreparedStatement } from './statement-cache.ts'
 import { runStatement } from './statement-run.ts'
 import type { StatementRun } from './statement-run.ts'
-
-/** What `Priming.setLastInsertRowid` adds to `total_changes()`. */
-const ROWS_OF_PRIMING = 1n
 
 /** SQLite's own limit of strings, blobs and rows. */
 const LENGTH_MAX = 1_000_000_000
@@ -43,17 +40,16 @@ const TRANSACTION_END = 'RELEASE _harmony_transaction'
 export type Role = 'leader' | 'replica'
 
 /** The transaction that is being run. */
-interface Current {
+interface Current extends SessionCounts {
   readonly context: SessionContext
   readonly ordinal: number
   /** Rows that its statements changed, those of triggers and foreign key actions included. */
   changedRows: bigint
-  lastInsertRowid: bigint
-  changes: bigint
   readonly counts: ByteWriter
   readonly tables: Set<string>
-  /** SQLite's `changes()` tells what this session should see. */
-  areChangesSet: boolean
+  /** It has one statement. */
+  readonly isLone: boolean
+  hasSavepoint: boolean
   hasRowWrite: boolean
   /** What it did can't be undone alone. */
   hasLasting: boolean
@@ -79,8 +75,9 @@ export class EntryRun {
   readonly effect: EffectRecorder
   readonly #rowids: RowidWatch
   readonly #limits: EngineLimits
-  readonly #priming: Priming
+  readonly #counters: SessionCounters
   readonly #random = new RandomStream()
+  readonly #isQuickOnly: boolean
   #role: Role | null = null
   #timeMs = 0
   readonly #counts = new ByteWriter()
@@ -88,15 +85,13 @@ export class EntryRun {
   #isSchemaTouched = false
   #schemaReloads = 0
   #recordedRows = 0n
-  /** What SQLite's counters told last. */
-  #total = 0n
-  #rowid = 0n
 
-  /** `isQuickOnly`: every statement is known to be quick, so none changes many rows. */
+  /** `isQuickOnly`: every statement is known to be quick, so none changes many rows, runs triggers, or leaves half of what it does. */
   constructor(connection: WriterConnection, limits: EngineLimits, isQuickOnly: boolean = false) {
     this.connection = connection
+    this.#isQuickOnly = isQuickOnly
     this.#limits = limits
-    this.#priming = new Priming(connection)
+    this.#counters = new SessionCounters(connection, isQuickOnly)
     this.schema = new SchemaFacts(connection)
     this.effect = new EffectRecorder(connection, this.schema)
     this.#rowids = new RowidWatch(connection)
@@ -136,7 +131,7 @@ export class EntryRun {
     this.connection.setForeignKeys(foreignKeys)
     this.#statements.setForeignKeys(foreignKeys)
     this.connection.own('BEGIN IMMEDIATE').run()
-    this.#readCounters()
+    this.#counters.read()
   }
 
   /** Limits hold for what clients send; what is in the log must run, whatever this member's limits are. */
@@ -172,35 +167,51 @@ export class EntryRun {
     this.#isSchemaTouched = false
   }
 
-  /** Opens the savepoint of one of the entry's transactions. `ordinal`: how many come before it in the log. */
-  beginTransaction(context: SessionContext, ordinal: number): void {
-    this.connection.own(TRANSACTION).run()
-    if (this.#rowid !== context.lastInsertRowid) {
-      this.#priming.setLastInsertRowid(context.lastInsertRowid)
-      this.#total += ROWS_OF_PRIMING
-      this.#rowid = context.lastInsertRowid
-    }
-    // Savepoints make full-text indexes write what they held back, which counts too.
-    if (this.schema.hasVirtual) this.#readCounters()
+  /**
+   * Opens the savepoint of one of the entry's transactions. `ordinal`: how many come before it in the log. `isLone`: it has one statement. Quick
+   * statements get what they need of this when it is known what they are.
+   */
+  beginTransaction(context: SessionContext, ordinal: number, isLone: boolean = false): void {
     this.#counts.reset()
-    this.#current = {
+    const current = {
       context,
       ordinal,
       changedRows: 0n,
       lastInsertRowid: context.lastInsertRowid,
       changes: context.changes,
       counts: this.#counts,
-      tables: new Set(),
+      tables: new Set<string>(),
+      isLone,
+      hasSavepoint: false,
       areChangesSet: false,
       hasRowWrite: false,
       hasLasting: false,
     }
+    this.#current = current
+    if (this.#isQuickOnly) return
+    this.#openSavepoint(current)
+    this.#counters.primeRowid(current)
+    // Savepoints make full-text indexes write what they held back, which counts too.
+    if (this.schema.hasVirtual) this.#counters.read()
+  }
+
+  #openSavepoint(current: Current): void {
+    this.connection.own(TRANSACTION).run()
+    current.hasSavepoint = true
+  }
+
+  /** A lone statement without a result needs no savepoint to be undone, and most need no value to be set beforehand. */
+  #makeReady(current: Current, { columns, facts, rowidEffect }: PreparedStatement): void {
+    const isWholeOrNothing = current.isLone && columns.length === 0
+    if (!current.hasSavepoint && !isWholeOrNothing) this.#openSavepoint(current)
+    const isAsked = facts.functions.has('last_insert_rowid') || this.schema.asksForSession
+    if (isAsked || rowidEffect === 'unknown') this.#counters.primeRowid(current)
   }
 
   /** Keeps what the transaction did. Returns the session's context after it. What only reads is not in the log. */
   endTransaction(isLogged: boolean): SessionContext {
     const current = must(this.#current, 'no transaction is open')
-    this.connection.own(TRANSACTION_END).run()
+    if (current.hasSavepoint) this.connection.own(TRANSACTION_END).run()
     if (isLogged) {
       this.effect.addCounts(current.counts.view(), current.changedRows)
       this.effect.addWritten(current.tables)
@@ -219,11 +230,13 @@ export class EntryRun {
    * capture holds changes that are undone now, or foreign keys stay deferred. Then the entry must be undone and its other transactions run again.
    */
   undoTransaction(): boolean {
-    const { hasLasting } = must(this.#current, 'no transaction is open')
+    const { hasLasting, hasSavepoint } = must(this.#current, 'no transaction is open')
     this.#current = null
     if (!this.isOpen) return false
-    this.connection.own(TRANSACTION_UNDO).run()
-    this.connection.own(TRANSACTION_END).run()
+    if (hasSavepoint) {
+      this.connection.own(TRANSACTION_UNDO).run()
+      this.connection.own(TRANSACTION_END).run()
+    }
     if (this.#isSchemaTouched) this.#reloadSchema()
     return !hasLasting
   }
@@ -241,6 +254,7 @@ export class EntryRun {
     isGuarded: boolean,
   ): StatementDone {
     const current = must(this.#current, 'no transaction is open')
+    if (this.#isQuickOnly) this.#makeReady(current, prepared)
     this.#setChanges(current, prepared)
     const once: Once = () => {
       this.#random.seek(current.ordinal, position)
@@ -283,14 +297,14 @@ export class EntryRun {
 
   #savepoint(sql: string): void {
     this.connection.own(sql).run()
-    this.#readCounters()
+    this.#counters.read()
   }
 
   /** SQLite's counters don't go back with a rollback. */
   #undoGuarded(current: Current): void {
     this.connection.own(STATEMENT_UNDO).run()
     this.connection.own(STATEMENT_END).run()
-    this.#resetCounters(current)
+    this.#counters.prime(current)
   }
 
   #forget(): void {
@@ -299,23 +313,12 @@ export class EntryRun {
     this.#recordedRows = 0n
   }
 
-  #readCounters(): void {
-    const { totalChanges, lastInsertRowid } = this.connection.counters()
-    this.#total = totalChanges
-    this.#rowid = lastInsertRowid
-  }
-
   /** Before the first write, `changes()` must tell the session's count and not what the connection did last. */
   #setChanges(current: Current, prepared: PreparedStatement): void {
     if (current.areChangesSet) return
     if (!prepared.facts.functions.has('changes') && !this.schema.asksForSession) return
-    this.#resetCounters(current)
+    this.#counters.prime(current)
     current.areChangesSet = true
-  }
-
-  #resetCounters(current: Current): void {
-    this.#priming.setChanges(current.changes, current.lastInsertRowid)
-    this.#readCounters()
   }
 
   /** The leader's choice; 'trial' where only running the statement can tell (DESIGN.md, "Bounded capture"). */
@@ -387,7 +390,7 @@ export class EntryRun {
     this.#savepoint(TRIAL)
     const first = once()
     if (!this.isOpen) return { run: first, mode: TRIED }
-    const changedRows = this.connection.counters().totalChanges - this.#total
+    const changedRows = this.#counters.changedSince()
     const isBig = this.#recordedRows + changedRows > BigInt(this.#limits.capturedRowsMax)
     const rowids = isSuspect ? this.#rowids.fingerprint(tables) : ''
     if (isBig && !isSuspect) return this.#keepTrial(prepared, first)
@@ -405,14 +408,14 @@ export class EntryRun {
 
   #repeatBig(current: Current, prepared: PreparedStatement, once: Once): StatementDone {
     this.connection.own(TRIAL_UNDO).run()
-    this.#resetCounters(current)
+    this.#counters.prime(current)
     return this.#keepTrial(prepared, once())
   }
 
   #runAfterTrial(current: Current, once: Once): StatementDone {
     this.connection.own(TRIAL_UNDO).run()
     this.connection.own(TRIAL_END).run()
-    this.#resetCounters(current)
+    this.#counters.prime(current)
     this.effect.record()
     return { run: once(), mode: TRIED }
   }
@@ -442,10 +445,7 @@ export class EntryRun {
   }
 
   #count(current: Current, prepared: PreparedStatement, { run, mode }: StatementDone): void {
-    const { totalChanges, changes, lastInsertRowid } = this.connection.counters()
-    const changedRows = totalChanges - this.#total
-    this.#total = totalChanges
-    this.#rowid = lastInsertRowid
+    const { changedRows, changes, lastInsertRowid } = this.#counters.after(current, prepared, run)
     current.changedRows += changedRows
     current.lastInsertRowid = lastInsertRowid
     const countsRows = prepared.facts.isRowWrite && !prepared.facts.isSchemaChange

@@ -158,7 +158,7 @@ export class LeaderBatch {
 
   /** Leaves the transaction open: the caller keeps or undoes it. */
   #transaction(request: TransactionRequest, ordinal: number): TransactionRun {
-    this.#run.beginTransaction(request.context, ordinal)
+    this.#run.beginTransaction(request.context, ordinal, request.statements.length === 1)
     const statements = new StatementsRun(this.#parts, request, ordinal)
     return statements.all(this.#encoder.lengthBytes)
   }

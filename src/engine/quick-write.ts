@@ -51,10 +51,19 @@ export function isQuickWrite(
   sequenceRoot: number | null,
 ): boolean {
   if (!FIRST_WORDS.has(leadingKeywords(sql, 1)[0] ?? '')) return false
+  if (explained.some(leavesHalf)) return false
   const { program, hasSequence } = withSequenceApart(explained.map(toInstruction), sequenceRoot)
   const cost = costOf(program, (rootPage) => (rootPage === sequenceRoot ? SEQUENCES_MAX : null))
   const sequenceWork = hasSequence ? SEQUENCES_MAX * program.length : 0
   return cost.kind === 'bounded' && cost.workMax <= WORK_MAX + sequenceWork
+}
+
+/** OE_Fail: what fails in the middle leaves what it has done until then. A quick statement has been done as a whole, or not at all. */
+const FAIL = 3
+
+function leavesHalf(row: readonly SqlValue[]): boolean {
+  const opcode = String(row[1])
+  return (opcode === 'Halt' || opcode === 'HaltIfNull') && Number(row[3]) === FAIL
 }
 
 const CURSOR_OF_ITS_OWN = 1_000_000

@@ -206,6 +206,72 @@ function quickStatement(random: SeededRandom): ReturnType<typeof statement> {
   return all[random.integer(all.length)] as ReturnType<typeof statement>
 }
 
+test(
+  'sessions that share a near connection each hear what SQLite alone would tell them',
+  { timeout: 120_000 },
+  async (context) => {
+    for (const seed of [11n, 12n, 13n]) {
+      const random = new SeededRandom(seed)
+      const [split, alone] = [await open(context), await open(context)]
+      const sessions = Array.from({ length: 5 }, () => INITIAL_CONTEXT)
+      for (const text of SESSIONS_SCHEMA) for (const engine of [split, alone]) await run(engine, text)
+      let nearCount = 0
+      for (let batch = 0; batch < 400; batch++) {
+        const asked = Array.from({ length: 1 + random.integer(5) }, () => random.integer(sessions.length))
+        const takers = [...new Set(asked)]
+        const requests = takers.map((session) =>
+          request(
+            Array.from({ length: random.integer(4) === 0 ? 2 : 1 }, () => sessionStatement(random)),
+            {
+              context: sessions[session] ?? INITIAL_CONTEXT,
+            },
+          ),
+        )
+        const stamp = nextStamp()
+        // Without its near connection the other one runs everything as it always did.
+        alone.places = 0
+        const told = await submit(split, requests, stamp)
+        assert.deepEqual(told.outcomes, (await submit(alone, requests, stamp)).outcomes)
+        assert.deepEqual(split.engine.applied, alone.engine.applied, 'the digests of both')
+        if (told.by === 'near') nearCount++
+        for (const [at, session] of takers.entries()) {
+          const outcome = told.outcomes[at]
+          if (outcome?.kind === 'committed') sessions[session] = outcome.context
+        }
+      }
+      assert.ok(nearCount > 200, `${nearCount} ran near`)
+      assert.equal(alone.engine.isNearOpen, false)
+    }
+  },
+)
+
+const SESSIONS_SCHEMA = [
+  'CREATE TABLE plain (id INTEGER PRIMARY KEY, a UNIQUE, b DEFAULT 1)',
+  'CREATE TABLE sequence (id INTEGER PRIMARY KEY AUTOINCREMENT, a NOT NULL)',
+  'CREATE TABLE keyed (id INTEGER PRIMARY KEY, a) WITHOUT ROWID',
+]
+
+function sessionStatement(random: SeededRandom): ReturnType<typeof statement> {
+  const n = BigInt(random.integer(30))
+  const all = [
+    statement('INSERT INTO plain (a) VALUES (?)', n),
+    statement('INSERT INTO plain (id, a) VALUES (?, ?), (?, ?)', n, n, n + 1n, n + 2n),
+    statement('INSERT OR IGNORE INTO plain (a) VALUES (?), (?)', n, n + 1n),
+    statement('REPLACE INTO plain (id, a) VALUES (?, ?)', n, n),
+    statement('INSERT INTO plain (a) VALUES (?) ON CONFLICT (a) DO UPDATE SET b = b + 1', n),
+    statement('INSERT INTO plain (a) VALUES (?) ON CONFLICT DO NOTHING', n),
+    statement('INSERT INTO plain (a, b) VALUES (?, last_insert_rowid())', n),
+    statement('INSERT INTO sequence (a) VALUES (?)', n % 5n === 0n ? null : n),
+    statement('INSERT INTO sequence (a) VALUES (?) RETURNING id', n),
+    statement('INSERT INTO keyed VALUES (?, ?)', n, n),
+    statement('UPDATE plain SET b = b + 1 WHERE id = ?', n),
+    statement('DELETE FROM plain WHERE id = ?', n),
+    statement('DELETE FROM keyed WHERE id = ? RETURNING a', n),
+    statement('SELECT last_insert_rowid(), changes()'),
+  ]
+  return all[random.integer(all.length)] as ReturnType<typeof statement>
+}
+
 test('rows that have the largest rowid are noticed by the one that did not make them', async (context) => {
   const split = await open(context)
   await warm(split)

@@ -11,6 +11,7 @@ import { parametersOf } from './parameters.ts'
 import type { ParameterLayout } from './parameters.ts'
 import type { StatementFacts, WritePolicy } from './policy.ts'
 import { canChangeManyRows } from './program.ts'
+import { type RowidEffect, rowidEffect } from './rowid-effect.ts'
 import { splitStatements } from './sql-text.ts'
 import { fromSqlite } from './sqlite-errors.ts'
 
@@ -22,6 +23,7 @@ export interface PreparedStatement {
   readonly columns: readonly ResultColumn[]
   /** See `program.ts`. Worked out when first asked for. */
   readonly canChangeMany: () => boolean
+  readonly rowidEffect: RowidEffect
 }
 
 const STATEMENTS_MAX = 2_000
@@ -108,6 +110,7 @@ export class StatementCache {
         layout,
         columns: compiled.columns().map(({ name, type }) => ({ name, declaredType: type })),
         canChangeMany: () => (canChangeMany ??= this.#canChangeMany(sql)),
+        rowidEffect: this.#isQuickOnly ? rowidEffect(this.#connection.program(sql)) : 'unknown',
       }
     } catch (error) {
       throw fromSqlite(error)
