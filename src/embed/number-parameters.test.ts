@@ -6,7 +6,8 @@ import { numberParameters } from './number-parameters.ts'
 
 const db = new DatabaseSync(':memory:')
 db.exec(`CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, r REAL, s TEXT, b BLOB, x);
-  CREATE INDEX tn ON t (n); CREATE INDEX tr ON t (r); CREATE INDEX ts ON t (s); CREATE INDEX tx ON t (x)`)
+  CREATE INDEX tn ON t (n); CREATE INDEX tr ON t (r); CREATE INDEX ts ON t (s); CREATE INDEX tx ON t (x);
+  CREATE TABLE pair (n INTEGER, b BLOB, PRIMARY KEY (n, b)) WITHOUT ROWID`)
 for (let id = 1; id <= 20; id++)
   db.prepare('INSERT INTO t VALUES (?, ?, ?, ?, ?, ?)').run(
     BigInt(id),
@@ -35,6 +36,8 @@ const CASES: readonly (readonly [sql: string, safe: readonly boolean[]])[] = [
   ['SELECT id FROM t WHERE id = ? LIMIT ?', [true, false]],
   ['SELECT id FROM t WHERE b = ?', [false]],
   ['SELECT id FROM t WHERE id = ? + ?', [false, false]],
+  ['SELECT n FROM pair WHERE n = ? AND b = CAST(? AS BLOB)', [true, false]],
+  ['SELECT n FROM pair WHERE n = CAST(? AS TEXT) AND b = ?', [false, false]],
 ]
 
 test('a number goes as it is only where SQLite makes an INTEGER of it first', () => {
@@ -42,7 +45,19 @@ test('a number goes as it is only where SQLite makes an INTEGER of it first', ()
 })
 
 test('whatever is told to be safe finds the same rows by a REAL as by an INTEGER', () => {
-  const columns = ['id', 'n', 'r', 's', 'b', 'x', "s || ''", 'n + 0', 'id + n', 'CAST(s AS INTEGER)']
+  const columns = [
+    'id',
+    'n',
+    'r',
+    's',
+    'b',
+    'x',
+    "s || ''",
+    'n + 0',
+    'id + n',
+    'CAST(s AS INTEGER)',
+    's = CAST(?1 AS TEXT) AND n',
+  ]
   const operators = ['=', '<', '>=', 'IS', '<>']
   let checked = 0
   for (const column of columns)

@@ -27,6 +27,8 @@ export function numberParameters(program: readonly Instruction[], count: number)
 function isConverted(program: readonly Instruction[], at: number, register: number): boolean {
   for (const { opcode, p1, p2, p3, p4 } of program.slice(at)) {
     if (opcode === 'IsNull' || (opcode === 'Variable' && p2 !== register)) continue
+    // Makes another value of what is in its first register.
+    if (opcode === 'Cast' && p1 !== register) continue
     if (opcode === 'SeekRowid') return p3 === register
     if (opcode !== 'Affinity') return false
     const isCovered = p1 <= register && register < p1 + p2

@@ -23,6 +23,8 @@ interface Compiled {
   readonly takesNumber: readonly boolean[]
   /** Its parameters have no names. */
   readonly isPlain: boolean
+  /** One parameter, without a name, that takes a number as it is. */
+  readonly takesOneNumber: boolean
   /** `HeldSnapshot.generation` that it was compiled in. */
   readonly generation: number
   /** Rows with integers that no number holds were met: it reads bigints now, and what a number does hold is made one. */
@@ -110,11 +112,13 @@ export class Statement<R = Row> {
     if (!isReadOnlyProgram(program)) throw writes(this.sql)
     statement.setReadBigInts(false)
     const { names, isNamed: takesNames } = this.#layout
+    const takesNumber = numberParameters(program, names.length)
     return {
       statement,
       make: rowMaker(namesOf(statement)),
-      takesNumber: numberParameters(program, names.length),
+      takesNumber,
       isPlain: !takesNames,
+      takesOneNumber: !takesNames && takesNumber.length === 1 && takesNumber[0] === true,
       generation: this.#snapshot.generation,
       isWide: false,
     }
@@ -133,11 +137,15 @@ export class Statement<R = Row> {
 
   #first(compiled: Compiled, parameters: readonly unknown[]): Values | undefined {
     const { statement, isPlain, takesNumber } = compiled
+    const only = parameters[0]
+    // The read of nearly all: a row by its number.
+    if (compiled.takesOneNumber && parameters.length === 1 && typeof only === 'number')
+      return statement.get(only) as Values | undefined
     const count = isPlain && parameters.length === takesNumber.length ? parameters.length : -1
     let row
     // No list for one value or two: making one costs as much as all else that happens here.
-    if (count === 1 && isScalar(parameters[0])) {
-      row = statement.get(toNode(parameters[0], takesNumber[0], 1))
+    if (count === 1 && isScalar(only)) {
+      row = statement.get(toNode(only, takesNumber[0], 1))
     } else if (count === 2) {
       row = statement.get(toNode(parameters[0], takesNumber[0], 1), toNode(parameters[1], takesNumber[1], 2))
     } else row = statement.get(...(this.#bind(compiled, parameters) as NodeArguments))

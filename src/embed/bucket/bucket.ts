@@ -1,6 +1,6 @@
 /** One bucket: an ordered map of keys to values, read synchronously on this thread, written as any statement is. */
 
-import type { Parameter } from '../values.ts'
+import type { Parameter, Row } from '../values.ts'
 import type { ChangeOptions, BucketChange } from './changes.ts'
 import { watchChanges } from './changes.ts'
 import type { BucketOptions, Codecs, KeyKinds, ValueKinds } from './codecs.ts'
@@ -29,6 +29,9 @@ export class Bucket<K, V> {
   readonly #store: BucketStore
   readonly #codecs: Codecs<K, V>
   readonly #writer: BucketWriter<K, V>
+  #knownId: number | null = null
+  /** `BucketReader.state` that it is of. */
+  #idState = -1
 
   /** @internal */
   constructor(store: BucketStore, path: Path, codecs: Codecs<K, V>) {
@@ -40,24 +43,24 @@ export class Bucket<K, V> {
 
   /** Whether it was made: by its first entry, sequence number, watcher, or a bucket inside of it. */
   get exists(): boolean {
-    return this.#store.reader.id(this.path) !== null
+    return this.#id() !== null
   }
 
   // Reads: synchronous, as those of `prepare`.
 
   /** Undefined if there is no such entry, or none any more. */
   get(key: K): V | undefined {
-    const row = this.#row(key)
-    return row === undefined ? undefined : this.#codecs.values.decode(row.value)
+    const row = this.#row('value', key)
+    return row === undefined ? undefined : this.#codecs.values.decode(row['value'] as Stored)
   }
 
   has(key: K): boolean {
-    return this.#row(key) !== undefined
+    return this.#row('exists', key) !== undefined
   }
 
   /** When the entry ends, in ms since 1970 of log time; null: never; undefined: there is none. */
   expiresAt(key: K): number | null | undefined {
-    return this.#row(key)?.expiresAt
+    return this.#row('expiresAt', key)?.['expiresAt'] as number | null | undefined
   }
 
   /** Entries in the order of their keys' bytes, all of one state, whatever is written meanwhile. */
@@ -82,7 +85,7 @@ export class Bucket<K, V> {
   /** How many entries. Walks over them. */
   count(range: KeyRange<K> = {}): number {
     const bytes = byteRange(this.#codecs.keys, range)
-    const id = this.#store.reader.id(this.path)
+    const id = this.#id()
     if (id === null) return 0
     const row = this.#store.reader.get<{ n: number }>(
       statements.scan('count', bytes, false),
@@ -168,19 +171,31 @@ export class Bucket<K, V> {
     return this.#writer.stopRecording()
   }
 
-  #row(key: K): { readonly value: Stored; readonly expiresAt: number | null } | undefined {
+  /** Its id in the newest state; null if there is no such bucket. */
+  #id(): number | null {
+    const { reader } = this.#store
+    const state = reader.state()
+    if (state !== this.#idState) {
+      this.#knownId = reader.id(this.path)
+      this.#idState = state
+    }
+    return this.#knownId
+  }
+
+  #row(what: keyof statements.EntryQueries, key: K): Row | undefined {
     const { encode, toText } = this.#codecs.keys
     const sought = toText === null ? encode(key) : toText(key)
-    const id = this.#store.reader.id(this.path)
+    const id = this.#id()
     if (id === null) return undefined
-    return this.#store.reader.first(toText === null ? statements.GET : statements.GET_BY_TEXT, id, sought)
+    const queries = toText === null ? statements.ENTRY : statements.ENTRY_BY_TEXT
+    return this.#store.reader.first(queries[what], id, sought)
   }
 
   *#scan<R extends EntryRow>(shape: ScanShape, options: ScanOptions<K>): Generator<R, void, void> {
     const range = byteRange(this.#codecs.keys, options)
     const limit = checkLimit(options.limit)
     const { reader } = this.#store
-    const id = reader.id(this.path)
+    const id = this.#id()
     if (id === null || limit === 0) return
     const sql = statements.scan(shape, range, options.reverse === true)
     const bounds = parametersOf(id, range)

@@ -27,6 +27,12 @@ export class BucketReader {
     return this.#snapshot.isClosed
   }
 
+  /** Another number for each state of the database: what was learnt of one holds while this stays. The newest one is read from here on. */
+  state(): number {
+    this.#snapshot.use()
+    return this.#snapshot.renewals
+  }
+
   /** Whether this member's copy of the database has the tables of buckets. */
   get hasTables(): boolean {
     this.#snapshot.use()
@@ -69,8 +75,8 @@ export class BucketReader {
   }
 
   /** As `get` with two parameters, for reads of one entry: no list is made of them. */
-  first<R = Row>(sql: string, one: Parameter, other: Parameter): R | undefined {
-    return this.#prepared(sql).get(one, other) as R | undefined
+  first(sql: string, one: Parameter, other: Parameter): Row | undefined {
+    return this.#prepared(sql).get(one, other)
   }
 
   all<R = Row>(sql: string, parameters: readonly Parameter[] = []): R[] {

@@ -151,13 +151,25 @@ export function bucketId(path: Path): Query {
   return { sql: `SELECT ${idOf(path)} AS id`, parameters: pathOf(path) }
 }
 
-const get = (key: string): string =>
-  `SELECT value, expires_at AS expiresAt FROM kv_entries WHERE bucket = ? AND key = ${key} AND ${VISIBLE}`
+/** Statements with the parameters bucket and key. */
+export interface EntryQueries {
+  readonly value: string
+  readonly exists: string
+  readonly expiresAt: string
+}
 
-/** Parameters: bucket, key. */
-export const GET: string = get('?')
+const entry = (key: string): EntryQueries => {
+  const found = `FROM kv_entries WHERE bucket = ? AND key = ${key} AND ${VISIBLE}`
+  return {
+    value: `SELECT value ${found}`,
+    exists: `SELECT 1 AS one ${found}`,
+    expiresAt: `SELECT expires_at AS expiresAt ${found}`,
+  }
+}
+
+export const ENTRY: EntryQueries = entry('?')
 /** The same with the key as text: its UTF-8. */
-export const GET_BY_TEXT: string = get('CAST(? AS BLOB)')
+export const ENTRY_BY_TEXT: EntryQueries = entry('CAST(? AS BLOB)')
 
 /** Parameter: bucket. */
 export const NAMES: string = 'SELECT name FROM kv_buckets WHERE parent = ? ORDER BY name'

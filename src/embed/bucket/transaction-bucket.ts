@@ -163,7 +163,7 @@ export class TransactionBucket<K, V> {
   }
 
   async #stored(key: K): Promise<Stored | undefined> {
-    const [row] = await this.#store.rows(this.path, statements.GET, [this.#codecs.keys.encode(key)])
+    const [row] = await this.#store.rows(this.path, statements.ENTRY.value, [this.#codecs.keys.encode(key)])
     return row?.['value'] as Stored | undefined
   }
 }

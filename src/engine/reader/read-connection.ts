@@ -12,6 +12,7 @@ import { bindingOf, type ParameterLayout, parametersOf, plainBinding, valuesOf }
 import { fileIdentity, isBeingReplaced, openUnmixed } from '../file-replacement.ts'
 import { installPostgresFunctions } from '../functions-postgres.ts'
 import { classify, startOfStatement } from '../sql-text.ts'
+import { outsideLookaside } from '../lookaside.ts'
 import { fromSqlite } from '../sqlite-errors.ts'
 import type { Instruction } from './program.ts'
 import { judgeRead, type Purpose } from './read-policy.ts'
@@ -53,8 +54,10 @@ export class ReadConnection {
     this.#dataFile = dataFile
     this.#db = opened.connection
     this.#identity = opened.identity
-    this.#defineSessionFunctions()
-    installPostgresFunctions(this.#db)
+    outsideLookaside(this.#db, () => {
+      this.#defineSessionFunctions()
+      installPostgresFunctions(this.#db)
+    })
     this.#db.setAuthorizer((action, first, second) => this.#authorize(action, first, second))
   }
 
