@@ -17,6 +17,7 @@ import { foldName } from './sql-text.ts'
 const SCHEMA_QUERY = 'SELECT type, name, tbl_name, sql FROM main.sqlite_schema ORDER BY type, name, tbl_name'
 
 const encoder = new TextEncoder()
+const scratch = new ByteWriter(256)
 
 function schemaHash(connection: WriterConnection): Uint8Array {
   const rows = connection.own(SCHEMA_QUERY).all() as unknown as SqlValue[][]
@@ -97,7 +98,8 @@ export class EffectRecorder {
 
   /** The chain after this entry. Only after `finish`. */
   digest(previous: Uint8Array): Uint8Array {
-    const writer = new ByteWriter(256)
+    scratch.reset()
+    const writer = scratch
     for (const chunk of this.#chunks) {
       writer.varint(chunk.effects.length)
       for (const { table, hash } of chunk.effects) writer.string(table).raw(hash)

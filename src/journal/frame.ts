@@ -4,11 +4,19 @@ import { ByteWriter } from '../base/bytes.ts'
 import type { JournalRecord } from './format.ts'
 import { FRAME_HEADER_BYTES, encodeRecord, sealFrame } from './format.ts'
 
+const EMPTY_HEADER = new Uint8Array(FRAME_HEADER_BYTES)
+
 /** Who waits for a frame to be durable. */
 export interface FrameWaiter {
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
+
+/** Buffers of frames that were written. Under steady load a new one for each would be cleared page by page. */
+const spare: ByteWriter[] = []
+const SPARE_MAX = 4
+/** One that has grown more is let go. */
+const SPARE_BYTES_MAX = 64 * 1024
 
 export class PendingFrame {
   readonly #writer: ByteWriter
@@ -20,8 +28,8 @@ export class PendingFrame {
 
   constructor(sinceMs: number) {
     this.sinceMs = sinceMs
-    this.#writer = new ByteWriter(4096)
-    this.#writer.raw(new Uint8Array(FRAME_HEADER_BYTES))
+    this.#writer = spare.pop() ?? new ByteWriter(4096)
+    this.#writer.raw(EMPTY_HEADER)
   }
 
   get sizeBytes(): number {
@@ -49,6 +57,13 @@ export class PendingFrame {
   }): Uint8Array {
     sealFrame(this.#writer, this.#recordOffsets, place)
     return this.#writer.view()
+  }
+
+  /** Its bytes are on the disk, and nobody reads them here any more. */
+  release(): void {
+    const isSmall = this.#writer.length <= SPARE_BYTES_MAX
+    this.#writer.reset()
+    if (isSmall && spare.length < SPARE_MAX) spare.push(this.#writer)
   }
 
   /** Each record with its offset in the frame and its size. */

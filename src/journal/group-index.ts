@@ -6,7 +6,8 @@
  * copies further on in the journal fill; `firstGap` tells at the end.
  */
 
-import { assert, unreachable } from '../base/assert.ts'
+import { unreachable } from '../base/assert.ts'
+import { DecodeError } from '../base/bytes.ts'
 import type { Entry, EntryKind, HardState } from '../raft/entry.ts'
 import { INITIAL_HARD_STATE, entrySizeBytes } from '../raft/entry.ts'
 import type { JournalRecord, LogBase } from './format.ts'
@@ -130,7 +131,7 @@ export class GroupIndex {
     return entries
   }
 
-  /** Takes in a record that is on disk. Gives the location if the record is an entry that the log has now. */
+  /** Takes in a record that is on disk; throws a DecodeError if it can't be one of ours. Gives the location if the record is an entry that the log has now. */
   apply(record: JournalRecord, place: RecordPlace): EntryLocation | null {
     switch (record.kind) {
       case 'entry':
@@ -185,20 +186,32 @@ export class GroupIndex {
   }
 
   #dropFrom(index: number): void {
-    for (let at = this.#lastIndex; at >= index && this.#locations.size > 0; at--) this.#forget(at)
+    if (index <= this.#lastIndex) for (const at of this.#indexesFrom(index)) this.#forget(at)
     this.#lastIndex = Math.max(Math.min(this.#lastIndex, index - 1), this.#base.index)
   }
 
   #moveBase(base: LogBase, place: RecordPlace): void {
-    assert(base.index >= this.#base.index, 'a base never goes back')
+    if (base.index < this.#base.index)
+      throw new DecodeError(
+        `base ${base.index} of group ${this.group} after ${this.#base.index}`,
+        place.offset,
+      )
     for (const index of this.#indexesUpTo(base.index)) this.#forget(index)
     this.#base = base
     this.#lastIndex = Math.max(this.#lastIndex, base.index)
     this.#keepState('base', place.segment)
   }
 
+  // During recovery both ways may be millions long and nearly empty.
+
+  #indexesFrom(index: number): number[] {
+    if (this.#lastIndex - index >= this.#locations.size) {
+      return [...this.#locations.keys()].filter((key) => key >= index)
+    }
+    return Array.from({ length: this.#lastIndex - index + 1 }, (_, at) => index + at)
+  }
+
   #indexesUpTo(index: number): number[] {
-    // During recovery the way from the old base may be millions long and nearly empty.
     if (index - this.#base.index > this.#locations.size) {
       return [...this.#locations.keys()].filter((key) => key <= index)
     }

@@ -303,6 +303,7 @@ export class Journal {
     segment.writeOffset = frameBoundary(offset + bytes.length)
     this.#frames.shift()
     this.#index(frame, segment, offset)
+    frame.release()
     if (segment.writeOffset > segment.sizeBytes / 2) this.#supply.prepare()
     frame.resolve()
   }

@@ -19,7 +19,7 @@ import {
   segmentSequence,
 } from './format.ts'
 import { GroupIndex } from './group-index.ts'
-import type { RecordPlace } from './group-index.ts'
+import type { EntryLocation, RecordPlace } from './group-index.ts'
 import type { Segment } from './segment.ts'
 import { corrupt, openSegment, removeUnfinished } from './segment.ts'
 
@@ -182,7 +182,7 @@ class JournalScan {
   #apply(record: JournalRecord, place: RecordPlace): void {
     const index = this.#groups.get(record.group) ?? new GroupIndex(record.group)
     this.#groups.set(record.group, index)
-    const location = index.apply(record, place)
+    const location = applied(index, record, place)
     if (location === null || (record.kind !== 'entry' && record.kind !== 'entry-copy')) return
     location.data = record.entry.data.slice()
     this.#cache.add(location)
@@ -204,6 +204,15 @@ class JournalScan {
       place.offset,
       `${reason}, and frame ${later.sequence} after it is there`,
     )
+  }
+}
+
+/** What was written as it is read must make sense, too. */
+function applied(index: GroupIndex, record: JournalRecord, place: RecordPlace): EntryLocation | null {
+  try {
+    return index.apply(record, place)
+  } catch (error) {
+    throw error instanceof DecodeError ? corrupt(place.segment.path, place.offset, error.message) : error
   }
 }
 

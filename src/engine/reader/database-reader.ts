@@ -74,8 +74,12 @@ export class ReaderPool {
 
   constructor(options: Partial<ReaderOptions> = {}) {
     this.options = { ...READER_DEFAULTS, ...options }
-    this.single = this.#pool(this.options.workersMax, Math.max(1, this.options.workersMax - 1))
-    this.snapshots = this.#pool(this.options.snapshotWorkersMax, this.options.snapshotWorkersMax)
+    this.single = this.#pool(
+      this.options.workersMax,
+      Math.max(1, this.options.workersMax - 1),
+      this.options.yieldTimeMs,
+    )
+    this.snapshots = this.#pool(this.options.snapshotWorkersMax, this.options.snapshotWorkersMax, null)
   }
 
   open(dataFile: string): DatabaseReader {
@@ -104,13 +108,14 @@ export class ReaderPool {
     await Promise.all([this.single.close(), this.snapshots.close()])
   }
 
-  #pool(workersMax: number, longMax: number): WorkerPool {
+  #pool(workersMax: number, longMax: number, yieldTimeMs: number | null): WorkerPool {
     const { valueSizeBytesMax, rowSizeBytesMax, mmapSizeBytes, pageRowsMax, pageSizeBytesMax } = this.options
     return new WorkerPool({
       workersMax,
       longMax,
       waitingMax: WAITING_MAX,
       idleTimeMs: this.options.workerIdleTimeMs,
+      yieldTimeMs,
       worker: {
         valueSizeBytesMax,
         rowSizeBytesMax,

@@ -29,6 +29,8 @@ export class QueryProcess {
   readonly #onDead: (worker: QueryProcess) => void
   #waiting: Waiting | null = null
   #death: HarmonyError | null = null
+  /** When it gave its last reply; null while one is waited for. */
+  #restingSinceMs: number | null = null
 
   /** `onDead` is called once, when the process has ended for whatever reason. */
   constructor(options: WorkerOptions, onDead: (worker: QueryProcess) => void) {
@@ -52,6 +54,11 @@ export class QueryProcess {
 
   get processId(): number | undefined {
     return this.#child.pid
+  }
+
+  /** How long it has waited for its user to ask for more; 0 while it works. */
+  restingMs(nowMs: number): number {
+    return this.#restingSinceMs === null ? 0 : nowMs - this.#restingSinceMs
   }
 
   /** Resolves when it can take requests. */
@@ -83,6 +90,7 @@ export class QueryProcess {
   #reply(timeoutMs: number): Promise<WorkerReply> {
     // Waiting for a reply must keep the program alive; an idle worker must not.
     this.#child.channel?.ref()
+    this.#restingSinceMs = null
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.kill(timeoutError(timeoutMs)), timeoutMs)
       this.#waiting = {
@@ -102,6 +110,7 @@ export class QueryProcess {
   #settle(action: (waiting: Waiting) => void): void {
     const waiting = this.#waiting
     this.#waiting = null
+    this.#restingSinceMs = performance.now()
     this.#child.channel?.unref()
     if (waiting !== null) action(waiting)
   }

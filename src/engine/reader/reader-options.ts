@@ -32,6 +32,8 @@ export interface ReaderOptions {
   readonly workerIdleTimeMs: number
   /** How long a statement waits for a worker before OVERLOADED. */
   readonly workerWaitTimeoutMs: number
+  /** A statement whose client has taken nothing of its result for so long loses its worker while others wait for one. */
+  readonly yieldTimeMs: number
 }
 
 const MIB = 1024 * 1024
@@ -53,4 +55,5 @@ export const READER_DEFAULTS: ReaderOptions = {
   workerMemoryBytesMax: 256 * MIB,
   workerIdleTimeMs: 60_000,
   workerWaitTimeoutMs: 10_000,
+  yieldTimeMs: 2_000,
 }

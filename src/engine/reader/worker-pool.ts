@@ -2,6 +2,10 @@
  * A bounded set of query workers. They start when first needed, are reused, and end when idle for long.
  * Statements that are not known to be short may not take all of them, so that short ones, which can't run on the
  * gateway's thread for want of a proof, do not wait behind scans.
+ *
+ * A worker makes the next page of a result when the client has taken the one before, so a client that reads slowly, or not at all, keeps its worker.
+ * While nobody else wants it, it may. When others wait, whoever has taken nothing for `yieldTimeMs` loses it: a few such clients would
+ * keep everyone from reading otherwise.
  */
 
 import { HarmonyError } from '../../base/errors.ts'
@@ -17,6 +21,8 @@ export interface PoolOptions {
   /** How many may wait for a worker. */
   readonly waitingMax: number
   readonly idleTimeMs: number
+  /** How long a user may let its worker rest while others wait; null: as long as it likes. */
+  readonly yieldTimeMs: number | null
   readonly worker: WorkerOptions
 }
 
@@ -39,16 +45,21 @@ export interface Lease {
   release(): void
 }
 
+const YIELD_CHECK_MS = 250
+
 export class WorkerPool {
   readonly #options: PoolOptions
   readonly #idle: QueryProcess[] = []
   readonly #all = new Set<QueryProcess>()
   readonly #waiters: Waiter[] = []
+  readonly #lent = new Set<Lease>()
   #leased = 0
   #leasedLong = 0
   #killed = 0
   #isClosed = false
   #timer: NodeJS.Timeout | null = null
+  /** While somebody waits. */
+  #yieldTimer: NodeJS.Timeout | null = null
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -120,7 +131,29 @@ export class WorkerPool {
       this.#waiters.push(waiter)
       signal?.addEventListener('abort', abort)
       this.#startWaiting()
+      this.#watchResting()
     })
+  }
+
+  #watchResting(): void {
+    const { yieldTimeMs } = this.#options
+    if (yieldTimeMs === null || this.#yieldTimer !== null || this.#waiters.length === 0) return
+    this.#yieldTimer = setTimeout(() => {
+      this.#yieldTimer = null
+      if (this.#waiters.length > 0) this.#takeBack(yieldTimeMs)
+      this.#watchResting()
+    }, YIELD_CHECK_MS).unref()
+  }
+
+  /** One for each that waits, at most. */
+  #takeBack(yieldTimeMs: number): void {
+    const nowMs = performance.now()
+    const resting = [...this.#lent].filter(({ worker }) => worker.restingMs(nowMs) > yieldTimeMs)
+    for (const lease of resting.slice(0, this.#waiters.length)) {
+      lease.worker.kill(tookTooLong(yieldTimeMs))
+      // Its user would do so only when it goes on.
+      lease.release()
+    }
   }
 
   /** Starts those that may start, in order; a long statement that must wait lets short ones pass. */
@@ -158,12 +191,15 @@ export class WorkerPool {
     const release = (): void => {
       if (isReleased) return
       isReleased = true
+      this.#lent.delete(lease)
       this.#count(lane, -1)
       if (!worker.isDead) this.#idle.push(worker)
       this.#startWaiting()
       this.#timer ??= setTimeout(() => this.#endIdle(), this.#options.idleTimeMs).unref()
     }
-    return { worker, release }
+    const lease: Lease = { worker, release }
+    this.#lent.add(lease)
+    return lease
   }
 
   /** One stays warm. */
@@ -182,5 +218,12 @@ function overloaded(why: string): HarmonyError {
   return new HarmonyError(
     'OVERLOADED',
     `All query workers are busy, and ${why}. Nothing was done: try again later.`,
+  )
+}
+
+function tookTooLong(yieldTimeMs: number): HarmonyError {
+  return new HarmonyError(
+    'OVERLOADED',
+    `The rest of the result was not fetched for ${yieldTimeMs} ms, while other statements waited for a query worker. Read faster, or ask for less at a time.`,
   )
 }
