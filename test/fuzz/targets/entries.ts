@@ -64,7 +64,7 @@ const WRITES = [
 export const replay: FuzzTarget = {
   name: 'replay',
   what: 'entries that are replayed, from a leader',
-  testInputs: 200,
+  testInputs: 400,
   async open() {
     const folder = fuzzFolder()
     const leader = new TestLeader(folder)
