@@ -56,8 +56,6 @@ export class ClusterUnderTest implements AsyncDisposable {
   async makeForum(threads: number): Promise<void> {
     const leader = await this.leader()
     for (const sql of SCHEMA) await this.query(leader, sql)
-    const upTo = (count: number): string =>
-      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`
     await this.query(
       leader,
       `INSERT INTO threads (id, title) ${upTo(threads)} SELECT i, 'Thread ' || i FROM n`,
@@ -99,6 +97,11 @@ export class ClusterUnderTest implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#cluster[Symbol.asyncDispose]()
   }
+}
+
+/** A table `n` of one column `i`, from 1 to `count`. */
+function upTo(count: number): string {
+  return `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`
 }
 
 /** Rows come as arrays or as objects. */

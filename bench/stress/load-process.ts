@@ -40,7 +40,7 @@ class Load implements UserHost {
   #opened = 0
   #startedMs = performance.now()
 
-  constructor({ targets, firstUser, users, rate, seed, threads }: Connect) {
+  constructor({ targets, firstUser, users, rate, seed, threads, protocol: only }: Connect) {
     this.targets = targets
     this.random = seededRandom(seed)
     this.#firstUser = firstUser
@@ -48,7 +48,7 @@ class Load implements UserHost {
     this.#connectRate = rate / 1000
     this.#users = Array.from({ length: users }, (_, index) => {
       const number = firstUser + index
-      const protocol: Protocol = number % 2 === 0 ? 'postgres' : 'websocket'
+      const protocol: Protocol = only ?? (number % 2 === 0 ? 'postgres' : 'websocket')
       return new User(number, protocol, (number >> 1) % targets.length, this)
     })
     setInterval(() => this.#tick(), TICK_MS)

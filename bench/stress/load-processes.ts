@@ -2,7 +2,7 @@
 
 import { fork, type ChildProcess } from 'node:child_process'
 import { Latencies } from './latencies.ts'
-import type { FromLoad, LoadReport, Progress, Target, ToLoad } from './load-protocol.ts'
+import type { FromLoad, LoadReport, Progress, Protocol, Target, ToLoad } from './load-protocol.ts'
 
 /** A process may open 20,000 files on the machines this was made for; some room is left. */
 export const USERS_OF_ONE_PROCESS = 17_000
@@ -26,6 +26,8 @@ export interface LoadOptions {
   readonly connectRate: number
   readonly threads: number
   readonly seed: number
+  /** Null: half of them each. */
+  readonly protocol: Protocol | null
 }
 
 export class LoadProcesses {
@@ -36,7 +38,7 @@ export class LoadProcesses {
   #onReport: () => void = () => undefined
   #failure: string | null = null
 
-  constructor({ users, targets, connectRate, threads, seed }: LoadOptions) {
+  constructor({ users, targets, connectRate, threads, seed, protocol }: LoadOptions) {
     const count = Math.ceil(users / USERS_OF_ONE_PROCESS)
     this.#progress = Array.from({ length: count }, () => NOTHING)
     this.#children = this.#progress.map((_, index) => {
@@ -59,6 +61,7 @@ export class LoadProcesses {
         rate: connectRate / count,
         seed: seed + index,
         threads,
+        protocol,
       })
       return child
     })
@@ -114,9 +117,9 @@ export class LoadProcesses {
   async end(): Promise<void> {
     await Promise.all(
       this.#children.map((child) => {
-        if (child.exitCode !== null || child.signalCode !== null) return null
+        const hasEnded = child.exitCode !== null || child.signalCode !== null
         this.#tell(child, { kind: 'end' })
-        return new Promise((resolve) => child.once('exit', resolve))
+        return hasEnded ? Promise.resolve() : new Promise((resolve) => child.once('exit', resolve))
       }),
     )
   }

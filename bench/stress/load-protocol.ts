@@ -20,6 +20,8 @@ export type ToLoad =
       /** By seed, so that a run can be repeated. */
       readonly seed: number
       readonly threads: number
+      /** Null: every other user has the one, every other the other. */
+      readonly protocol: Protocol | null
     }
   /** Users act from now on, so many times a second all together, until `rest`. */
   | { readonly kind: 'act'; readonly rate: number }

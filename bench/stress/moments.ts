@@ -83,8 +83,6 @@ export class MomentRecorder {
   #look(): { seen: Seen; memberBytes: number } {
     const members = usageOf(this.#members())
     const load = usageOf(this.#load.processes)
-    const cpuOf = (all: readonly { pid: number; cpuSeconds: number }[]): Map<number, number> =>
-      new Map(all.map(({ pid, cpuSeconds }) => [pid, cpuSeconds]))
     return {
       seen: {
         atMs: performance.now(),
@@ -95,6 +93,10 @@ export class MomentRecorder {
       memberBytes: members.reduce((sum, { privateBytes }) => sum + privateBytes, 0),
     }
   }
+}
+
+function cpuOf(all: readonly { readonly pid: number; readonly cpuSeconds: number }[]): Map<number, number> {
+  return new Map(all.map(({ pid, cpuSeconds }) => [pid, cpuSeconds]))
 }
 
 /** Of processes that were there both times, and all of those that came. */

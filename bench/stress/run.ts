@@ -27,7 +27,7 @@ export async function runStress(options: StressOptions, tell: (line: string) => 
   await using cluster = await ClusterUnderTest.start(options.members, options.gateways)
   await cluster.makeForum(options.threads)
   const before = usageOf(cluster.processes())
-  const load = new LoadProcesses({ ...options, targets: cluster.targets })
+  const load = new LoadProcesses({ ...options, targets: cluster.targets, protocol: null })
   try {
     const recorder = new MomentRecorder(load, () => cluster.processes(), tell)
     const rate = options.users / options.pauseSeconds

@@ -5,6 +5,7 @@
  */
 
 import { unreachable } from '../../base/assert.ts'
+import { LazyMap } from '../../base/lazy-map.ts'
 import { HarmonyError } from '../../base/errors.ts'
 import type { Batch, SqlText, StreamRequest } from './types.ts'
 
@@ -15,7 +16,7 @@ export interface SqlStoreLimits {
 
 export class SqlStore {
   readonly #limits: SqlStoreLimits
-  readonly #texts = new Map<number, string>()
+  readonly #texts = new LazyMap<number, string>()
   #length = 0
 
   constructor(limits: SqlStoreLimits) {

@@ -10,12 +10,14 @@
  * - However the connection ends, its streams are rolled back and closed.
  */
 
+import type { IncomingMessage } from 'node:http'
 import type { WebSocket } from 'ws'
 import type { ByteBudget } from '../../base/byte-budget.ts'
+import { LazyMap } from '../../base/lazy-map.ts'
 import { HarmonyError, toHarmonyError } from '../../base/errors.ts'
 import type { UnsentAnswers } from '../../base/unsent-answers.ts'
 import type { Credential } from '../../gateway/session.ts'
-import { consistencyOf } from '../http/consistency-header.ts'
+import { CONSISTENCY_HEADER, consistencyOf } from '../http/consistency-header.ts'
 import type { HttpUpgrade, ProtocolContext } from '../http/exchange.ts'
 import { toHranaError } from './error.ts'
 import type { HranaOptions } from './options.ts'
@@ -61,17 +63,31 @@ export interface WsMemory {
   readonly unsent: UnsentAnswers
 }
 
+/** What is needed of the upgrade later. The request itself would be a good part of what an idle connection takes. */
+type KeptUpgrade = Pick<HttpUpgrade, 'socket' | 'database' | 'token'> & {
+  readonly request: Pick<IncomingMessage, 'headers'>
+}
+
+const NO_HEADERS: KeptUpgrade['request'] = { headers: {} }
+
+function keptOf({ socket, database, token, request }: HttpUpgrade): KeptUpgrade {
+  const level = request.headers[CONSISTENCY_HEADER]
+  const kept = level === undefined ? NO_HEADERS : { headers: { [CONSISTENCY_HEADER]: level } }
+  return { socket, database, token, request: kept }
+}
+
 export class WsConnection {
   readonly #socket: WebSocket
   readonly #codec: WsCodec
-  readonly #upgrade: HttpUpgrade
+  readonly #upgrade: KeptUpgrade
   readonly #context: ProtocolContext
   readonly #options: HranaOptions
   readonly #store: SqlStore
   readonly #streams = new Map<number, WsStream>()
   /** Cursor id → stream. Holds ids whose opening failed too, until the client closes them. */
-  readonly #cursors = new Map<number, WsStream>()
-  readonly #helloWatch: HelloWatch
+  readonly #cursors = new LazyMap<number, WsStream>()
+  /** Null from the hello on. */
+  #helloWatch: HelloWatch | null
   readonly #partial: PartialMessage
   readonly #memory: WsMemory
   /** Gives back what a full send buffer holds; null while it is not full. */
@@ -97,7 +113,7 @@ export class WsConnection {
     this.#socket = socket
     this.#memory = memory
     this.#codec = codec
-    this.#upgrade = upgrade
+    this.#upgrade = keptOf(upgrade)
     this.#context = context
     this.#options = options
     this.#store = new SqlStore(options)
@@ -170,12 +186,17 @@ export class WsConnection {
       const credential = this.#context.authenticator.authenticate(token, this.#upgrade.database)
       if (this.#credential !== null && !sameRights(this.#credential, credential)) this.#closeStreams()
       this.#credential = credential
-      this.#helloWatch.end()
+      this.#endHelloWatch()
       void this.#send({ type: 'hello_ok' })
     } catch (error) {
       void this.#send({ type: 'hello_error', error: toHranaError(error) })
       this.#close(CLOSE_POLICY, toHarmonyError(error).message)
     }
+  }
+
+  #endHelloWatch(): void {
+    this.#helloWatch?.end()
+    this.#helloWatch = null
   }
 
   #refuseStranger(problem: HelloProblem): void {
@@ -253,7 +274,8 @@ export class WsConnection {
     this.#enqueue(requestId, stream, async () => {
       await stream.close('the client closed it. Open a new one.')
       this.#streams.delete(streamId)
-      for (const [cursorId, owner] of this.#cursors) if (owner === stream) this.#cursors.delete(cursorId)
+      for (const [cursorId, owner] of this.#cursors.entries())
+        if (owner === stream) this.#cursors.delete(cursorId)
       return { type: 'close_stream' }
     })
   }
@@ -399,7 +421,7 @@ export class WsConnection {
   /** Rolls everything back. Resolves when that is done; never rejects. */
   async #end(): Promise<void> {
     this.#isClosed = true
-    this.#helloWatch.end()
+    this.#endHelloWatch()
     this.#partial.end()
     this.#releaseUnsent?.()
     const streams = [...this.#streams.values()]

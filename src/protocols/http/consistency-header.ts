@@ -7,7 +7,7 @@ import type { Consistency } from '../../gateway/session.ts'
 export const CONSISTENCY_HEADER = 'x-harmonydb-consistency'
 
 /** Null if the request has none. Throws REQUEST_INVALID; a header that comes twice is one that can't be read. */
-export function consistencyOf(request: IncomingMessage): Consistency | null {
+export function consistencyOf(request: Pick<IncomingMessage, 'headers'>): Consistency | null {
   const value = request.headers[CONSISTENCY_HEADER]
   return value === undefined ? null : parseConsistency(String(value), `The header ${CONSISTENCY_HEADER}`)
 }

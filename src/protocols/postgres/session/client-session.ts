@@ -87,39 +87,38 @@ export class ClientSession {
     this.#transaction = new TransactionState(parts.session)
     this.#store = new PreparedStore(parts.limits)
     const { statements } = this.#store
-    this.#tables = new SessionTables({ ...parts, transaction: this.#transaction, statements })
+    const own = { transaction: this.#transaction, store: this.#store, statements, style: this.#style }
+    this.#tables = new SessionTables(Object.assign(parts, own))
     this.#executor = new Executor(parts.session, this.#transaction, settings, parts.facts, (relation) =>
       this.#tables.catalogJson(relation),
     )
     this.#sender = new ResultSender(parts.output, this.#style)
     this.#cursors = new Cursors(parts.limits.portalsMax)
-    const shared = { transaction: this.#transaction, store: this.#store, sender: this.#sender }
-    const kept = { tables: this.#tables, cursors: this.#cursors, executor: this.#executor }
-    this.#revalidation = new Revalidation({ ...parts, ...shared, ...kept })
-    this.#preparing = new Preparing({ ...parts, ...shared, ...kept })
-    this.#quick = new QuickReads({ ...parts, ...shared, ...kept })
-    this.#quickWrites = new QuickWrites({ ...parts, ...shared, ...kept })
-    this.#utilities = new Utilities({
-      ...parts,
-      ...kept,
-      transaction: this.#transaction,
-      statements,
-      style: this.#style,
-      runPrepared: (statement, values) => this.#runPlan(statement, values, 'group'),
-      notify: (channel, payload, surroundings) =>
-        notify({ ...parts, ...kept }, channel, payload, surroundings),
-      prepare: async (name, sql, types) => {
-        await this.#preparing.prepare(name, sql, types)
-      },
-      warn: (message, sqlState) => noticeResponse(this.#out, noticeOf(message, sqlState)),
-    })
-    this.#describer = new Describer({
-      ...shared,
+    // One object that all of them share, the caller's: a copy for each was a good part of what an idle connection took.
+    const kept = {
+      tables: this.#tables,
       cursors: this.#cursors,
-      session: parts.session,
-      utilities: this.#utilities,
-      out: this.#out,
-    })
+      executor: this.#executor,
+      sender: this.#sender,
+    }
+    const shared = Object.assign(parts, own, kept, { out: this.#out })
+    this.#revalidation = new Revalidation(shared)
+    this.#preparing = new Preparing(shared)
+    this.#quick = new QuickReads(shared)
+    this.#quickWrites = new QuickWrites(shared)
+    this.#utilities = new Utilities(
+      Object.assign(shared, {
+        runPrepared: (statement: PreparedStatement, values: readonly SqlValue[]) =>
+          this.#runPlan(statement, values, 'group'),
+        notify: (channel: string, payload: string, surroundings: Surroundings) =>
+          notify(shared, channel, payload, surroundings),
+        prepare: async (name: string, sql: string, types: readonly number[]) => {
+          await this.#preparing.prepare(name, sql, types)
+        },
+        warn: (message: string, sqlState: string) => noticeResponse(this.#out, noticeOf(message, sqlState)),
+      }),
+    )
+    this.#describer = new Describer(Object.assign(shared, { utilities: this.#utilities }))
   }
 
   get isIdle(): boolean {

@@ -1,5 +1,6 @@
 /** SQL-level cursors: DECLARE, FETCH, MOVE, CLOSE. A cursor holds its whole result, so it scrolls both ways. */
 
+import { LazyMap } from '../../../base/lazy-map.ts'
 import { PgError } from '../error.ts'
 import type { CommandResult } from './result.ts'
 
@@ -12,7 +13,7 @@ interface Cursor {
 
 export class Cursors {
   readonly #cursorsMax: number
-  readonly #cursors = new Map<string, Cursor>()
+  readonly #cursors = new LazyMap<string, Cursor>()
 
   constructor(cursorsMax: number) {
     this.#cursorsMax = cursorsMax
@@ -58,7 +59,7 @@ export class Cursors {
   }
 
   endTransaction(isCommitted: boolean): void {
-    for (const [name, cursor] of this.#cursors) {
+    for (const [name, cursor] of this.#cursors.entries()) {
       if (!isCommitted || !cursor.isHold) this.#cursors.delete(name)
     }
   }

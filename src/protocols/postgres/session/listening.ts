@@ -1,5 +1,6 @@
 /** One connection's LISTEN and what it hears. LISTEN takes effect when its transaction commits; NOTIFY is a write of the transaction (notification-table.ts). */
 
+import { LazyMap } from '../../../base/lazy-map.ts'
 import type { Notification, NotificationHub } from '../notification-hub.ts'
 import { PgError } from '../error.ts'
 
@@ -10,10 +11,10 @@ export class Listening {
   readonly #database: string
   readonly #send: (notification: Notification) => void
   readonly #isIdle: () => boolean
-  readonly #channels = new Map<string, () => void>()
+  readonly #channels = new LazyMap<string, () => void>()
   #pending: (() => Promise<void> | void)[] = []
   /** Sent already in this transaction: equal ones are told once. */
-  #sent = new Set<string>()
+  readonly #sent = new LazyMap<string, true>()
   #waiting: Notification[] = []
   #isStopped = false
 
@@ -64,7 +65,7 @@ export class Listening {
 
   /** After NOTIFY has written it. */
   hasSent(channel: string, payload: string): void {
-    this.#sent.add(keyOf(channel, payload))
+    this.#sent.set(keyOf(channel, payload), true)
   }
 
   /** ROLLBACK TO has undone some of what was sent: it may come again. */
@@ -107,7 +108,7 @@ export class Listening {
   }
 
   #unlistenNow(channel: string | null): void {
-    for (const [name, end] of this.#channels) {
+    for (const [name, end] of this.#channels.entries()) {
       if (channel !== null && channel !== name) continue
       end()
       this.#channels.delete(name)

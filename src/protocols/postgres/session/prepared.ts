@@ -1,5 +1,6 @@
 /** Prepared statements and portals of one connection. */
 
+import { LazyMap } from '../../../base/lazy-map.ts'
 import type { ResultColumn, SqlValue } from '../../../base/value.ts'
 import type { Consistency } from '../../../gateway/session.ts'
 import type { CompiledStatement } from '../dialect/plan.ts'
@@ -164,7 +165,7 @@ export class PreparedStore {
   readonly statements: Map<string, PreparedStatement> = new Map()
   /** The one that nearly all clients use. */
   #unnamed: Portal | null = null
-  readonly #named = new Map<string, Portal>()
+  readonly #named = new LazyMap<string, Portal>()
   readonly #limits: PostgresLimits
 
   constructor(limits: PostgresLimits) {

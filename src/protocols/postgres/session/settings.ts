@@ -3,6 +3,7 @@
  * refused; parameters that only tune PostgreSQL are remembered and shown, because clients set them as a matter of course.
  */
 
+import { LazyMap } from '../../../base/lazy-map.ts'
 import { formatConsistency, LINEARIZABLE, parseConsistency } from '../../../gateway/consistency.ts'
 import type { Consistency } from '../../../gateway/session.ts'
 import { notSupported, PgError } from '../error.ts'
@@ -164,9 +165,9 @@ export interface SettingRow {
 /** Session and transaction values; SET LOCAL and rollback restore what was before. */
 export class Settings {
   readonly #initial = new Map<string, string>()
-  readonly #values = new Map<string, string>()
+  readonly #values = new LazyMap<string, string>()
   /** Name → value before the open transaction touched it; `undefined` where there was none. */
-  readonly #before = new Map<string, { readonly value: string | undefined; isLocal: boolean }>()
+  readonly #before = new LazyMap<string, { readonly value: string | undefined; isLocal: boolean }>()
   #timeZone: TimeZone = UTC
   #consistency: Consistency = LINEARIZABLE
   #restrictsWrites = false
@@ -221,7 +222,7 @@ export class Settings {
   }
 
   resetAll(isInTransaction: boolean): void {
-    for (const key of this.#values.keys()) this.reset(key, isInTransaction)
+    for (const key of [...this.#values.keys()]) this.reset(key, isInTransaction)
   }
 
   /** Throws PgError 42704 for a name that nobody knows. */
@@ -253,7 +254,7 @@ export class Settings {
   /** What SET did in a transaction that was rolled back is undone; SET LOCAL ends with either. */
   endTransaction(isCommitted: boolean): void {
     if (this.#before.size === 0) return
-    for (const [key, { value, isLocal }] of this.#before) {
+    for (const [key, { value, isLocal }] of this.#before.entries()) {
       if (isCommitted && !isLocal) continue
       if (value === undefined) this.#values.delete(key)
       else this.#values.set(key, value)

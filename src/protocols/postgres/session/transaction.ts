@@ -10,6 +10,10 @@ import type { Session } from '../../../gateway/session.ts'
 import { PgError } from '../error.ts'
 import type { TransactionStatus } from '../wire/encoder.ts'
 
+/** One for all: a function of its own for each session would be memory of each connection. */
+const NOTHING_BEFORE = (): Promise<void> => Promise.resolve()
+const NOTHING_AFTER = (): void => undefined
+
 export class TransactionState {
   readonly #session: Session
   #block: 'none' | 'implicit' | 'explicit' = 'none'
@@ -22,9 +26,9 @@ export class TransactionState {
   /** Tables may differ from what other sessions see. */
   hasChangedSchema = false
   /** What has to happen inside of the transaction before its COMMIT. */
-  beforeCommit: () => Promise<void> = async () => undefined
+  beforeCommit: () => Promise<void> = NOTHING_BEFORE
   /** After a transaction that has changed the schema, whichever way it ended. */
-  afterChange: () => void = () => undefined
+  afterChange: () => void = NOTHING_AFTER
 
   constructor(session: Session) {
     this.#session = session

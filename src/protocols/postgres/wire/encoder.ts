@@ -1,12 +1,13 @@
 /**
  * Writes backend messages. They go into a slab; `take` gives what was written since the last `take`, for one `socket.write`. A slab's written
- * part is never written again, so the socket may hold on to it and nothing is copied; a full slab is left to the garbage collector.
+ * part is never written again, so the socket may hold on to it and nothing is copied; a full slab is left to the garbage collector. Slabs are
+ * borrowed (`slabs.ts`).
  */
 
 import { assert } from '../../../base/assert.ts'
 import type { PgError } from '../error.ts'
+import { borrowSlab, giveBackSlab, type Borrower, SLAB_BYTES } from './slabs.ts'
 
-const SLAB_BYTES = 64 * 1024
 /** A string at most this long, if it is ASCII, is written byte by byte: faster than a call into C++. */
 const SHORT_STRING_CHARS = 20
 /** Up to here a loop costs less than `TypedArray.set`. */
@@ -28,8 +29,10 @@ export interface FieldDescription {
   readonly format: 0 | 1
 }
 
-export class Encoder {
-  #slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES)
+const NO_SLAB = Buffer.alloc(0)
+
+export class Encoder implements Borrower {
+  #slab: Buffer = NO_SLAB
   /** Start of what `take` will give. */
   #start = 0
   #end = 0
@@ -49,7 +52,20 @@ export class Encoder {
     const bytes = this.#slab.subarray(this.#start, end)
     this.#takenBytes += end - this.#start
     this.#start = end
+    if (end === this.#end) this.#giveBack()
     return bytes
+  }
+
+  /** @internal */
+  lend(slab: Buffer, offset: number): void {
+    this.#slab = slab
+    this.#start = offset
+    this.#end = offset
+  }
+
+  #giveBack(): void {
+    giveBackSlab(this.#slab, this.#end)
+    this.lend(NO_SLAB, 0)
   }
 
   /** The end of what is written now, for `rewind` and `take`. */
@@ -215,6 +231,7 @@ export class Encoder {
   /** Makes room; what was written and not taken moves along, offsets from `#start` stay true. */
   #reserve(sizeBytes: number): void {
     if (this.#end + sizeBytes <= this.#slab.length) return
+    if (this.#start === this.#end) return borrowSlab(this, sizeBytes)
     const pending = this.#slab.subarray(this.#start, this.#end)
     const slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, (pending.length + sizeBytes) * 2))
     slab.set(pending, 0)

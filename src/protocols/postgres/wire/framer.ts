@@ -27,10 +27,12 @@ export interface FramerLimits {
   readonly startupSizeBytesMax: number
 }
 
+const NOTHING = Buffer.alloc(0)
+
 export class Framer {
   readonly #limits: FramerLimits
   /** What was received and not yet handed out: `#head` from `#offset` on, then `#tail`. */
-  #head: Buffer = Buffer.alloc(0)
+  #head: Buffer = NOTHING
   #offset = 0
   #tail: Buffer[] = []
   #tailBytes = 0
@@ -116,9 +118,18 @@ export class Framer {
   /** Whether `sizeBytes` bytes are there; they are in `#head` then. */
   #has(sizeBytes: number): boolean {
     if (this.#head.length - this.#offset >= sizeBytes) return true
-    if (this.bufferedBytes < sizeBytes) return false
+    if (this.bufferedBytes < sizeBytes) {
+      // A client that is idle keeps nothing of what it has sent.
+      if (this.bufferedBytes === 0) this.#forget()
+      return false
+    }
     this.#join()
     return true
+  }
+
+  #forget(): void {
+    this.#head = NOTHING
+    this.#offset = 0
   }
 
   #join(): void {

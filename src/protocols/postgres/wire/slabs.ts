@@ -1,0 +1,36 @@
+/**
+ * Memory that answers are written into. An encoder borrows a slab for as long as it has bytes that nobody has taken, and gives back what is left of
+ * it: a connection that waits for its next statement, as most do most of the time, holds none. What was written is never
+ * written again, so a socket may hold on to it.
+ */
+
+export const SLAB_BYTES: number = 64 * 1024
+/** A smaller rest is not worth being given back. */
+const REST_BYTES_MIN = 4 * 1024
+/** So many rests are kept at most: one for each connection that answers at the same time. */
+const RESTS_MAX = 64
+
+/** Two arrays and not one of pairs: this is done for every answer. */
+const rests: Buffer[] = []
+const offsets: number[] = []
+
+/** Whoever has borrowed the rest of a slab. */
+export interface Borrower {
+  /** `slab` may be written from `offset` on. */
+  lend(slab: Buffer, offset: number): void
+}
+
+/** Lends a slab with room for `sizeBytes`. */
+export function borrowSlab(borrower: Borrower, sizeBytes: number): void {
+  const offset = offsets.pop()
+  const rest = rests.pop()
+  if (rest !== undefined && offset !== undefined && rest.length - offset >= sizeBytes)
+    return borrower.lend(rest, offset)
+  borrower.lend(Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, sizeBytes * 2)), 0)
+}
+
+export function giveBackSlab(slab: Buffer, offset: number): void {
+  if (slab.length !== SLAB_BYTES || SLAB_BYTES - offset < REST_BYTES_MIN || rests.length >= RESTS_MAX) return
+  rests.push(slab)
+  offsets.push(offset)
+}
