@@ -1,6 +1,6 @@
 /** What can't be, in the words of Adya ("Weak Consistency", 1999) and Elle (VLDB 2020). */
 
-import type { Edge } from './dependency-graph.ts'
+import type { EdgeKind } from './dependency-graph.ts'
 import type { Transaction } from './list-transactions.ts'
 
 export type AnomalyKind =
@@ -20,13 +20,21 @@ export type AnomalyKind =
   | 'G-single-realtime'
   | 'G2-realtime'
 
+/** One transaction must come before another, and why. */
+export interface CycleStep {
+  readonly from: number
+  readonly to: number
+  readonly kind: EdgeKind
+  readonly reason: string
+}
+
 export interface Anomaly {
   readonly kind: AnomalyKind
   /** What happened, for people. */
   readonly text: string
   readonly transactions: readonly Transaction[]
   /** Edges in a circle; empty where it takes no cycle. Nodes are numbers of transactions. */
-  readonly cycle: readonly Edge[]
+  readonly cycle: readonly CycleStep[]
 }
 
 /** The weakest promise that each one breaks. */

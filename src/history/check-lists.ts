@@ -30,7 +30,7 @@ export function checkLists(transactions: readonly Transaction[]): Anomaly[] {
   const byNumber = new Map(transactions.map((transaction) => [transaction.number, transaction]))
   const cycles = findCycles(graph).map(({ kind, cycle }) => ({
     kind,
-    cycle,
+    cycle: cycle.map((edge) => ({ from: edge.from, to: edge.to, kind: edge.kind, reason: edge.why(edge) })),
     text: `${cycle.length} transactions in a circle`,
     transactions: cycle.flatMap(({ from }) => byNumber.get(from) ?? []),
   }))
@@ -70,8 +70,9 @@ function addWrites(graph: DependencyGraph, { key, versions, unread }: ListOrder)
 }
 
 function addWrite(graph: DependencyGraph, key: string, before: Append, after: Append): void {
-  const reason = `T${before.by.number} appended ${before.element} to ${key}, T${after.by.number} then ${after.element}`
-  graph.add({ from: before.by.number, to: after.by.number, kind: 'ww', reason })
+  const why = (): string =>
+    `T${before.by.number} appended ${before.element} to ${key}, T${after.by.number} then ${after.element}`
+  graph.add({ from: before.by.number, to: after.by.number, kind: 'ww', why })
 }
 
 function addReads(
@@ -84,13 +85,15 @@ function addReads(
     const { versions = [], unread = [] } = orders.get(key) ?? {}
     const last = versions[list.length - 1]
     if (last !== undefined) {
-      const reason = `T${last.by.number} appended ${last.element} to ${key}, and T${reader} read it`
-      graph.add({ from: last.by.number, to: reader, kind: 'wr', reason })
+      const why = (): string =>
+        `T${last.by.number} appended ${last.element} to ${key}, and T${reader} read it`
+      graph.add({ from: last.by.number, to: reader, kind: 'wr', why })
     }
     const next = versions[list.length]
     for (const missed of next === undefined ? unread : [next]) {
-      const reason = `T${reader} read ${key} as ${describeList(list)}, before T${missed.by.number} appended ${missed.element}`
-      graph.add({ from: reader, to: missed.by.number, kind: 'rw', reason })
+      const why = (): string =>
+        `T${reader} read ${key} as ${describeList(list)}, before T${missed.by.number} appended ${missed.element}`
+      graph.add({ from: reader, to: missed.by.number, kind: 'rw', why })
     }
   }
 }
@@ -110,14 +113,17 @@ function addRealTime(graph: DependencyGraph, transactions: readonly Transaction[
       if (transaction.outcome === 'fail') continue
       before.set(transaction, front)
       for (const earlier of front) {
-        const reason = `T${earlier.number} was answered before T${transaction.number} was asked`
-        graph.add({ from: earlier.number, to: transaction.number, kind: 'realtime', reason })
+        graph.add({ from: earlier.number, to: transaction.number, kind: 'realtime', why: answeredBefore })
       }
     } else {
       const implied = new Set(before.get(transaction))
       front = [...front.filter((earlier) => !implied.has(earlier)), transaction]
     }
   }
+}
+
+function answeredBefore({ from, to }: Edge): string {
+  return `T${from} was answered before T${to} was asked`
 }
 
 interface Cycle {

@@ -15,8 +15,8 @@ export interface Edge {
   readonly from: number
   readonly to: number
   readonly kind: EdgeKind
-  /** For people: why. */
-  readonly reason: string
+  /** For people: why. Asked for only of the few edges that are shown: a long history has millions. */
+  readonly why: (edge: Edge) => string
 }
 
 export class DependencyGraph {
@@ -35,7 +35,7 @@ export class DependencyGraph {
 
   /** Sets of transactions each of which leads to all others of its set by these edges (Tarjan, 1972). Without those of one alone. */
   components(kinds: ReadonlySet<EdgeKind>): number[][] {
-    return new ComponentSearch((node) => this.from(node, kinds).map(({ to }) => to)).run(this.#edges.keys())
+    return new ComponentSearch(this.#edges, kinds).run()
   }
 
   /** The shortest way from one to another that stays inside; null if there is none. */
@@ -78,36 +78,44 @@ function walkBack(reachedBy: ReadonlyMap<number, Edge>, from: number, to: number
 
 interface Visit {
   readonly node: number
-  readonly next: readonly number[]
+  readonly edges: readonly Edge[]
   at: number
 }
 
+const NO_EDGES: readonly Edge[] = []
+
 /** Without recursion: histories are longer than a stack is deep. */
 class ComponentSearch {
-  readonly #next: (node: number) => readonly number[]
+  readonly #edges: ReadonlyMap<number, readonly Edge[]>
+  readonly #kinds: ReadonlySet<EdgeKind>
   readonly #index = new Map<number, number>()
   readonly #low = new Map<number, number>()
   readonly #stack: number[] = []
   readonly #onStack = new Set<number>()
   readonly #components: number[][] = []
 
-  constructor(next: (node: number) => readonly number[]) {
-    this.#next = next
+  constructor(edges: ReadonlyMap<number, readonly Edge[]>, kinds: ReadonlySet<EdgeKind>) {
+    this.#edges = edges
+    this.#kinds = kinds
   }
 
-  run(nodes: Iterable<number>): number[][] {
-    for (const node of nodes) if (!this.#index.has(node)) this.#search(node)
+  run(): number[][] {
+    for (const node of this.#edges.keys()) if (!this.#index.has(node)) this.#search(node)
     return this.#components
   }
 
   #search(root: number): void {
     const visits = [this.#enter(root)]
     for (let visit = visits.at(-1); visit !== undefined; visit = visits.at(-1)) {
-      const child = visit.next[visit.at++]
-      if (child === undefined) {
+      const edge = visit.edges[visit.at++]
+      if (edge === undefined) {
         visits.pop()
         this.#leave(visit.node, visits.at(-1)?.node)
-      } else if (!this.#index.has(child)) visits.push(this.#enter(child))
+        continue
+      }
+      const child = edge.to
+      if (!this.#kinds.has(edge.kind)) continue
+      if (!this.#index.has(child)) visits.push(this.#enter(child))
       else if (this.#onStack.has(child)) this.#lower(visit.node, this.#index.get(child) ?? 0)
     }
   }
@@ -117,7 +125,7 @@ class ComponentSearch {
     this.#low.set(node, this.#index.size - 1)
     this.#stack.push(node)
     this.#onStack.add(node)
-    return { node, next: this.#next(node), at: 0 }
+    return { node, edges: this.#edges.get(node) ?? NO_EDGES, at: 0 }
   }
 
   #leave(node: number, parent: number | undefined): void {

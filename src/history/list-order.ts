@@ -33,7 +33,12 @@ export function listOrders(transactions: readonly Transaction[]): {
   const anomalies: Anomaly[] = []
   const appends = collectAppends(transactions, anomalies)
   const longest = new Map<string, { readonly list: readonly string[]; readonly by: Transaction }>()
+  const checked = new Set<readonly string[]>()
   for (const { transaction, key, list } of readsOf(transactions)) {
+    anomalies.push(...unfinishedRead(transaction, key, list, appends))
+    // A list that has not changed since the last read is the same one.
+    if (checked.has(list)) continue
+    checked.add(list)
     anomalies.push(...readAnomalies(transaction, key, list, appends))
     const other = longest.get(key)
     if (other === undefined) longest.set(key, { list, by: transaction })
@@ -59,7 +64,9 @@ export function* externalReads(
     if (step.kind === 'append') own.set(step.key, (own.get(step.key) ?? 0) + 1)
     else if (!seen.has(step.key) && step.list !== null) {
       seen.add(step.key)
-      yield { key: step.key, list: step.list.slice(0, step.list.length - (own.get(step.key) ?? 0)) }
+      const others = step.list.length - (own.get(step.key) ?? 0)
+      // Mostly all of it: a copy of each list that was ever read would be most of the memory.
+      yield { key: step.key, list: others === step.list.length ? step.list : step.list.slice(0, others) }
     }
   }
 }
@@ -105,21 +112,40 @@ function readAnomalies(
   appends: Appends,
 ): Anomaly[] {
   const found: Anomaly[] = []
-  const say = (kind: Anomaly['kind'], text: string, others: readonly Transaction[] = []): void => {
-    found.push({ kind, text, transactions: [transaction, ...others], cycle: [] })
-  }
   const twice = firstRepeated(list)
-  if (twice !== undefined) say('duplicate', `read ${twice} twice in ${key}: ${describeList(list)}`)
+  if (twice !== undefined)
+    found.push(anomalyOf('duplicate', `read ${twice} twice in ${key}: ${describeList(list)}`, transaction))
   for (const element of list) {
     const append = appends.get(key)?.get(element)
-    if (append === undefined) say('garbage', `read ${element} in ${key}, which nobody has appended`)
-    else if (append.by.outcome === 'fail')
-      say('G1a', `read ${element} in ${key}, of a transaction that did not happen`, [append.by])
+    if (append === undefined)
+      found.push(anomalyOf('garbage', `read ${element} in ${key}, which nobody has appended`, transaction))
+    else if (append.by.outcome === 'fail') {
+      const text = `read ${element} in ${key}, of a transaction that did not happen`
+      found.push(anomalyOf('G1a', text, transaction, append.by))
+    }
   }
-  const last = appends.get(key)?.get(list.at(-1) ?? '')
-  if (last !== undefined && !last.isLast && last.by !== transaction)
-    say('G1b', `read ${key} between two appends of one transaction, after ${last.element}`, [last.by])
   return found
+}
+
+function unfinishedRead(
+  transaction: Transaction,
+  key: string,
+  list: readonly string[],
+  appends: Appends,
+): Anomaly[] {
+  const last = appends.get(key)?.get(list.at(-1) ?? '')
+  if (last === undefined || last.isLast || last.by === transaction) return []
+  const text = `read ${key} between two appends of one transaction, after ${last.element}`
+  return [anomalyOf('G1b', text, transaction, last.by)]
+}
+
+function anomalyOf(
+  kind: Anomaly['kind'],
+  text: string,
+  transaction: Transaction,
+  ...others: readonly Transaction[]
+): Anomaly {
+  return { kind, text, transactions: [transaction, ...others], cycle: [] }
 }
 
 function firstRepeated(list: readonly string[]): string | undefined {
