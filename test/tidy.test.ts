@@ -26,6 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   embed: ['serve', 'gateway', 'cluster', 'engine', 'host', 'base'],
   history: ['base'],
   drivers: ['embed', 'base'],
+  bench: ['embed', 'base'],
   cli: ['*'],
 }
 

@@ -1,5 +1,6 @@
 /** From the command line to a command: names, --help, --version, failures. */
 
+import { BENCH_COMMAND } from './bench-command.ts'
 import { CHECK_COMMAND } from './check-command.ts'
 import { CLUSTER_COMMAND } from './cluster/cluster-command.ts'
 import type { Command } from './command.ts'
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   STATUS_COMMAND,
   MEMBER_COMMAND,
   CHECK_COMMAND,
+  BENCH_COMMAND,
 ]
 
 /** Resolves with the exit code of the process. Never rejects. */
