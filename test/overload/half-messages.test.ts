@@ -1,0 +1,105 @@
+/** Clients that begin to say something and stop, in every protocol and at every stage: they are disconnected after their time, and take nothing with them. */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { after, before, test } from 'node:test'
+import { frameHeader, openIdle, startupMessage, type Protocol } from './idle-client.ts'
+import { Target } from './target.ts'
+
+let target: Target
+
+before(async () => {
+  target = await Target.start(
+    'http.headersTimeoutMs=300ms',
+    'http.requestTimeoutMs=600ms',
+    'hrana.helloTimeoutMs=300ms',
+    'hrana.pingIntervalMs=300ms',
+    'postgres.startupTimeoutMs=300ms',
+    'postgres.messageTimeoutMs=300ms',
+  )
+})
+after(() => target?.[Symbol.asyncDispose]())
+
+interface Half {
+  readonly what: string
+  readonly protocol: Protocol
+  /** Whether it is a client that is known already. */
+  readonly isGreeted?: boolean
+  readonly bytes: Buffer
+}
+
+const HALVES: readonly Half[] = [
+  { what: 'nothing at all over HTTP', protocol: 'http', bytes: Buffer.alloc(0) },
+  { what: 'half of the headers', protocol: 'http', bytes: Buffer.from('POST /v1/databases/de') },
+  {
+    what: 'the headers and half of a body',
+    protocol: 'http',
+    bytes: Buffer.from(
+      'POST /v1/databases/default/query HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{"sql":',
+    ),
+  },
+  {
+    what: 'a WebSocket without a hello',
+    protocol: 'websocket',
+    bytes: Buffer.from(
+      'GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n' +
+        'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-protocol: hrana2\r\n\r\n',
+    ),
+  },
+  {
+    what: 'half of a large WebSocket message',
+    protocol: 'websocket',
+    isGreeted: true,
+    bytes: Buffer.concat([frameHeader(1_000_000), Buffer.alloc(500_000, ' ')]),
+  },
+  {
+    what: 'half of a small WebSocket message, and no answer to pings',
+    protocol: 'websocket',
+    isGreeted: true,
+    bytes: Buffer.concat([frameHeader(100), Buffer.alloc(50, ' ')]),
+  },
+  { what: 'nothing at all over PostgreSQL', protocol: 'postgres', bytes: Buffer.alloc(0) },
+  {
+    what: 'half of a startup message',
+    protocol: 'postgres',
+    bytes: startupMessage({ user: 'half', database: 'default' }).subarray(0, 20),
+  },
+  { what: 'the first byte of a query', protocol: 'postgres', isGreeted: true, bytes: Buffer.from('Q') },
+  {
+    what: 'half of a large query',
+    protocol: 'postgres',
+    isGreeted: true,
+    bytes: Buffer.concat([Buffer.from([0x51, 0, 0x0f, 0, 0]), Buffer.alloc(500_000, ' ')]),
+  },
+]
+
+async function open({ protocol, isGreeted }: Half): Promise<Socket> {
+  const address = target.address(protocol)
+  if (isGreeted === true) return openIdle(protocol, address)
+  const socket = connect(address.port, address.host)
+  socket.on('error', () => undefined)
+  await once(socket, 'connect')
+  return socket.resume()
+}
+
+for (const half of HALVES)
+  test(`${half.what}: the client is disconnected`, async () => {
+    const socket = await open(half)
+    socket.write(half.bytes)
+    await once(socket, 'close')
+    assert.deepEqual(await target.query('SELECT 1'), [[1]])
+  })
+
+test('a client that says whole things may take its time between them', async () => {
+  const socket = await openIdle('postgres', target.address('postgres'))
+  for (let round = 0; round < 3; round++) {
+    // Longer than a message may take.
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const answer = once(socket, 'data')
+    socket.write(Buffer.from('Q\0\0\0\rSELECT 1\0', 'latin1'))
+    const [bytes] = (await answer) as [Buffer]
+    assert.equal(bytes.subarray(-6).toString('latin1'), 'Z\0\0\0\x05I')
+  }
+  socket.destroy()
+})

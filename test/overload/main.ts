@@ -1,0 +1,43 @@
+/**
+ * `node test/overload/main.ts`: a member under more than it can serve, and what it does then, as figures.
+ *
+ *   idle   ten thousand connections of each protocol that do nothing: memory of each, and what others notice
+ *   slow   clients that ask for much and read nothing: the most memory that they take together
+ *   flood  more writers than the queue takes: who is refused, how fast, and how long the accepted wait
+ *
+ * `npm test` has the same in small (`*.test.ts` beside this file).
+ */
+
+import { parseArgs } from 'node:util'
+import { measureFlood } from './flood.ts'
+import { measureIdle } from './idle.ts'
+import { PROTOCOLS } from './idle-client.ts'
+import { measureSlow } from './slow.ts'
+
+const HELP = `node test/overload/main.ts [options]
+
+  --connections N   idle ones of each protocol (default 10000)
+  --slow N          clients that read nothing (default 60)
+  --writers N       of the flood (default 3000)
+  --only A,B        idle, slow, flood (default all of them)
+  --help
+`
+
+const { values } = parseArgs({
+  options: {
+    connections: { type: 'string', default: '10000' },
+    slow: { type: 'string', default: '60' },
+    writers: { type: 'string', default: '3000' },
+    only: { type: 'string', default: 'idle,slow,flood' },
+    help: { type: 'boolean' },
+  },
+})
+const parts = new Set(values.only.split(','))
+if (values.help === true) process.stdout.write(HELP)
+else {
+  if (parts.has('idle'))
+    for (const protocol of PROTOCOLS) console.log(await measureIdle(protocol, Number(values.connections)))
+  if (parts.has('slow'))
+    for (const protocol of PROTOCOLS) console.log(await measureSlow(protocol, Number(values.slow)))
+  if (parts.has('flood')) console.log(await measureFlood(Number(values.writers)))
+}
