@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { getPriority } from 'node:os'
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -183,6 +184,14 @@ for (const [what, greedy] of GREEDY)
       message: /too much memory/,
     })
   })
+
+test('workers give way to whoever is quick', async () => {
+  await using open = opened()
+  await allRows(open.reader.readInWorker(request('SELECT count(*) FROM large')))
+  const priorities = open.pool.processIds().map((processId) => getPriority(processId))
+  assert.ok(priorities.length > 0)
+  for (const priority of priorities) assert.ok(priority > getPriority(), `${priority}`)
+})
 
 test('workers see UTC and nothing of the settings of their member', async () => {
   process.env['HARMONYDB_AUTH_TOKEN'] = 'secret'

@@ -23,6 +23,7 @@ import { type ParameterLayout, parametersOf } from '../parameters.ts'
 import { classify, hasWord, tokens, unquote } from '../sql-text.ts'
 import { isSqliteError } from '../sqlite-errors.ts'
 import { LruMap } from './lru-map.ts'
+import { SlowStatements } from './slow-statements.ts'
 import { costOf, type ProgramCost } from './program.ts'
 import {
   allRows,
@@ -65,9 +66,6 @@ const SQL_LENGTH_INLINE_MAX = 16 * 1024
 const PROGRAM_LENGTH_INLINE_MAX = 20_000
 const COLUMNS_INLINE_MAX = 256
 
-/** After being slow so often in a row, a statement runs in workers until the schema changes. */
-const SLOW_TIMES = 3
-
 /** How old the schema may be by which a write is judged. */
 const HAZARD_AGE_MS_MAX = 50
 
@@ -89,8 +87,7 @@ export class HeldConnection {
   readonly #compiled: LruMap<string, Compiled>
   /** Texts that a worker has compiled in a short time, so that this thread may. */
   readonly #vetted: LruMap<string, true>
-  /** How often in a row texts were measured to be slow here. */
-  readonly #slow: LruMap<string, number>
+  readonly #slow: SlowStatements
   readonly #smallRows = new Map<number, number | null>()
   #views: ReadonlySet<string> | null = null
   #knownSchemaVersion = -1n
@@ -110,7 +107,7 @@ export class HeldConnection {
     this.#connection = this.#open()
     this.#compiled = new LruMap(options.statementsCachedMax)
     this.#vetted = new LruMap(options.statementsCachedMax)
-    this.#slow = new LruMap(options.statementsCachedMax)
+    this.#slow = new SlowStatements(options.inlineTimeMsMax, options.statementsCachedMax)
     this.#schemaVersion = this.#connection.prepareOwn('PRAGMA schema_version')
   }
 
@@ -188,6 +185,7 @@ export class HeldConnection {
     const compiled = this.#compile(statement.sql, appliedIndex)
     if (compiled === null || !this.#isQuick(compiled, statement.sql)) return null
     this.#connection.context = context
+    const watched = this.#slow.watch(statement.sql)
     const startMs = performance.now()
     let durationMs = 0
     let rows: readonly Row[] | null
@@ -198,7 +196,7 @@ export class HeldConnection {
       throw this.#connection.toError(error)
     } finally {
       durationMs = performance.now() - startMs
-      this.#measured(statement.sql, durationMs)
+      this.#slow.ran(statement.sql, durationMs, watched)
     }
     if (rows === null) return null
     const { lastInsertRowid: rowid } = context
@@ -211,12 +209,6 @@ export class HeldConnection {
       index: this.#heldIndex,
       durationMs,
     }
-  }
-
-  /** Once or twice a busy machine was slow and not the statement. */
-  #measured(sql: string, durationMs: number): void {
-    if (durationMs > this.#options.inlineTimeMsMax) this.#slow.set(sql, (this.#slow.get(sql) ?? 0) + 1)
-    else if (this.#slow.size > 0) this.#slow.delete(sql)
   }
 
   #rows(compiled: Compiled, { args }: SqlStatement, resultSizeBytesMax: number): readonly Row[] | null {
@@ -240,8 +232,7 @@ export class HeldConnection {
   }
 
   #isQuick({ isCheap, isReadOnly }: Compiled, sql: string): boolean {
-    if (!isCheap || !isReadOnly) return false
-    return this.#slow.size === 0 || (this.#slow.get(sql) ?? 0) < SLOW_TIMES
+    return isCheap && isReadOnly && !this.#slow.isSlow(sql)
   }
 
   #isCheap(cost: ProgramCost, columnCount: number): boolean {

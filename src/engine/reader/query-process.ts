@@ -6,6 +6,7 @@
  */
 
 import { fork, type ChildProcess } from 'node:child_process'
+import { constants, setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { assert } from '../../base/assert.ts'
 import { HarmonyError, type HarmonyErrorCode } from '../../base/errors.ts'
@@ -23,6 +24,9 @@ const WORKER_FILE = fileURLToPath(
 )
 
 const START_TIMEOUT_MS = 10_000
+
+/** As `nice` counts: a tenth of what a process of the usual priority gets beside it (Linux, sched_prio_to_weight). */
+const PRIORITY = constants.priority.PRIORITY_BELOW_NORMAL
 
 export class QueryProcess {
   readonly #child: ChildProcess
@@ -64,6 +68,8 @@ export class QueryProcess {
   /** Resolves when it can take requests. */
   async started(): Promise<void> {
     await this.#reply(START_TIMEOUT_MS)
+    // Not before: whoever waits for a worker waits for its start, too.
+    giveWay(this.#child.pid)
   }
 
   /** Sends `request` and waits for its reply; the process is killed when there is none in time, or on abort. */
@@ -129,6 +135,19 @@ export class QueryProcess {
     this.#death = reason
     this.#settle((waiting) => waiting.reject(reason))
     this.#onDead(this)
+  }
+}
+
+/**
+ * Where processors are scarce, statements that run long give way to everything that is quick: members and gateways are asked for
+ * less than a millisecond at a time, and a walk through a table takes all that it can get. On an idle machine nothing changes.
+ */
+function giveWay(processId: number | undefined): void {
+  if (processId === undefined) return
+  try {
+    setPriority(processId, PRIORITY)
+  } catch {
+    // It has ended already, or the system allows it to nobody: then it runs as everything else.
   }
 }
 
