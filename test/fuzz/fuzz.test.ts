@@ -21,7 +21,7 @@ for (const target of TARGETS) {
 const OPEN: OpenTarget = {
   corpus: utf8('a good input'),
   feed: () => 'taken',
-  allocationBytesMax: 1024 * 1024,
+  allocationBytesMax: 4 * 1024 * 1024,
 }
 
 function targetOf(open: Partial<OpenTarget>): FuzzTarget {
