@@ -19,10 +19,8 @@ test('percentiles are at most two percent too large', () => {
 })
 
 test('two hundred users on three members: one is killed, they go on, and nothing is lost', async () => {
-  const options = readOptions([
-    ...['--users', '200', '--members', '3', '--gateways', '1', '--pause', '2', '--threads', '20'],
-    ...['--connect-rate', '200', '--warm-up', '1', '--steady', '2', '--failure', '8'],
-  ])
+  const small = '--users 200 --members 3 --gateways 1 --pause 2 --threads 20 --connect-rate 200'
+  const options = readOptions(`${small} --warm-up 1 --steady 2 --failure 8`.split(' '))
   assert.ok(options !== null)
   const result = await runStress(options, () => undefined)
   const { writes, phases, failure, errors } = result
