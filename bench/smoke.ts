@@ -16,7 +16,7 @@ const SECONDS = 1
 const ROUNDS = 3
 const MARGIN = 3
 
-/** Processor time of all processes, as multiples of node:sqlite's: medians of many runs on machines with much and with no other work. */
+/** Processor time of all processes, as multiples of node:sqlite's: as seen on a machine with two cores and much other work. */
 const USUAL: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   'point-reads': { embedded: 0.5, '1-pg': 4.5, '1-ws': 10 },
   'durable-inserts': { embedded: 0.8, '1-pg': 1, '1-ws': 1.2 },
