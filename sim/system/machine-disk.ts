@@ -11,6 +11,8 @@ import { toDiskError } from '../../src/host/disk.ts'
 import type { MemoryDisk } from '../../src/host/memory-disk.ts'
 import type { Random } from '../random.ts'
 import type { RealFiles } from './real-files.ts'
+import type { Release } from './release.ts'
+import { fromDisk, toDisk } from './release.ts'
 import type { Process, World } from './world.ts'
 
 export interface DiskSpeed {
@@ -42,6 +44,7 @@ export class MachineDisk implements Disk {
   readonly #speed: DiskSpeed
   readonly #trouble: DiskTrouble
   readonly #random: Random
+  readonly release: Release
 
   constructor(
     world: World,
@@ -52,6 +55,7 @@ export class MachineDisk implements Disk {
       speed: DiskSpeed
       trouble: DiskTrouble
       random: Random
+      release: Release
     },
   ) {
     this.#world = world
@@ -61,6 +65,7 @@ export class MachineDisk implements Disk {
     this.#speed = parts.speed
     this.#trouble = parts.trouble
     this.#random = parts.random
+    this.release = parts.release
   }
 
   async open(path: string): Promise<DiskFile> {
@@ -141,12 +146,12 @@ class MachineFile implements DiskFile {
 
   async read(position: number, sizeBytes: number): Promise<Uint8Array<ArrayBuffer>> {
     await this.#disk.turn('read', this.path)
-    return this.#file.read(position, sizeBytes)
+    return fromDisk(this.#disk.release, this.path, position, await this.#file.read(position, sizeBytes))
   }
 
   async write(position: number, bytes: Uint8Array): Promise<void> {
     await this.#disk.turn('write', this.path, position + bytes.length > (await this.#file.sizeBytes()))
-    await this.#file.write(position, bytes)
+    await this.#file.write(position, toDisk(this.#disk.release, this.path, position, bytes))
   }
 
   async sync(): Promise<void> {

@@ -18,6 +18,8 @@ import { LocalEngine } from '../../src/engine/local-engine.ts'
 import { readAppliedState } from '../../src/engine/snapshot.ts'
 import { SplitEngine } from '../../src/engine/split-engine.ts'
 import type { Random } from '../random.ts'
+import type { Release } from './release.ts'
+import { engineOf } from './release.ts'
 import type { Process, World } from './world.ts'
 
 interface FileImage {
@@ -94,6 +96,7 @@ export class MachineEngines {
   readonly #files: SqliteFiles
   readonly #trouble: EngineTrouble
   readonly #random: Random
+  readonly #release: Release
   readonly #open = new Set<SlowEngine>()
   /** Those with a near connection. */
   readonly #splits = new Set<SplitEngine>()
@@ -101,13 +104,14 @@ export class MachineEngines {
   constructor(
     world: World,
     process: Process,
-    parts: { files: SqliteFiles; trouble: EngineTrouble; random: Random },
+    parts: { files: SqliteFiles; trouble: EngineTrouble; random: Random; release: Release },
   ) {
     this.#world = world
     this.#process = process
     this.#files = parts.files
     this.#trouble = parts.trouble
     this.#random = parts.random
+    this.#release = parts.release
   }
 
   readonly open: EngineOpener = async (options: EngineOptions): Promise<Engine> => {
@@ -121,14 +125,14 @@ export class MachineEngines {
     })
     this.#open.add(engine)
     // As in `EnginePool`, with a second connection in the member's own process for what is quick.
-    if (isCatalog(engine)) return engine
+    if (isCatalog(engine)) return engineOf(this.#release, engine)
     const split: SplitEngine = new SplitEngine(engine, {
       engine: options,
       nowMs: () => this.#world.nowUs / 1_000,
       takePlace: () => this.#splits.size < NEAR_ENGINES_MAX && this.#splits.add(split) === this.#splits,
       leavePlace: () => this.#splits.delete(split),
     })
-    return split
+    return engineOf(this.#release, split)
   }
 
   /** The files that engines have open now. */

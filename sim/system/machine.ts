@@ -28,6 +28,8 @@ import { DATABASE, openMember } from './open-member.ts'
 import type { SystemOptions } from './options.ts'
 import type { ReplicaFile } from './final-state.ts'
 import { RealFiles } from './real-files.ts'
+import type { Release } from './release.ts'
+import { TODAY, isNextSegment } from './release.ts'
 import { Process } from './world.ts'
 import type { World } from './world.ts'
 
@@ -68,6 +70,8 @@ export class Machine {
   #damagedCount = 0
   /** Called when the process ends. */
   readonly #onEnd = new Set<() => void>()
+  /** Which version of the program starts here next. */
+  release: Release = TODAY
   /** Why it did not start, or stopped by itself; null while it runs. */
   lastProblem: Error | null = null
 
@@ -137,7 +141,7 @@ export class Machine {
     const life = this.#newLife(`life ${this.#lives}`)
     this.#life = life
     this.lastProblem = null
-    this.#note('start')
+    this.#note('start', this.release.name)
     life.process.run(() => {
       this.#open(life).catch((error: unknown) => this.#didNotStart(life, error))
     })
@@ -168,6 +172,11 @@ export class Machine {
     if (kind === 'damage') damageJournal(this.#memory, random)
     if (kind === 'corrupt') corruptFile(this.replicaFiles(), DATABASE, random)
     if (kind === 'diverge') divergeFile(this.replicaFiles(), DATABASE, random)
+  }
+
+  /** Whether its journal has what only a later version reads. */
+  get hasNextFormat(): boolean {
+    return this.#memory.paths().some((path) => isNextSegment(path, this.#memory.bytesOf(path)))
   }
 
   /** Asks the member to stop, as SIGTERM does. */
@@ -263,6 +272,7 @@ export class Machine {
         files: this.#files,
         trouble: engine,
         random: random.fork('engines'),
+        release: this.release,
       }),
       readers: new MachineReaders(),
       network: new MachineNetwork(this.#network.of(this.host), process),
@@ -280,6 +290,7 @@ export class Machine {
       speed: this.#options.disk,
       trouble: this.trouble,
       random,
+      release: this.release,
     })
     const member = await openMember({
       machine: this,

@@ -9,6 +9,7 @@ import type { Random } from '../random.ts'
 import type { Machine } from './machine.ts'
 import type { MemberHere } from './member-here.ts'
 import { DATABASE, PEER_PORT } from './open-member.ts'
+import { READING, WRITING } from './release.ts'
 import type { World } from './world.ts'
 
 /** Mean time between two of a kind; 0 for never. */
@@ -17,9 +18,22 @@ export interface OperatorRates {
   readonly rollingRestartEveryUs: TimeUs
   /** Once in a run; null for never. */
   readonly replaceAtUs: TimeUs | null
+  /** Once in a run all members get the next version of the program; null for never. */
+  readonly upgrade: Upgrade | null
+}
+
+export interface Upgrade {
+  readonly atUs: TimeUs
+  /**
+   * Every member reads the new formats before the first one writes them. Without that, those that are still old can't go on with what the others
+   * write: nothing may be lost, but they serve only when they are upgraded, too.
+   */
+  readonly isInTwoSteps: boolean
 }
 
 const PAUSE_US = 200 * MILLISECOND
+/** How long a cluster is left with members of versions that do not understand each other. */
+const MIXED_US = 2 * SECOND
 /** A supervisor waits only so long for a member to stop. */
 const STOP_TIMEOUT_US = 15 * SECOND
 
@@ -39,7 +53,9 @@ export class Operators {
     this.#machines = machines
     void this.#repeat(rates.transferEveryUs, random.fork('transfer'), (draw) => this.#transfer(draw))
     void this.#repeat(rates.rollingRestartEveryUs, random.fork('restart'), () => this.#restartAll())
-    const { replaceAtUs } = rates
+    const { replaceAtUs, upgrade } = rates
+    if (upgrade !== null)
+      world.after(null, upgrade.atUs, () => this.#begin(random, () => this.#upgradeAll(upgrade)))
     if (replaceAtUs !== null)
       world.after(null, replaceAtUs, () => this.#begin(random, (draw) => this.#replace(draw)))
   }
@@ -84,18 +100,35 @@ export class Operators {
     leader.run(() => leader.member?.replica(DATABASE)?.transferLeadership(member))
   }
 
-  /** As an update is done. */
   async #restartAll(): Promise<void> {
     for (const machine of this.#machines) {
       if (this.#isStopped) return
       this.#note(machine, 'operator: restart')
-      machine.stop()
-      const deadlineUs = this.#world.nowUs + STOP_TIMEOUT_US
-      await this.#until(() => !machine.isStopping || this.#world.nowUs > deadlineUs)
-      if (machine.isStopping) machine.crash('kill')
-      machine.start()
+      await this.#restart(machine)
       await this.#until(() => machine.isUp || this.#isStopped)
     }
+  }
+
+  async #upgradeAll({ isInTwoSteps }: Upgrade): Promise<void> {
+    for (const release of isInTwoSteps ? [READING, WRITING] : [WRITING]) {
+      for (const machine of this.#machines) {
+        this.#note(machine, `operator: upgrade to ${release.name}`)
+        machine.release = release
+        await this.#restart(machine)
+        // Where others are too old to take part, it may not get that far before they are upgraded.
+        if (isInTwoSteps) await this.#until(() => machine.isUp)
+        else await this.#world.sleep(MIXED_US)
+      }
+    }
+  }
+
+  async #restart(machine: Machine): Promise<void> {
+    machine.stop()
+    const deadlineUs = this.#world.nowUs + STOP_TIMEOUT_US
+    await this.#until(() => !machine.isStopping || this.#world.nowUs > deadlineUs)
+    // One that was starting has nothing to stop.
+    machine.crash('kill')
+    machine.start()
   }
 
   /** The machine gets an empty disk and becomes another member, which has no vote until an operator says so. */

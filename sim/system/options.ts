@@ -90,6 +90,11 @@ function drawFaults(random: Random, machines: number): FaultRates {
   }
 }
 
+function drawUpgrade(random: Random): OperatorRates['upgrade'] {
+  if (!random.chance(0.25)) return null
+  return { atUs: random.between(1, 8) * SECOND, isInTwoSteps: random.chance(0.7) }
+}
+
 function drawOperators(random: Random, machines: number, hasLoss: boolean): OperatorRates {
   // Of a member that was removed nothing is left, so that no other disk may be lost in the same run.
   const mayReplace = machines >= MACHINES_FOR_LOSS && !hasLoss
@@ -97,6 +102,7 @@ function drawOperators(random: Random, machines: number, hasLoss: boolean): Oper
     transferEveryUs: sometimes(random, 1, 5),
     rollingRestartEveryUs: random.chance(0.2) ? random.between(5, 15) * SECOND : 0,
     replaceAtUs: mayReplace && random.chance(0.3) ? random.between(1, 10) * SECOND : null,
+    upgrade: drawUpgrade(random.fork('upgrade')),
   }
 }
 

@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { MemoryNetwork } from '../../src/host/network-memory.ts'
 import { SeededRandom } from '../../src/host/random.ts'
+import { HarmonyError } from '../../src/base/errors.ts'
 import { Violation } from '../checkers/checker.ts'
 import { SECOND } from '../event-queue.ts'
 import { Random } from '../random.ts'
@@ -19,6 +20,7 @@ import { DATABASE, areAtRest, lastCommitIndex, orphanFiles, wakeDatabases } from
 import { Operators } from './operators.ts'
 import { drawOptions } from './options.ts'
 import type { SystemOptions, WorkloadName } from './options.ts'
+import { TODAY } from './release.ts'
 import { sealTime } from './sealed-time.ts'
 import { World } from './world.ts'
 import type { Trace } from '../trace.ts'
@@ -167,6 +169,26 @@ class SystemRun {
       () => orphanFiles(this.#machines).length === 0,
     )
     await this.#check()
+    for (const machine of this.#machines.slice(0, 1)) await this.#downgrade(machine)
+  }
+
+  /** Whoever goes back behind what was written is refused, and has changed nothing: the later version starts on it again. */
+  async #downgrade(machine: Machine): Promise<void> {
+    const { release } = machine
+    if (!machine.hasNextFormat) return
+    this.#phase('downgrade')
+    machine.stop()
+    await this.#until('a member stops', () => !machine.isRunning)
+    machine.release = TODAY
+    machine.start()
+    await this.#until('an older version is told that it can not read this', () => !machine.isRunning)
+    const { lastProblem } = machine
+    if (!(lastProblem instanceof HarmonyError) || lastProblem.code !== 'FORMAT_TOO_NEW')
+      throw new Violation('versions', `an older version says: ${lastProblem?.message ?? 'nothing'}`)
+    machine.release = release
+    machine.start()
+    await this.#until('the later version starts again', () => machine.isUp && areAtRest(this.#machines))
+    checkReplicas(this.#machines.flatMap((one) => one.replicaFiles()))
   }
 
   /** A client that waits for no answer may have left a request behind, which is still on its way when everybody else is done. */

@@ -37,7 +37,12 @@ const FOCUSES = [
 ] as const
 export type Focus = (typeof FOCUSES)[number]
 
-const NO_OPERATORS: OperatorRates = { transferEveryUs: 0, rollingRestartEveryUs: 0, replaceAtUs: null }
+const NO_OPERATORS: OperatorRates = {
+  transferEveryUs: 0,
+  rollingRestartEveryUs: 0,
+  replaceAtUs: null,
+  upgrade: null,
+}
 /** Whoever is not back by then will not be: a mutant should die soon. */
 const QUICK = {
   recoveryLimitUs: 20 * SECOND,
