@@ -1,7 +1,7 @@
 /**
  * The engine as a synchronous state machine: one writer connection and at most one open SQLite transaction.
  *
- *     idle ──executeBatch──▶ pending ──commit, rollback──▶ idle
+ *     idle ──openBatch──▶ batch ──closeBatch──▶ pending ──commit, rollback──▶ idle
  *     idle ──begin──▶ interactive ──prepareCommit──▶ pending
  *                     interactive ──rollback, a statement that ends it──▶ idle
  *     idle ──replay──▶ idle
@@ -48,6 +48,7 @@ import { WalUpkeep } from './wal-upkeep.ts'
 
 type State =
   | { readonly kind: 'idle' }
+  | { readonly kind: 'batch'; readonly batch: LeaderBatch }
   | { readonly kind: 'interactive'; readonly transaction: InteractiveRun }
   | { readonly kind: 'pending'; readonly entry: PendingEntry }
   | { readonly kind: 'behind'; readonly cause: unknown }
@@ -119,11 +120,29 @@ export class EngineCore {
   }
 
   executeBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): BatchExecution {
-    this.#checkIdle('executeBatch')
     if (requests.length === 0) return { kind: 'settled', taken: 0, outcomes: [] }
+    this.openBatch(requests, stamp)
+    return this.closeBatch()
+  }
+
+  /** Runs the first requests of a batch, at least one. Others may follow. */
+  openBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): void {
+    this.#checkIdle('openBatch')
     const parts = { run: this.#run, keys: this.#keys, limits: this.#limits, encoder: this.#encoder }
-    const batch = new LeaderBatch(parts, requests, this.#inOrder(stamp))
-    const result = this.#undoOnError(() => batch.execute(this.#stored.index, this.#stored.digest))
+    this.#state = { kind: 'batch', batch: new LeaderBatch(parts, this.#inOrder(stamp)) }
+    this.extendBatch(requests)
+  }
+
+  extendBatch(requests: readonly TransactionRequest[]): void {
+    const { batch } = this.#openedBatch()
+    this.#undoOnError(() => batch.take(requests))
+  }
+
+  /** `taken` counts from the first request of `openBatch` on. */
+  closeBatch(): BatchExecution {
+    const { batch } = this.#openedBatch()
+    const result = this.#undoOnError(() => batch.finish(this.#stored.index, this.#stored.digest))
+    this.#state = IDLE
     if (result.kind === 'settled') return { ...result, taken: result.outcomes.length }
     this.#state = { kind: 'pending', entry: result.entry }
     return { kind: 'pending', taken: result.entry.outcomes.length, payload: result.payload }
@@ -245,6 +264,11 @@ export class EngineCore {
   #checkIdle(call: string): void {
     if (this.#state.kind === 'behind') throw this.#state.cause
     assert(this.#state.kind === 'idle', () => `${call} while a transaction is open`)
+  }
+
+  #openedBatch(): State & { kind: 'batch' } {
+    assert(this.#state.kind === 'batch', 'no batch is open')
+    return this.#state
   }
 
   #interactive(): State & { kind: 'interactive' } {

@@ -146,14 +146,22 @@ export interface EntryChanges {
   readonly isSchemaChanged: boolean
 }
 
+/** Resolves with requests that have come in the meantime, or with null when the batch is to be closed. Never rejects. */
+export type MoreRequests = () => Promise<readonly TransactionRequest[] | null>
+
 export interface Engine {
   /** As of the last resolved call. */
   readonly applied: AppliedState
   /**
    * Runs requests from the front in one SQLite transaction, as many as can share an entry (`taken`, at least
-   * one). The caller asks again for the rest after the commit or rollback.
+   * one). The caller asks again for the rest after the commit or rollback. An engine may ask `more` for what comes
+   * meanwhile, and `taken` counts that, too.
    */
-  executeBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): Promise<BatchExecution>
+  executeBatch(
+    requests: readonly TransactionRequest[],
+    stamp: EntryStamp,
+    more?: MoreRequests,
+  ): Promise<BatchExecution>
   begin(request: BeginRequest): Promise<BeginResult>
   /** One statement of the interactive transaction. Rejects only where the engine itself failed. */
   execute(statement: SqlStatement, resultSizeBytesMax: number): Promise<StatementOutcome>

@@ -36,6 +36,10 @@ type TransactionRun =
 
 /** What one attempt at a batch has so far. */
 interface Attempt {
+  /** Of the requests, the next one. */
+  at: number
+  /** The next one has to wait for another entry. */
+  isFull: boolean
   readonly outcomes: PendingOutcome[]
   readonly keys: Set<string>
   logged: number
@@ -53,27 +57,33 @@ export interface BatchParts {
 export class LeaderBatch {
   readonly #parts: BatchParts
   readonly #run: EntryRun
-  readonly #requests: readonly TransactionRequest[]
+  readonly #requests: TransactionRequest[] = []
   readonly #stamp: EntryStamp
   readonly #encoder: EntryEncoder
   /** Requests whose failure undid the whole entry: the others are run again without them. */
   readonly #failed = new Map<number, TransactionOutcome>()
-  #takenMax: number
+  #takenMax = Number.POSITIVE_INFINITY
+  #attempt: Attempt | null = null
 
-  constructor(parts: BatchParts, requests: readonly TransactionRequest[], stamp: EntryStamp) {
+  constructor(parts: BatchParts, stamp: EntryStamp) {
     this.#parts = parts
     this.#run = parts.run
     this.#encoder = parts.encoder
-    this.#requests = requests
     this.#stamp = stamp
-    this.#takenMax = requests.length
   }
 
-  execute(appliedIndex: bigint, digest: Uint8Array): BatchResult {
+  /** Runs requests behind those that it has, as long as they can share the entry. */
+  take(requests: readonly TransactionRequest[]): void {
+    for (const request of requests) this.#requests.push(request)
+    this.#runAll()
+  }
+
+  /** `outcomes` are those of the requests that share the entry, from the first one on. */
+  finish(appliedIndex: bigint, digest: Uint8Array): BatchResult {
     for (;;) {
-      const attempt = this.#attempt()
-      if (attempt === null || this.#run.mayHaveRandomRowids()) {
-        this.#run.undo()
+      const attempt = this.#runAll()
+      if (this.#run.mayHaveRandomRowids()) {
+        this.#undo()
         continue
       }
       if (attempt.logged === 0) {
@@ -96,21 +106,42 @@ export class LeaderBatch {
     return { kind: 'pending', entry, payload }
   }
 
-  /** Null if the entry must be undone and begun again, with what was learnt. */
-  #attempt(): Attempt | null {
+  #undo(): void {
+    this.#run.undo()
+    this.#attempt = null
+  }
+
+  #runAll(): Attempt {
+    for (;;) {
+      const attempt = this.#attempt ?? this.#begin()
+      if (this.#runOn(attempt)) return attempt
+      this.#undo()
+    }
+  }
+
+  #begin(): Attempt {
     const first = must(this.#requests[0], 'a batch has a request')
     this.#run.start(this.#stamp, first.context.foreignKeys, 'leader')
     this.#encoder.reset()
-    const attempt: Attempt = { outcomes: [], keys: new Set(), logged: 0, mayFailAtCommit: false }
-    for (let at = 0; at < this.#takenMax; at++) {
-      const request = this.#requests[at] as TransactionRequest
-      if (request.context.foreignKeys !== first.context.foreignKeys) break
-      if (this.#encoder.lengthBytes >= ENTRY_BYTES_ENOUGH) break
-      const next = this.#take(attempt, request, at)
-      if (next === 'restart') return null
-      if (next === 'stop') break
+    const keys = new Set<string>()
+    this.#attempt = { at: 0, isFull: false, outcomes: [], keys, logged: 0, mayFailAtCommit: false }
+    return this.#attempt
+  }
+
+  /** False if the entry must be undone and begun again, with what was learnt. */
+  #runOn(attempt: Attempt): boolean {
+    const { foreignKeys } = must(this.#requests[0]).context
+    while (!attempt.isFull && attempt.at < Math.min(this.#requests.length, this.#takenMax)) {
+      const request = this.#requests[attempt.at] as TransactionRequest
+      attempt.isFull =
+        request.context.foreignKeys !== foreignKeys || this.#encoder.lengthBytes >= ENTRY_BYTES_ENOUGH
+      if (attempt.isFull) break
+      const next = this.#take(attempt, request, attempt.at)
+      if (next === 'restart') return false
+      attempt.isFull = next === 'stop'
+      attempt.at++
     }
-    return attempt
+    return true
   }
 
   #take(attempt: Attempt, request: TransactionRequest, at: number): 'next' | 'stop' | 'restart' {

@@ -1,105 +1,13 @@
 /** Which connection of an engine runs what, and that it makes no difference to what comes of it. */
 
 import { test } from 'node:test'
-import type { TestContext } from 'node:test'
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
 import { INITIAL_CONTEXT } from '../base/transaction.ts'
 import { SeededRandom } from '../host/random.ts'
-import { EngineProcess } from './engine-process.ts'
-import type { EngineOptions, EntryStamp, LogEntry } from './engine.ts'
-import type { FarEngine } from './far-engine.ts'
-import { LocalEngine } from './local-engine.ts'
-import { SplitEngine } from './split-engine.ts'
-import {
-  newReplica,
-  nextStamp,
-  request,
-  RESULT_BYTES_MAX,
-  statement,
-  temporaryFolder,
-} from './testing/test-leader.ts'
+import { INSERT, open, openWithProcess, run, submit, TABLE, warm } from './testing/split-fixture.ts'
+import { newReplica, nextStamp, request, RESULT_BYTES_MAX, statement } from './testing/test-leader.ts'
 import { randomStatement, WORKLOAD_SCHEMA } from './testing/workload.ts'
-
-interface Split {
-  readonly engine: SplitEngine
-  readonly far: FarEngine
-  readonly log: LogEntry[]
-  readonly folder: string
-  readonly dataFile: string
-  nowMs: number
-  /** How long a batch takes near. */
-  slowMs: number
-  places: number
-}
-
-async function open(context: TestContext, options: Partial<EngineOptions> = {}): Promise<Split> {
-  const folder = temporaryFolder(context)
-  const dataFile = join(folder, 'split.db')
-  const all = { database: 'split', dataFile, ...options }
-  const split = openOn(await LocalEngine.open(all), folder, all)
-  context.after(() => split.engine.close())
-  return split
-}
-
-/** With its far connection in a process, as in a member. */
-async function openWithProcess(context: TestContext): Promise<Split> {
-  const folder = temporaryFolder(context)
-  const options = { database: 'split', dataFile: join(folder, 'split.db') }
-  const engines = new EngineProcess({ memoryBytesMax: 256 * 1024 * 1024 })
-  context.after(() => engines.stop())
-  const split = openOn(await engines.open(options), folder, options)
-  context.after(() => split.engine.closeNear())
-  return split
-}
-
-function openOn(far: FarEngine, folder: string, options: EngineOptions): Split {
-  const parts = { nowMs: 0, slowMs: 0, places: 1 }
-  const engine = new SplitEngine(far, {
-    engine: options,
-    nowMs: () => (parts.nowMs += parts.slowMs),
-    takePlace: () => parts.places-- > 0,
-    leavePlace: () => parts.places++,
-  })
-  return Object.assign(parts, { engine, far, log: [], folder, dataFile: options.dataFile })
-}
-
-/** Executes, and commits at the next index. Gives who ran it. */
-async function submit(
-  split: Split,
-  requests: readonly TransactionRequest[],
-  stamp: EntryStamp = nextStamp(),
-): Promise<{ by: 'near' | 'far'; outcomes: readonly TransactionOutcome[] }> {
-  const { engine, far, log } = split
-  const execution = await engine.executeBatch(requests, stamp)
-  if (execution.kind === 'settled') return { by: 'far', outcomes: execution.outcomes }
-  const index = engine.applied.index + 1n
-  log.push({ term: 1n, index, payload: execution.payload })
-  const { outcomes, applied } = await engine.commit(1n, index)
-  assert.equal(applied.index, index)
-  assert.equal(engine.applied.index, index)
-  return { by: far.applied.index < index ? 'near' : 'far', outcomes }
-}
-
-async function run(split: Split, sql: string, ...values: (bigint | string)[]): Promise<'near' | 'far'> {
-  const { by, outcomes } = await submit(split, [request([statement(sql, ...values)])])
-  assert.equal(outcomes[0]?.kind, 'committed')
-  // What was asked about it is known by now.
-  await new Promise((resolve) => setImmediate(resolve))
-  return by
-}
-
-const TABLE = 'CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)'
-const INSERT = 'INSERT INTO t (v) VALUES (?)'
-
-/** A table, and an INSERT into it that is known to be quick. */
-async function warm(split: Split): Promise<void> {
-  await run(split, TABLE)
-  await run(split, INSERT, 'a')
-  await run(split, INSERT, 'b')
-}
 
 test('a quick statement that comes again runs near, everything else far', async (context) => {
   const split = await open(context)
@@ -202,72 +110,6 @@ function quickStatement(random: SeededRandom): ReturnType<typeof statement> {
     statement('INSERT INTO u (k) VALUES (?) RETURNING rowid, at', `key ${n}`),
     statement('INSERT INTO u (k) VALUES (?) ON CONFLICT (k) DO UPDATE SET at = random()', `key ${n}`),
     statement('INSERT OR REPLACE INTO pair VALUES (?, ?, last_insert_rowid())', 'a', n),
-  ]
-  return all[random.integer(all.length)] as ReturnType<typeof statement>
-}
-
-test(
-  'sessions that share a near connection each hear what SQLite alone would tell them',
-  { timeout: 120_000 },
-  async (context) => {
-    for (const seed of [11n, 12n, 13n]) {
-      const random = new SeededRandom(seed)
-      const [split, alone] = [await open(context), await open(context)]
-      const sessions = Array.from({ length: 5 }, () => INITIAL_CONTEXT)
-      for (const text of SESSIONS_SCHEMA) for (const engine of [split, alone]) await run(engine, text)
-      let nearCount = 0
-      for (let batch = 0; batch < 400; batch++) {
-        const asked = Array.from({ length: 1 + random.integer(5) }, () => random.integer(sessions.length))
-        const takers = [...new Set(asked)]
-        const requests = takers.map((session) =>
-          request(
-            Array.from({ length: random.integer(4) === 0 ? 2 : 1 }, () => sessionStatement(random)),
-            {
-              context: sessions[session] ?? INITIAL_CONTEXT,
-            },
-          ),
-        )
-        const stamp = nextStamp()
-        // Without its near connection the other one runs everything as it always did.
-        alone.places = 0
-        const told = await submit(split, requests, stamp)
-        assert.deepEqual(told.outcomes, (await submit(alone, requests, stamp)).outcomes)
-        assert.deepEqual(split.engine.applied, alone.engine.applied, 'the digests of both')
-        if (told.by === 'near') nearCount++
-        for (const [at, session] of takers.entries()) {
-          const outcome = told.outcomes[at]
-          if (outcome?.kind === 'committed') sessions[session] = outcome.context
-        }
-      }
-      assert.ok(nearCount > 200, `${nearCount} ran near`)
-      assert.equal(alone.engine.isNearOpen, false)
-    }
-  },
-)
-
-const SESSIONS_SCHEMA = [
-  'CREATE TABLE plain (id INTEGER PRIMARY KEY, a UNIQUE, b DEFAULT 1)',
-  'CREATE TABLE sequence (id INTEGER PRIMARY KEY AUTOINCREMENT, a NOT NULL)',
-  'CREATE TABLE keyed (id INTEGER PRIMARY KEY, a) WITHOUT ROWID',
-]
-
-function sessionStatement(random: SeededRandom): ReturnType<typeof statement> {
-  const n = BigInt(random.integer(30))
-  const all = [
-    statement('INSERT INTO plain (a) VALUES (?)', n),
-    statement('INSERT INTO plain (id, a) VALUES (?, ?), (?, ?)', n, n, n + 1n, n + 2n),
-    statement('INSERT OR IGNORE INTO plain (a) VALUES (?), (?)', n, n + 1n),
-    statement('REPLACE INTO plain (id, a) VALUES (?, ?)', n, n),
-    statement('INSERT INTO plain (a) VALUES (?) ON CONFLICT (a) DO UPDATE SET b = b + 1', n),
-    statement('INSERT INTO plain (a) VALUES (?) ON CONFLICT DO NOTHING', n),
-    statement('INSERT INTO plain (a, b) VALUES (?, last_insert_rowid())', n),
-    statement('INSERT INTO sequence (a) VALUES (?)', n % 5n === 0n ? null : n),
-    statement('INSERT INTO sequence (a) VALUES (?) RETURNING id', n),
-    statement('INSERT INTO keyed VALUES (?, ?)', n, n),
-    statement('UPDATE plain SET b = b + 1 WHERE id = ?', n),
-    statement('DELETE FROM plain WHERE id = ?', n),
-    statement('DELETE FROM keyed WHERE id = ? RETURNING a', n),
-    statement('SELECT last_insert_rowid(), changes()'),
   ]
   return all[random.integer(all.length)] as ReturnType<typeof statement>
 }

@@ -33,6 +33,7 @@ import type {
   EngineOptions,
   EntryStamp,
   LogEntry,
+  MoreRequests,
   PreparedCommit,
   ReplayResult,
   StatementOutcome,
@@ -109,15 +110,23 @@ export class SplitEngine implements Engine {
     return this.#near !== null
   }
 
-  async executeBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): Promise<BatchExecution> {
+  async executeBatch(
+    requests: readonly TransactionRequest[],
+    stamp: EntryStamp,
+    more?: MoreRequests,
+  ): Promise<BatchExecution> {
     // Calls are carried out in the order in which they are made.
     if (this.#farCalls > 0 && this.#mayRunNear(requests)) await this.#farIsIdle()
+    const all = [...requests]
     if (this.#farCalls === 0 && this.#mayRunNear(requests)) {
-      const execution = this.#executeNear(requests, stamp)
+      const execution =
+        more === undefined ? this.#executeNear(all, stamp) : await this.#gatherNear(all, stamp, more)
       if (execution !== null) return execution
     }
-    const execution = await this.#callFar((far) => far.executeBatch(requests, stamp))
-    this.#note(requests.slice(0, execution.taken))
+    // There and back costs the same for few as for many.
+    if (more !== undefined && this.#broken === null) await takeAll(all, more)
+    const execution = await this.#callFar((far) => far.executeBatch(all, stamp))
+    this.#note(all.slice(0, execution.taken))
     return execution
   }
 
@@ -221,15 +230,56 @@ export class SplitEngine implements Engine {
 
   /** Null if it can't run here: nothing was done. */
   #executeNear(requests: readonly TransactionRequest[], stamp: EntryStamp): BatchExecution | null {
+    const execution = this.#inNear((near) => {
+      this.#refreshNear(near)
+      return near.executeBatch(requests, stamp)
+    })
+    this.#isOpenNear = execution?.kind === 'pending'
+    return execution
+  }
+
+  /** The same with what `more` gives, which is put behind `all`. What can't run here stays behind, for the next batch. */
+  async #gatherNear(
+    all: TransactionRequest[],
+    stamp: EntryStamp,
+    more: MoreRequests,
+  ): Promise<BatchExecution | null> {
+    if (!this.#openBatch(all, stamp)) return null
+    for (let next = await more(); next !== null; next = await more()) {
+      const requests = next
+      for (const request of requests) all.push(request)
+      // The engine may have been closed meanwhile, which has undone what was open: the other one tells why.
+      if (!this.#isOpenNear) return null
+      if (!this.#mayRunNear(requests)) break
+      if (this.#inNear((near) => near.extendBatch(requests)) === null) return null
+    }
+    return this.#isOpenNear ? this.#closeBatch() : null
+  }
+
+  #openBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): boolean {
+    const opened = this.#inNear((near) => {
+      this.#refreshNear(near)
+      near.openBatch(requests, stamp)
+      return true
+    })
+    this.#isOpenNear = opened === true
+    return this.#isOpenNear
+  }
+
+  #closeBatch(): BatchExecution | null {
+    const execution = this.#inNear((near) => near.closeBatch())
+    this.#isOpenNear = execution?.kind === 'pending'
+    return execution
+  }
+
+  /** Null if it failed in a way that says nothing about the statements: what was open is undone. */
+  #inNear<T>(work: (near: EngineCore) => T): T | null {
     const startMs = this.#options.nowMs()
     try {
       const near = this.#openNear()
-      if (near === null) return null
-      this.#refreshNear(near)
-      const execution = near.executeBatch(requests, stamp)
-      this.#isOpenNear = execution.kind === 'pending'
-      return execution
+      return near === null ? null : work(near)
     } catch (error) {
+      this.#isOpenNear = false
       // The far engine meets the same trouble if it is more than that.
       const isBusy = error instanceof HarmonyError && error.code === 'SQLITE_BUSY'
       if (!isBusy) this.#leaveNear()
@@ -341,6 +391,10 @@ export class SplitEngine implements Engine {
       this.#asked--
     }
   }
+}
+
+async function takeAll(all: TransactionRequest[], more: MoreRequests): Promise<void> {
+  for (let next = await more(); next !== null; next = await more()) all.push(...next)
 }
 
 function sizeOf(values: readonly SqlValue[]): number {

@@ -62,8 +62,12 @@ test('those who sent theirs while a batch was at work are the crowd, with those 
   // Five are read in the next turn, and those three come back one a turn.
   const seen = [5, 6, 7, 8]
   let turn = -1
-  await gathering.wait(() => seen[Math.min(++turn, 3)] ?? 0)
-  assert.ok(turn >= 1, 'it has waited for those who were answered')
+  const thereCount = (): number => seen[Math.min(++turn, 3)] ?? 0
+  await gathering.begin(thereCount)
+  assert.equal(turn, 0, 'the first are there')
+  while (await gathering.goOn(thereCount));
+  assert.equal(turn, 3, 'it has waited for those who were answered')
+  gathering.end()
   assert.equal(gathering.isWorthATry(), true, 'and will again')
 })
 
@@ -75,7 +79,8 @@ test('where they do not come back it is tried less and less often', async () => 
     let pause = 0
     while (!gathering.isWorthATry()) pause++
     pauses.push(pause)
-    await gathering.wait(() => 0)
+    await gathering.begin(() => 0)
+    gathering.end()
   }
   assert.deepEqual(pauses, [0, 2, 4, 8])
 })

@@ -4,7 +4,8 @@
  * Clients that send their next transaction when the last one is answered fall into two halves: while the batch of one half is on its way to the disk,
  * the other half waits, and so on, for ever. Each batch costs the same few hundred microseconds of processor time for processes that wake
  * each other, whether it carries 8 or 16, so with few clients twice the batches cost nearly twice the time. Those who were answered a moment ago
- * are back within some turns of the event loop if they come back at once, and then all of them share one batch and one sync.
+ * are back within some turns of the event loop if they come back at once, and then all of them share one batch and one sync. A batch that runs on this thread begins
+ * with the first who is back, and runs the others as they come: that costs none of the time in which they would have been waited for.
  *
  * It is a bet. Where they don't come back (clients far away, or done), it costs some empty turns, and is tried less and less often. Many
  * clients make large batches anyway; for them it is better not to let the engine wait.
@@ -39,6 +40,10 @@ export class Gathering {
   /** How many batches pass without a try after the next one in vain, and how many are left of them. */
   #pause = 1
   #pauseLeft = 0
+  /** Of the try under way: how many of the crowd were there when it was last looked, and how many turns it has taken. */
+  #there = 0
+  #turns = 0
+  #turnsInVain = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -73,21 +78,32 @@ export class Gathering {
     return false
   }
 
-  /** Resolves when the whole crowd waits again, or does not come. */
-  async wait(waitingCount: () => number): Promise<void> {
-    let turnsInVain = 0
+  /** Resolves when the first are there, or nobody comes. `thereCount`: how many of the crowd are. */
+  async begin(thereCount: () => number): Promise<void> {
+    this.#turns = 0
+    this.#turnsInVain = 0
     // Now all are read that came while the thread was at the batch; whoever is answered now can't be among them.
     await this.#turn()
-    let last = waitingCount()
-    this.#crowd = Math.max(this.#crowd, this.#taken + last)
-    for (let turns = 0; turns < TURNS_MAX && turnsInVain < TURNS_IN_VAIN_MAX; turns++) {
-      if (last >= this.#crowd) break
-      await this.#turn()
-      const now = waitingCount()
-      turnsInVain = now > last ? 0 : turnsInVain + 1
-      last = now
-    }
-    const isWon = last >= this.#crowd * MOST
+    this.#there = thereCount()
+    this.#crowd = Math.max(this.#crowd, this.#taken + this.#there)
+    while (this.#there === 0 && (await this.goOn(thereCount)));
+  }
+
+  /** One turn further. False when the whole crowd is there, or does not come. */
+  async goOn(thereCount: () => number): Promise<boolean> {
+    const isInVain = this.#turns >= TURNS_MAX || this.#turnsInVain >= TURNS_IN_VAIN_MAX
+    if (this.#there >= this.#crowd || isInVain) return false
+    await this.#turn()
+    const now = thereCount()
+    this.#turns++
+    this.#turnsInVain = now > this.#there ? 0 : this.#turnsInVain + 1
+    this.#there = now
+    return true
+  }
+
+  /** The try is over, whoever has come. To be called once for each `begin`. */
+  end(): void {
+    const isWon = this.#there >= this.#crowd * MOST
     this.#pause = isWon ? 1 : Math.min(this.#pause * 2, PAUSE_MAX)
     this.#pauseLeft = isWon ? 0 : this.#pause
   }

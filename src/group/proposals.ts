@@ -9,7 +9,7 @@ import { HarmonyError } from '../base/errors.ts'
 import type { OutcomeReceiver, TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
 import type { Clock, Timer } from '../host/clock.ts'
 import type { Random } from '../host/random.ts'
-import type { BatchExecution, CommitResult } from '../engine/engine.ts'
+import type { BatchExecution, CommitResult, MoreRequests } from '../engine/engine.ts'
 import { EngineEndedError } from '../engine/engine-ended.ts'
 import type { CommitLog } from './commit-log.ts'
 import { newStamp } from './entry-stamp.ts'
@@ -142,9 +142,10 @@ export class Proposals {
    */
   async #runBatches(): Promise<void> {
     const { writer, machine } = this.#options
+    let isGathering = false
     do {
-      await this.#runBatch(this.#takeBatch())
-      await this.#gather()
+      await this.#runBatch(isGathering)
+      isGathering = await this.#gather()
     } while (
       this.#peek() !== undefined &&
       writer.waitingCount === 0 &&
@@ -154,18 +155,31 @@ export class Proposals {
     await this.#answering
   }
 
-  /** Where few wait, those who are answered now may be back in a moment. */
-  async #gather(): Promise<void> {
-    if (this.#options.writer.waitingCount > 0 || !this.#gathering.isWorthATry()) return
+  /** Where few wait, those who are answered now may be back in a moment. Whether others of them may come behind the first. */
+  async #gather(): Promise<boolean> {
+    if (this.#options.writer.waitingCount > 0 || !this.#gathering.isWorthATry()) return false
     await this.#answering
-    await this.#gathering.wait(() => this.#waitingCount)
+    await this.#gathering.begin(() => this.#waitingCount)
+    if (this.#waitingCount === 0) this.#gathering.end()
+    return this.#waitingCount > 0
+  }
+
+  /** Those who come while the others of a batch are executed, which they join; null when it is to be closed. */
+  async #more(batch: WaitingRequest[]): Promise<readonly TransactionRequest[] | null> {
+    const thereCount = (): number => batch.length + this.#waitingCount
+    while (await this.#gathering.goOn(thereCount)) {
+      if (this.#options.writer.waitingCount > 0) break
+      const before = batch.length
+      this.#fill(batch)
+      if (batch.length > before) return batch.slice(before).map(({ request }) => request)
+    }
+    return null
   }
 
   /** From the front, as many as a batch may have. */
-  #takeBatch(): WaitingRequest[] {
+  #fill(batch: WaitingRequest[]): void {
     const { batchRequestsMax } = this.#options.limits
-    const batch: WaitingRequest[] = []
-    let sizeBytes = 0
+    let sizeBytes = batch.reduce((sum, waiting) => sum + waiting.sizeBytes, 0)
     for (
       let next = this.#peek();
       next !== undefined && batch.length < batchRequestsMax;
@@ -176,7 +190,6 @@ export class Proposals {
       sizeBytes += next.sizeBytes
       if (this.#leftOver.shift() === undefined) this.#queue.shift()
     }
-    return batch
   }
 
   get #waitingCount(): number {
@@ -192,12 +205,18 @@ export class Proposals {
     return isInSize && !first.isSuspect && !next.isSuspect
   }
 
-  async #runBatch(batch: readonly WaitingRequest[]): Promise<void> {
+  async #runBatch(isGathering: boolean): Promise<void> {
+    const batch: WaitingRequest[] = []
+    this.#fill(batch)
     // Those that waited too long were rejected while the writer was held.
     if (batch.length === 0) return
     let execution: BatchExecution & { readonly term: number }
     try {
-      execution = await this.#execute(batch)
+      execution = await this.#execute(batch, isGathering ? () => this.#more(batch) : undefined).finally(
+        () => {
+          if (isGathering) this.#gathering.end()
+        },
+      )
     } catch (error) {
       await this.#options.machine.noteEngineError(error)
       if (await this.#fellWithTheOneBefore()) this.#leftOver = [...batch, ...this.#leftOver]
@@ -246,12 +265,15 @@ export class Proposals {
     for (const waiting of batch) waiting.reject(error)
   }
 
-  async #execute(batch: readonly WaitingRequest[]): Promise<BatchExecution & { readonly term: number }> {
+  async #execute(
+    batch: readonly WaitingRequest[],
+    more: MoreRequests | undefined,
+  ): Promise<BatchExecution & { readonly term: number }> {
     const { machine, clock, random } = this.#options
     const { engine, term } = machine.leadNow() ?? (await machine.lead())
     const stamp = newStamp(clock, random)
     const requests = batch.map((waiting) => waiting.request)
-    return { ...(await engine.executeBatch(requests, stamp)), term }
+    return { ...(await engine.executeBatch(requests, stamp, more)), term }
   }
 
   async #finish(
