@@ -14,6 +14,7 @@ import { Random } from '../random.ts'
 import { Client, run as runStatement } from './client.ts'
 import { Faults } from './faults.ts'
 import { checkReplicas, contentOf } from './final-state.ts'
+import { leftoversOf } from './leftovers.ts'
 import { Machine } from './machine.ts'
 import { NetworkFaults } from './network-faults.ts'
 import { DATABASE, areAtRest, lastCommitIndex, orphanFiles, wakeDatabases } from './open-member.ts'
@@ -168,6 +169,7 @@ class SystemRun {
       'files of dropped databases are deleted',
       () => orphanFiles(this.#machines).length === 0,
     )
+    await this.#until('members let go of what requests needed', () => this.#leftovers().length === 0)
     await this.#check()
     for (const machine of this.#machines.slice(0, 1)) await this.#downgrade(machine)
   }
@@ -233,12 +235,22 @@ class SystemRun {
       if (!machine.isRunning && operators?.holds(machine) !== true) machine.start()
   }
 
+  #leftovers(): string[] {
+    return this.#machines.flatMap(({ number, member }) =>
+      member === null ? [] : leftoversOf(member).map((one) => `machine ${number}: ${one}`),
+    )
+  }
+
   async #until(what: string, isDone: () => boolean): Promise<void> {
     const { recoveryLimitUs } = this.#options
     await this.#world.runUntil(this.#world.nowUs + recoveryLimitUs, isDone)
     if (isDone()) return
     const states = this.#machines.map((machine) => `machine ${machine.number}: ${machine.describe()}`)
-    throw new Violation('liveness', `not within ${recoveryLimitUs / SECOND} s: ${what}\n${states.join('\n')}`)
+    const left = this.#leftovers().join(', ')
+    throw new Violation(
+      'liveness',
+      `not within ${recoveryLimitUs / SECOND} s: ${what}\n${states.join('\n')}\nleft: ${left}`,
+    )
   }
 
   async #check(): Promise<void> {
