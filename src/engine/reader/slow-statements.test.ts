@@ -7,8 +7,8 @@ const SQL = 'SELECT 1'
 /** Runs of `SQL`, each with what it took. */
 function judge(): {
   readonly slow: SlowStatements
-  run(durationMs: number, cpuMs: number, diskWaits?: number): void
-  pass(ms: number): void
+  readonly run: (durationMs: number, cpuMs: number, diskWaits?: number) => void
+  readonly pass: (ms: number) => void
 } {
   let nowMs = 0
   let done = { cpuMs: 0, diskWaits: 0 }

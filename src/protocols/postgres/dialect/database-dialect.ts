@@ -46,6 +46,7 @@ export class DatabaseDialect {
   /** Log index of the newest change that this front door has made: whoever reads older states must not bring an older schema for all. */
   #changedAt = 0n
   #changeCount = 0
+  #looking: Look | null = null
   readonly #onSchema: (schema: Schema) => void
   readonly #scripts = new LruCache<readonly ParsedStatement[]>(SCRIPTS_MAX)
   readonly #plans = new LruCache<CompiledStatement>(PLANS_MAX)
@@ -124,10 +125,13 @@ export class DatabaseDialect {
     const now = this.compileNow(parsed, parameterTypes, asking)
     if (now !== null) return now
     const before = this.#schema
+    // What another session began to read before may be older than what this one knows of.
+    const mayBeOld = before !== null || this.#looking !== null
     try {
       return await this.#compileAsKnown(parsed, parameterTypes, asking)
     } catch (error) {
-      const newer = isAboutNames(error) && !asking.isPrivate ? await this.#otherThan(before, asking) : null
+      const newer =
+        isAboutNames(error) && !asking.isPrivate && mayBeOld ? await this.#otherThan(before, asking) : null
       if (newer === null) throw error
       return compileStatement(parsed, parameterTypes, newer.seenBy(asking.temporary.prefix), asking.temporary)
     }
@@ -169,33 +173,49 @@ export class DatabaseDialect {
     if (session.isAutocommit) await this.#current(session)
   }
 
-  async #current(session: Session): Promise<Schema> {
+  /**
+   * `isNew`: what somebody made in this moment has to be in it. Otherwise whoever comes while another session looks waits for what that one sees: ten
+   * thousand clients whose first statements come at once would read the schema ten thousand times.
+   */
+  async #current(session: Session, isNew = false): Promise<Schema> {
     const now = Date.now()
     // A look inside of a transaction would be its first read, and the snapshot would be that old at its first write.
     const isLookAllowed = session.isAutocommit && now - this.#checkedAtMs >= CHECK_INTERVAL_MS
     if (this.#schema !== null && !isLookAllowed) return this.#schema
+    const others = isNew || !session.isAutocommit ? null : this.#looking
+    if (others !== null && others.changes === this.#changeCount)
+      // A look can fail for reasons of its session's own; then one of those who waited looks.
+      return (await others.schema.catch(() => null)) ?? this.#current(session)
     const { consistency } = session
     if (consistency.level !== 'linearizable')
       session.consistency = { level: 'session', index: this.#changedAt }
+    const { promise, resolve, reject } = Promise.withResolvers<Schema>()
+    const looking: Look = { schema: promise, changes: this.#changeCount }
+    if (session.isAutocommit) this.#looking = looking
+    promise.catch(() => undefined)
     try {
-      return await this.#look(session, now)
+      resolve(await this.#look(session, now, looking))
+    } catch (error) {
+      reject(error)
     } finally {
       session.consistency = consistency
+      if (this.#looking === looking) this.#looking = null
     }
+    return promise
   }
 
   /** The schema as the session sees it, if that is not `known`. Within a transaction it is the session's alone: its state may be an older one. */
   async #otherThan(known: Schema | null, { session }: Asking): Promise<Schema | null> {
-    if (known === null) return null
     if (session.isAutocommit) {
       this.#checkedAtMs = 0
-      const current = await this.#current(session)
+      const current = await this.#current(session, true)
       return current === known ? null : current
     }
+    if (known === null) return null
     return (await schemaVersion(session)) === known.version ? null : loadSchema(session)
   }
 
-  async #look(session: Session, now: number): Promise<Schema> {
+  async #look(session: Session, now: number, looking: Look): Promise<Schema> {
     if (this.#schema !== null && (await schemaVersion(session)) === this.#schema.version) {
       this.#checkedAtMs = now
       return this.#schema
@@ -205,6 +225,7 @@ export class DatabaseDialect {
     // Until the new one is here, nobody may take the old one for it: of several who look at the same time only the last one's is kept.
     this.#schema = null
     const changes = this.#changeCount
+    looking.changes = changes
     const schema = await loadSchema(session)
     this.#onSchema(schema)
     // What was read while somebody changed the schema may be the old one: it serves this statement, and is not kept.
@@ -213,6 +234,13 @@ export class DatabaseDialect {
     this.#checkedAtMs = now
     return schema
   }
+}
+
+/** A look at the schema that is under way. */
+interface Look {
+  readonly schema: Promise<Schema>
+  /** Changes that were known when what it reads began to be read. */
+  changes: number
 }
 
 /** undefined_table, undefined_column, undefined_function, undefined_object, ambiguous or duplicate names. */
