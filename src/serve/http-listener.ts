@@ -6,6 +6,7 @@ import { openApiDocument } from '../admin/openapi/document.ts'
 import type { MetricFamily } from '../admin/prometheus.ts'
 import { adminRoutes } from '../admin/routes.ts'
 import type { DatabaseDirectory } from '../gateway/core.ts'
+import type { Slots } from '../base/slots.ts'
 import type { Gateway } from '../gateway/session.ts'
 import { createHrana } from '../protocols/hrana/hrana.ts'
 import { ONLY_PLACE, type StreamPlace } from '../protocols/hrana/stream-place.ts'
@@ -37,6 +38,8 @@ export interface HttpParts {
   /** Which of the member's processes this is, for streams over HTTP; null if it is the only one. */
   readonly place: StreamPlace | null
   readonly log: ServeLog
+  /** Of this process. */
+  readonly connections: Slots
 }
 
 /** Rejects with the system's error, EADDRINUSE above all. */
@@ -54,7 +57,7 @@ function buildHttp(
   parts: HttpParts,
   { access, limits, allowedOrigins }: ProtocolOptions,
 ): { server: HttpServer; routes: readonly HttpRoute[] } {
-  const { gateway, directory, administration, health, metrics, place, log } = parts
+  const { gateway, directory, administration, health, metrics, place, log, connections } = parts
   const version = harmonyVersion()
   const needsToken = isAuthenticated(access)
   const authenticator = authenticatorOf(access)
@@ -77,6 +80,7 @@ function buildHttp(
     authenticator,
     origins: new OriginPolicy({ isAuthenticated: needsToken, allowedOrigins }),
     limits: limits.http,
+    connections,
     onFailure: (what, error) => log('error', what, { error: error.message }),
   })
   return { server, routes }

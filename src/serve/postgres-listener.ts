@@ -1,5 +1,6 @@
 /** The PostgreSQL front door of a member: loaded and started only where it is wanted. */
 
+import type { Slots } from '../base/slots.ts'
 import type { Gateway } from '../gateway/session.ts'
 import type { PostgresServer, PostgresServerOptions } from '../protocols/postgres/server.ts'
 import { authenticatorOf } from './access.ts'
@@ -18,12 +19,14 @@ export interface PostgresParts {
   readonly directory: PostgresServerOptions['directory']
   /** The other processes that serve the port; null if there are none. */
   readonly fellows: PostgresServerOptions['fellows'] | null
+  /** Of this process. */
+  readonly connections: Slots
 }
 
 /** Rejects with the system's error, EADDRINUSE above all. */
 export async function openPostgresListener(
   { host, port }: ListenAddress,
-  { gateway, directory, fellows }: PostgresParts,
+  { gateway, directory, fellows, connections }: PostgresParts,
   { access, limits }: ProtocolOptions,
 ): Promise<PostgresListener> {
   const { PostgresServer } = await import('../protocols/postgres/server.ts')
@@ -35,6 +38,7 @@ export async function openPostgresListener(
     host,
     port,
     limits: limits.postgres,
+    connections,
     ...(fellows !== null && fellows !== undefined && { fellows }),
   })
   await server.start()

@@ -3,6 +3,7 @@
  * them together with this one piece, so that both serve the same. It knows nothing of options as people write them.
  */
 
+import type { Slots } from '../base/slots.ts'
 import type { ClusterOptions } from '../cluster/enter-cluster.ts'
 import type { Member } from '../cluster/member.ts'
 import { GATEWAY_DEFAULTS, type GatewayConfiguration } from '../gateway/configuration.ts'
@@ -15,6 +16,7 @@ import type { HttpListener } from './http-listener.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { reachableAddress } from './listen-address.ts'
 import { MemberStatus } from './member-status.ts'
+import { connectionSlots } from './open-files.ts'
 import type { PostgresListener } from './postgres-listener.ts'
 import { openPostgresListener } from './postgres-listener.ts'
 
@@ -107,9 +109,10 @@ async function serveFar({ member, log }: ServeParts, options: ServeOptions): Pro
 }
 
 async function serveHere(parts: ServeParts, options: ServeOptions): Promise<Served> {
-  const http = await openHttp(parts, options)
+  const connections = connectionSlots()
+  const http = await openHttp(parts, options, connections)
   try {
-    const postgres = await openPostgres(parts, options)
+    const postgres = await openPostgres(parts, options, connections)
     return {
       http,
       httpAddress: http?.address ?? null,
@@ -126,7 +129,11 @@ async function serveHere(parts: ServeParts, options: ServeOptions): Promise<Serv
 }
 
 /** Loaded only where it is wanted: an application that serves nothing starts faster without it. */
-async function openHttp(parts: ServeParts, options: ServeOptions): Promise<HttpListener | null> {
+async function openHttp(
+  parts: ServeParts,
+  options: ServeOptions,
+  connections: Slots,
+): Promise<HttpListener | null> {
   if (options.http === null) return null
   const { openHttpListener } = await import('./http-listener.ts')
   const { member, gateway, log } = parts
@@ -140,6 +147,7 @@ async function openHttp(parts: ServeParts, options: ServeOptions): Promise<HttpL
       status.metrics({ gateway: gateway.statistics(), http: http() }),
     place: null,
     log,
+    connections,
   }
   return openHttpListener(options.http, httpParts, options)
 }
@@ -149,11 +157,16 @@ type ServedHttp = ReturnType<HttpListener['server']['stats']>
 async function openPostgres(
   { member, gateway, log }: ServeParts,
   options: ServeOptions,
+  connections: Slots,
 ): Promise<PostgresListener | null> {
   const { postgres } = options
   if (postgres === null) return null
   try {
-    return await openPostgresListener(postgres, { gateway, directory: member, fellows: null }, options)
+    return await openPostgresListener(
+      postgres,
+      { gateway, directory: member, fellows: null, connections },
+      options,
+    )
   } catch (error) {
     if (!isSparePortTaken(postgres, error)) throw error
     logNoPostgres(postgres, log)

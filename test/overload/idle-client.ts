@@ -21,14 +21,20 @@ export async function openIdle(protocol: Protocol, { host, port }: Address): Pro
   try {
     await once(socket, 'connect')
     await GREETINGS[protocol](socket)
-    // Whatever comes later (pings) is read and forgotten, but for what TCP does.
-    socket.resume()
+    // Whatever comes later is forgotten, but pings are answered, as every WebSocket client does by itself.
+    socket.on('data', (piece: Buffer) => {
+      if (protocol === 'websocket' && piece[0] === PING) socket.write(PONG)
+    })
     return socket
   } catch (error) {
     socket.destroy()
     throw error
   }
 }
+
+/** RFC 6455 section 5.5: without a payload; a client's frame is masked. */
+const PING = 0x89
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
 
 const GREETINGS: Readonly<Record<Protocol, (socket: Socket) => Promise<void>>> = {
   http: async (socket) => {

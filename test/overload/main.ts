@@ -19,6 +19,7 @@ const HELP = `node test/overload/main.ts [options]
   --connections N   idle ones of each protocol (default 10000)
   --slow N          clients that read nothing (default 60)
   --writers N       of the flood (default 3000)
+  --protocol P      only http, websocket or postgres
   --only A,B        idle, slow, flood (default all of them)
   --help
 `
@@ -29,15 +30,19 @@ const { values } = parseArgs({
     slow: { type: 'string', default: '60' },
     writers: { type: 'string', default: '3000' },
     only: { type: 'string', default: 'idle,slow,flood' },
+    protocol: { type: 'string' },
     help: { type: 'boolean' },
   },
 })
+const protocols = PROTOCOLS.filter(
+  (protocol) => values.protocol === undefined || values.protocol === protocol,
+)
 const parts = new Set(values.only.split(','))
 if (values.help === true) process.stdout.write(HELP)
 else {
   if (parts.has('idle'))
-    for (const protocol of PROTOCOLS) console.log(await measureIdle(protocol, Number(values.connections)))
+    for (const protocol of protocols) console.log(await measureIdle(protocol, Number(values.connections)))
   if (parts.has('slow'))
-    for (const protocol of PROTOCOLS) console.log(await measureSlow(protocol, Number(values.slow)))
+    for (const protocol of protocols) console.log(await measureSlow(protocol, Number(values.slow)))
   if (parts.has('flood')) console.log(await measureFlood(Number(values.writers)))
 }

@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Slots } from '../../base/slots.ts'
 import { OPEN_AUTHENTICATOR } from './authenticator.ts'
 import type { HttpRoute } from './exchange.ts'
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './limits.ts'
@@ -23,7 +24,7 @@ interface Running {
 }
 
 /** `/size` answers with the size of the body, `/large` with 8 MiB. */
-async function running(t: TestContext, limits: Partial<HttpLimits>): Promise<Running> {
+async function running(t: TestContext, limits: Partial<HttpLimits>, connections?: Slots): Promise<Running> {
   let served = 0
   const size: HttpRoute = {
     method: 'POST',
@@ -44,6 +45,7 @@ async function running(t: TestContext, limits: Partial<HttpLimits>): Promise<Run
     authenticator: OPEN_AUTHENTICATOR,
     origins: new OriginPolicy({ isAuthenticated: false, allowedOrigins: [] }),
     limits: { ...DEFAULT_HTTP_LIMITS, drainTimeoutMs: 200, ...limits },
+    ...(connections !== undefined && { connections }),
     onFailure: (what, error) => assert.fail(`${what}: ${error.message}`),
   })
   const { port } = await server.listen('127.0.0.1', 0)
@@ -84,6 +86,17 @@ test('a connection beyond the limit is told to come back, and nothing that it se
   const response = await fetch(`${url}/size`, { method: 'POST', body: 'x' })
   assert.equal(await response.json(), 1)
   assert.equal(server.stats().connectionsRefusedTotal, 1)
+})
+
+test('connections that another server of the process holds are missing here', async (t) => {
+  const slots = new Slots(2)
+  assert.equal(slots.take(), true)
+  const { server, port, url } = await running(t, {}, slots)
+  const first = await open(t, port)
+  assert.match(await readToEnd(await open(t, port)), /^HTTP\/1\.1 503 /)
+  first.destroy()
+  while (server.stats().connectionsOpen > 0) await sleep(5)
+  assert.equal(await (await fetch(`${url}/size`, { method: 'POST', body: 'x' })).json(), 1)
 })
 
 test('bodies that are too much together are refused while they arrive, and when those before are answered there is room again', async (t) => {

@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ByteBudget } from '../../base/byte-budget.ts'
 import { HarmonyError, toHarmonyError } from '../../base/errors.ts'
+import { Slots } from '../../base/slots.ts'
 import { UnsentAnswers } from '../../base/unsent-answers.ts'
 import type { Credential } from '../../gateway/session.ts'
 import { bearerToken } from './authenticator.ts'
@@ -25,6 +26,8 @@ export interface HttpServerOptions {
   readonly authenticator: Authenticator
   readonly origins: OriginPolicy
   readonly limits: HttpLimits
+  /** Of the process, which other servers take from, too. Default: none is missing. */
+  readonly connections?: Slots
   /** Told of failures that are ours (INTERNAL and the like), never of what a client did wrong. */
   readonly onFailure: (what: string, error: Error) => void
 }
@@ -48,6 +51,7 @@ export class HttpServer {
   readonly #exchanges = new Set<NodeExchange>()
   readonly #upgraded = new Set<Duplex>()
   readonly #turnedAway = new WeakSet<Duplex>()
+  readonly #connections: Slots
   #connectionsOpen = 0
   #isDraining = false
 
@@ -55,6 +59,7 @@ export class HttpServer {
     this.#options = options
     this.router = new Router(options.routes)
     const { limits } = options
+    this.#connections = options.connections ?? new Slots(Infinity)
     this.#server = createServer({
       maxHeaderSize: limits.headersSizeBytesMax,
       // Node.js refuses a longer one than that of the whole request.
@@ -124,8 +129,12 @@ export class HttpServer {
     this.#server.on('connection', (socket) => {
       this.#counters.connectionsTotal++
       this.#connectionsOpen++
-      socket.on('close', () => this.#connectionsOpen--)
-      if (this.#connectionsOpen > this.#options.limits.connectionsMax) this.#turnAway(socket)
+      const hasSlot = this.#connections.take()
+      socket.on('close', () => {
+        this.#connectionsOpen--
+        if (hasSlot) this.#connections.give()
+      })
+      if (!hasSlot || this.#connectionsOpen > this.#options.limits.connectionsMax) this.#turnAway(socket)
     })
     this.#server.on('drop', () => this.#counters.connectionsRefusedTotal++)
     this.#server.on('request', (request, response) => void this.#serve(request, response))
@@ -140,7 +149,7 @@ export class HttpServer {
     this.#counters.connectionsRefusedTotal++
     const error = new HarmonyError(
       'OVERLOADED',
-      `This member serves as many connections as it may (connectionsMax, ${this.#options.limits.connectionsMax}). Nothing was done; try again later, or at another member.`,
+      `This member serves as many connections as it may (connectionsMax, or the system's limit of open files). Nothing was done; try again later, or at another member.`,
     )
     sendRawResponse(socket, statusOf(error), errorBody(error))
     socket.setTimeout(TURN_AWAY_MS, () => socket.destroy())

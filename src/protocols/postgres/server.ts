@@ -5,6 +5,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { createSecureContext } from 'node:tls'
 import { ByteBudget } from '../../base/byte-budget.ts'
 import { HarmonyError } from '../../base/errors.ts'
+import { Slots } from '../../base/slots.ts'
 import { UnsentAnswers } from '../../base/unsent-answers.ts'
 import type { DatabaseDirectory } from '../../gateway/core.ts'
 import type { Gateway } from '../../gateway/session.ts'
@@ -34,6 +35,8 @@ export interface PostgresServerOptions {
   /** The other processes that serve the same port; none by default. */
   readonly fellows?: Fellows
   readonly limits?: Partial<PostgresLimits>
+  /** Of the process, which other servers take from, too. Default: none is missing. */
+  readonly connections?: Slots
 }
 
 /** What a directory that is a member of a cluster tells besides. */
@@ -56,6 +59,7 @@ const BACKLOG = 4096
 export class PostgresServer {
   readonly #options: PostgresServerOptions
   readonly #limits: PostgresLimits
+  readonly #slots: Slots
   readonly #server: Server
   readonly #fellows: Fellows
   readonly #connections = new Map<number, Connection>()
@@ -67,6 +71,7 @@ export class PostgresServer {
 
   constructor(options: PostgresServerOptions) {
     this.#options = options
+    this.#slots = options.connections ?? new Slots(Infinity)
     this.#limits = { ...POSTGRES_DEFAULTS, ...options.limits }
     this.#fellows = options.fellows ?? NO_FELLOWS
     this.#temporaries = new TemporaryTables(options.gateway, memberNumbers(options.directory), this.#fellows)
@@ -127,7 +132,7 @@ export class PostgresServer {
 
   /** Serves a client; also one whose bytes come from elsewhere than the listener. */
   accept(socket: Socket): void {
-    if (this.#isDraining || this.#connections.size >= this.#limits.connectionsMax) {
+    if (this.#isDraining || this.#connections.size >= this.#limits.connectionsMax || !this.#slots.take()) {
       this.#refuse(socket)
       return
     }
@@ -143,7 +148,7 @@ export class PostgresServer {
   }
 
   #forget(processId: number): void {
-    this.#connections.delete(processId)
+    if (this.#connections.delete(processId)) this.#slots.give()
     if (this.#connections.size > 0 || this.#checking === null) return
     clearInterval(this.#checking)
     this.#checking = null

@@ -8,6 +8,7 @@ import type { ReaderFactory } from '../../gateway/reader.ts'
 import type { Fellows } from '../../protocols/postgres/fellows.ts'
 import type { PostgresServerOptions } from '../../protocols/postgres/server.ts'
 import { openHttpListener, type HttpListener } from '../http-listener.ts'
+import { connectionSlots } from '../open-files.ts'
 import { openPostgresListener, type PostgresListener } from '../postgres-listener.ts'
 import type { ProtocolOptions, ServeLog } from '../serve.ts'
 import { Forwarder } from './forward.ts'
@@ -36,6 +37,7 @@ export function runGateway(newReaders: (options: object) => ReaderFactory): void
 
 class GatewayProcessHere {
   readonly link: MemberLink
+  readonly #connections = connectionSlots()
   readonly #newReaders: (options: object) => ReaderFactory
   #gateway: LocalGateway | null = null
   #directory: LinkedDirectory | null = null
@@ -94,6 +96,7 @@ class GatewayProcessHere {
         forward: (exchange, other, body) => forwarder.forward(exchange, other, body),
       },
       log: this.#log,
+      connections: this.#connections,
     }
   }
 
@@ -104,7 +107,12 @@ class GatewayProcessHere {
       stopBackend: (other, stop) => this.link.ask('stopBackend', { slot: other, stop }),
       connections: () => this.link.ask('connections', null),
     }
-    return { gateway: must(this.#gateway), directory: postgresDirectory(must(this.#directory)), fellows }
+    return {
+      gateway: must(this.#gateway),
+      directory: postgresDirectory(must(this.#directory)),
+      fellows,
+      connections: this.#connections,
+    }
   }
 
   readonly #log: ServeLog = (level, event, fields) => this.link.tell({ kind: 'log', level, event, fields })
