@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
-import { frameHeader, openIdle, startupMessage, type Protocol } from './idle-client.ts'
+import { ended, frameHeader, openIdle, startupMessage, type Protocol } from './idle-client.ts'
 import { Target } from './target.ts'
 
 let target: Target
@@ -87,7 +87,7 @@ for (const half of HALVES)
   test(`${half.what}: the client is disconnected`, async () => {
     const socket = await open(half)
     socket.write(half.bytes)
-    await once(socket, 'close')
+    await ended(socket)
     assert.deepEqual(await target.query('SELECT 1'), [[1]])
   })
 

@@ -32,6 +32,14 @@ export async function openIdle(protocol: Protocol, { host, port }: Address): Pro
   }
 }
 
+/** Resolves when the connection is over, however it ended. (`once` of events would take a reset for a failure.) */
+export function ended(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.on('error', () => undefined).on('close', () => resolve())
+    if (socket.closed) resolve()
+  })
+}
+
 /** RFC 6455 section 5.5: without a payload; a client's frame is masked. */
 const PING = 0x89
 const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])

@@ -4,11 +4,10 @@
  */
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { until } from '../cluster/cluster.ts'
-import { PROTOCOLS, type Protocol } from './idle-client.ts'
+import { ended, PROTOCOLS, type Protocol } from './idle-client.ts'
 import { askAndStop, PADS } from './large-result.ts'
 import { Target } from './target.ts'
 
@@ -31,8 +30,7 @@ for (const protocol of PROTOCOLS)
     }
     // Nobody reads, so nobody hears of the end before reading on: the member knows.
     await until('all of them are disconnected', () => areGone(target, protocol))
-    const closed = sockets.map((socket) => once(socket.resume(), 'close'))
-    await Promise.all(closed)
+    await Promise.all(sockets.map((socket) => ended(socket.resume())))
   })
 
 /** Those of `fetch`, with which the tests ask, stay open. */
