@@ -82,7 +82,7 @@ function facts({ seed, startedAt, minutes, commit, rate, moments, bands, leaders
     ['faults came for', `${minutes} minutes: ${bands.length} of them, one after another`],
     [
       'operations',
-      `${moments.length.toLocaleString('en')}, about ${rate} a second: ${count('ok')} done, ${count('fail')} certainly not done, ${count('info')} unknown`,
+      `${moments.length.toLocaleString('en')} (the clients aim at ${rate} a second): ${count('ok')} done, ${count('fail')} certainly not done, ${count('info')} unknown`,
     ],
     ['leaders', `${leaders.length}, one after another`],
     ['members', '4 processes of one machine, the last one inside an application; 3 of them vote'],
