@@ -1,10 +1,12 @@
 /**
  * Reads that wait for an index at which they are linearizable (Raft thesis 6.4). Those that come in one turn of the event loop are one
- * request to the core, and all that wait in the core are confirmed by one round of heartbeats.
+ * request to the core, and all that wait in the core are confirmed by one round of heartbeats. A request costs the members some
+ * six messages, however many reads wait for it; so while one is under way, those that come gather for the next: the more reads there are, the
+ * more share one.
  *
- *   asked ──▶ gathering ──turn──▶ in the core ──▶ answered
- *                 ▲                   │ failed, refused: no leader
- *                 └─── news, pause ── parked ──deadline──▶ rejected
+ *   asked ──▶ gathering ──turn, or the answer before──▶ in the core ──▶ answered
+ *                 ▲                                         │ failed, refused: no leader
+ *                 └───────────────── news, pause ───────── parked ──deadline──▶ rejected
  */
 
 import type { Clock, Timer } from '../host/clock.ts'
@@ -17,6 +19,9 @@ interface Waiter {
 
 /** Without news of a leader a parked read asks again this often. */
 const RETRY_PAUSE_MS = 100
+
+/** A leader far away, or an answer that was lost, holds up the next request for no longer. */
+const GATHERING_MS = 1
 
 export interface ReadIndexesOptions {
   readonly clock: Clock
@@ -32,6 +37,8 @@ export class ReadIndexes {
   readonly #asked = new Map<number, readonly Waiter[]>()
   #parked: Waiter[] = []
   #retryTimer: Timer | null = null
+  /** Set while reads gather because an answer is under way. */
+  #gatheringTimer: Timer | null = null
   #contexts = 0
 
   constructor(options: ReadIndexesOptions) {
@@ -68,15 +75,25 @@ export class ReadIndexes {
   rejectAll(error: Error): void {
     this.failAll()
     this.#retryTimer?.cancel()
+    this.#stopWaiting()
     for (const waiter of [...this.#gathering.splice(0), ...this.#parked.splice(0)]) waiter.reject(error)
   }
 
   #gather(waiter: Waiter): void {
     this.#gathering.push(waiter)
-    if (this.#gathering.length === 1) this.#options.clock.soon(() => this.#ask())
+    if (this.#gathering.length > 1) return
+    const { clock } = this.#options
+    if (this.#asked.size === 0) clock.soon(() => this.#ask())
+    else this.#gatheringTimer = clock.after(GATHERING_MS, () => this.#ask())
+  }
+
+  #stopWaiting(): void {
+    this.#gatheringTimer?.cancel()
+    this.#gatheringTimer = null
   }
 
   #ask(): void {
+    this.#stopWaiting()
     const waiters = this.#gathering
     if (waiters.length === 0) return
     this.#gathering = []
@@ -89,6 +106,11 @@ export class ReadIndexes {
   #take(context: number): readonly Waiter[] {
     const waiters = this.#asked.get(context) ?? []
     this.#asked.delete(context)
+    if (this.#asked.size === 0 && this.#gatheringTimer !== null) {
+      this.#stopWaiting()
+      // At the end of this turn: those who are answered now ask again.
+      this.#options.clock.soon(() => this.#ask())
+    }
     return waiters
   }
 
