@@ -97,7 +97,7 @@ const ROWS: readonly (MeasuredRow | ScriptRow)[] = [
     title: 'cost of a write as the table grows',
     goal: 'grows with the depth of the B+ tree only',
     script: 'growth.ts',
-    args: [],
+    args: ['--rows-max', '10000000'],
   },
 ]
 
