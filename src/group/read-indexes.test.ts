@@ -33,7 +33,7 @@ class TestClock implements Clock {
 
   pass(milliseconds: number): void {
     this.#nowMs += milliseconds
-    for (const timer of [...this.#timers]) {
+    for (const timer of this.#timers) {
       if (timer.atMs <= this.#nowMs && this.#timers.delete(timer)) timer.action()
     }
   }
