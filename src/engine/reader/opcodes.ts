@@ -50,7 +50,10 @@ const QUICK_FUNCTIONS: ReadonlySet<string> = new Set(
     'current_date current_time current_timestamp random last_insert_rowid changes total_changes ' +
     'json json_extract json_valid json_type json_array json_object json_array_length json_quote -> ->> ' +
     'count sum total avg group_concat string_agg json_group_array json_group_object ' +
-    'sqlite_version subtype row_number rank dense_rank first_value last_value'
+    'sqlite_version subtype row_number rank dense_rank first_value last_value ' +
+    // What statements of PostgreSQL's dialect are translated to (functions-postgres.ts): every LIMIT with a parameter, divisions, casts, parts of times.
+    'pg_limit pg_lateral_limit pg_nonzero pg_require pg_round_even pg_float_to_integer pg_time_part pg_date_trunc ' +
+    'pg_round_time pg_epoch_to_timestamptz'
   ).split(' '),
 )
 

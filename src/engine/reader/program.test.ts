@@ -36,6 +36,7 @@ const INLINE: readonly (readonly [sql: string, ...args: SqlValue[]])[] = [
   ['SELECT EXISTS (SELECT 1 FROM large WHERE code = ?)', 'c1'],
   ['SELECT * FROM large WHERE id > ? ORDER BY id LIMIT 10', 4_000n],
   ['SELECT * FROM large ORDER BY id DESC LIMIT 10'],
+  ['SELECT * FROM large WHERE code >= ? ORDER BY code NULLS LAST LIMIT pg_limit(?, -1)', 'c1', 10n],
   ['SELECT max(id) FROM large'],
   ['SELECT count(*) FROM small'],
   ['SELECT name FROM small ORDER BY name DESC'],
