@@ -281,7 +281,7 @@ export class Membership {
     if (this.#identity.isRemoved || this.#isClosed) return
     this.#isLeaving = true
     this.#identity = { ...this.#identity, isRemoved: true }
-    void this.#writeIdentity().then(() => this.#fail(removed(this.self, this.#options.folder.path)))
+    this.#writeIdentity(removed(this.self, this.#options.folder.path))
   }
 
   /** Whether a group that is open here still has a replica on this member. */
@@ -415,7 +415,7 @@ export class Membership {
         : this.#options.clock.after(LINGER_CHECK_MS, () => this.#updatePeers(this.content.members))
     if (JSON.stringify(peers) === JSON.stringify(this.#identity.peers)) return
     this.#identity = { ...this.#identity, peers }
-    void this.#writeIdentity()
+    this.#writeIdentity()
   }
 
   /** A removed member is needed until its groups have changed, and has to hear that they have. */
@@ -430,11 +430,12 @@ export class Membership {
     this.leaveNow()
   }
 
-  #writeIdentity(): Promise<void> {
+  /** `end`: what the member ends with when that is durable. It ends with what keeps it from becoming so otherwise. */
+  #writeIdentity(end: HarmonyError | null = null): void {
     const { disk, folder } = this.#options
     this.#identityWrites = this.#identityWrites.then(() => writeIdentity(disk, folder.path, this.#identity))
-    this.#identityWrites.catch((error: unknown) => this.#fail(error as HarmonyError))
-    return this.#identityWrites
+    const failed = (error: unknown): void => this.#fail(error as HarmonyError)
+    this.#identityWrites.then(() => end !== null && this.#fail(end), failed)
   }
 
   #groupRemoved(group: number): void {
@@ -448,7 +449,7 @@ export class Membership {
   #journalLost(error: HarmonyError): void {
     if (this.#isClosed || this.peers === null || !canJoinAnew(error, this.#identity)) return
     this.#identity = { ...this.#identity, isLost: true }
-    void this.#writeIdentity().then(() => this.#fail(error))
+    this.#writeIdentity(error)
   }
 
   #fail(error: HarmonyError): void {
