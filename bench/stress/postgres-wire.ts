@@ -31,9 +31,9 @@ export class PostgresWire implements Wire {
   #isReady = false
   #error: string | null = null
 
-  constructor(host: string, port: number, owner: WireOwner) {
+  constructor(user: number, host: string, port: number, owner: WireOwner) {
     this.#owner = owner
-    this.#socket = openSocket(host, port, this.#take, this.#closed)
+    this.#socket = openSocket(user, host, port, this.#take, this.#closed)
     this.#socket.write(STARTUP)
   }
 
@@ -44,6 +44,10 @@ export class PostgresWire implements Wire {
 
   close(): void {
     this.#socket.end(TERMINATE)
+  }
+
+  abandon(): void {
+    this.#socket.destroy()
   }
 
   readonly #closed = (): void => this.#owner.closed(this.#error)

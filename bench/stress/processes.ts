@@ -8,7 +8,7 @@ export interface ProcessUsage {
   /** Of all its threads. */
   readonly cpuSeconds: number
   readonly residentBytes: number
-  /** What nobody else can have instead: without mapped files that others map, too, or that the system can drop. */
+  /** What nobody else can have instead: without mapped files, which the system can drop. */
   readonly privateBytes: number
 }
 
@@ -21,7 +21,8 @@ export function usageOf(
   processes: readonly { readonly name: string; readonly pid: number }[],
 ): ProcessUsage[] {
   return processes.flatMap(({ name, pid }) => {
-    const memory = read(`/proc/${pid}/smaps_rollup`)
+    // Not smaps_rollup, which walks all pages and holds the process up: this is asked once a second.
+    const memory = read(`/proc/${pid}/status`)
     const stat = read(`/proc/${pid}/stat`)
     if (memory === null || stat === null) return []
     return [
@@ -29,8 +30,8 @@ export function usageOf(
         name,
         pid,
         cpuSeconds: cpuSecondsOf(stat),
-        residentBytes: field(memory, 'Rss'),
-        privateBytes: field(memory, 'Private_Dirty') + field(memory, 'Private_Clean'),
+        residentBytes: field(memory, 'VmRSS'),
+        privateBytes: field(memory, 'RssAnon'),
       },
     ]
   })

@@ -31,6 +31,8 @@ export interface UserHost {
 
 const RETRY_MIN_MS = 50
 const RETRY_MAX_MS = 4_000
+/** As drivers have one: a member that gets 25,000 connections at once may have to drop some in the middle of the handshake. */
+const CONNECT_TIMEOUT_MS = 10_000
 
 export class User implements WireOwner {
   readonly number: number
@@ -40,6 +42,7 @@ export class User implements WireOwner {
   #wire: Wire | null = null
   #isReady = false
   #isClosing = false
+  #connectTimer: NodeJS.Timeout | null = null
   #attempts = 0
   #current: DueAct | null = null
   #due: DueAct[] | null = null
@@ -53,10 +56,11 @@ export class User implements WireOwner {
 
   connect(): void {
     const { host, postgresPort, httpPort } = this.#host.targets[this.#target] as Target
+    this.#connectTimer = setTimeout(() => this.#wire?.abandon(), CONNECT_TIMEOUT_MS)
     this.#wire =
       this.#protocol === 'postgres'
-        ? new PostgresWire(host, postgresPort, this)
-        : new WebSocketWire(host, httpPort, this)
+        ? new PostgresWire(this.number, host, postgresPort, this)
+        : new WebSocketWire(this.number, host, httpPort, this)
   }
 
   act(due: DueAct): void {
@@ -70,6 +74,7 @@ export class User implements WireOwner {
   }
 
   ready(): void {
+    this.#stopTimer()
     this.#isReady = true
     this.#attempts = 0
     this.#host.connected()
@@ -84,6 +89,7 @@ export class User implements WireOwner {
   }
 
   closed(reason: string | null): void {
+    this.#stopTimer()
     const wasReady = this.#isReady
     const due = this.#current
     this.#wire = null
@@ -93,6 +99,11 @@ export class User implements WireOwner {
     this.#host.disconnected(this, wasReady, reason)
     if (due !== null && this.#host.lost(due) === 'again') (this.#due ??= []).unshift(due)
     this.#goElsewhere()
+  }
+
+  #stopTimer(): void {
+    if (this.#connectTimer !== null) clearTimeout(this.#connectTimer)
+    this.#connectTimer = null
   }
 
   #send(due: DueAct): void {

@@ -28,9 +28,9 @@ export class WebSocketWire implements Wire {
   #requestId = 0
   #reason: string | null = null
 
-  constructor(host: string, port: number, owner: WireOwner) {
+  constructor(user: number, host: string, port: number, owner: WireOwner) {
     this.#owner = owner
-    this.#socket = openSocket(host, port, this.#take, this.#closed)
+    this.#socket = openSocket(user, host, port, this.#take, this.#closed)
     this.#socket.write(upgradeRequest(host, port))
   }
 
@@ -45,6 +45,10 @@ export class WebSocketWire implements Wire {
 
   close(): void {
     this.#socket.end(frame(0x80 | CLOSE, Buffer.alloc(0)))
+  }
+
+  abandon(): void {
+    this.#socket.destroy()
   }
 
   readonly #closed = (): void => this.#owner.closed(this.#reason)
