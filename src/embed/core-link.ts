@@ -6,6 +6,7 @@ import { HarmonyError } from '../base/errors.ts'
 import type { CoreAnswers, CoreOptions, CoreRequest, FromCore, ServedAt, ToCore } from './link-protocol.ts'
 
 interface Waiting {
+  readonly kind: CoreRequest['kind']
   readonly resolve: (value: never) => void
   readonly reject: (error: Error) => void
 }
@@ -58,7 +59,7 @@ export class CoreLink {
     signal?.throwIfAborted()
     const id = ++this.#lastId
     const { promise, resolve, reject } = Promise.withResolvers<CoreAnswers[K]>()
-    this.#waiting.set(id, { resolve, reject })
+    this.#waiting.set(id, { kind: request.kind, resolve, reject })
     this.#post({ id, request })
     const cancel = (): void => this.#post({ cancel: id })
     signal?.addEventListener('abort', cancel)
@@ -97,10 +98,28 @@ export class CoreLink {
   #end(error: HarmonyError): void {
     this.#failure ??= error
     this.#ready.reject(this.#failure)
-    for (const { reject } of this.#waiting.values()) reject(this.#failure)
+    for (const { kind, reject } of this.#waiting.values())
+      reject(MAY_HAVE_WRITTEN.has(kind) ? unanswered(this.#failure) : this.#failure)
     this.#waiting.clear()
     this.#ended.resolve()
   }
+}
+
+/** What may have been done when its answer never comes. (A step is rolled back with its transaction.) */
+const MAY_HAVE_WRITTEN: ReadonlySet<CoreRequest['kind']> = new Set([
+  'execute',
+  'batch',
+  'commit',
+  'create',
+  'drop',
+])
+
+function unanswered(cause: HarmonyError): HarmonyError {
+  return new HarmonyError(
+    'OUTCOME_UNKNOWN',
+    `The database was closed before this was answered; it may have been done or not. ${cause.message}`,
+    { cause },
+  )
 }
 
 function closed(): HarmonyError {

@@ -1,6 +1,7 @@
 /** What the core's thread does for the application: each request on a session that is free, transactions on one of their own. */
 
 import { must, unreachable } from '../base/assert.ts'
+import { HarmonyError } from '../base/errors.ts'
 import type { SqlStatement } from '../base/value.ts'
 import { NO_ARGUMENTS } from '../base/value.ts'
 import type { Member } from '../cluster/member.ts'
@@ -116,11 +117,18 @@ export class CoreServer {
     return result
   }
 
-  /** So that synchronous reads of this process see what it wrote: it may be durable elsewhere before it is applied here. */
+  /**
+   * So that synchronous reads of this process see what it wrote: it may be durable elsewhere before it is applied here. Where that fails, because the
+   * member stops or lags, the write is done all the same: no error may come through that says it is not.
+   */
   async #waitForOwn(database: string, index: bigint): Promise<void> {
-    // For every write: without the promises of `get`, where the replica is known.
-    const replica = this.#member.replica(database) ?? (await this.#member.get(database))
-    if (replica.appliedIndex < index) await replica.waitApplied(index, OWN_WRITE_WAIT_MS)
+    try {
+      // For every write: without the promises of `get`, where the replica is known.
+      const replica = this.#member.replica(database) ?? (await this.#member.get(database))
+      if (replica.appliedIndex < index) await replica.waitApplied(index, OWN_WRITE_WAIT_MS)
+    } catch (error) {
+      throw notHereYet(database, index, error)
+    }
   }
 
   async #onFreeSession<T>(id: number, database: string, work: (session: Session) => Promise<T>): Promise<T> {
@@ -173,6 +181,15 @@ export class CoreServer {
       await session.close()
     }
   }
+}
+
+function notHereYet(database: string, index: bigint, cause: unknown): HarmonyError {
+  return new HarmonyError(
+    'OUTCOME_UNKNOWN',
+    `The write to the database ${database} is durable, as index ${index}, but this member has not applied it: ${(cause as Error).message} ` +
+      'Do not write it again without its idempotency key.',
+    { cause },
+  )
 }
 
 function optionsOf(request: {
