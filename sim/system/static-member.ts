@@ -127,7 +127,12 @@ export class StaticMember implements MemberHere {
   }
 
   stats(): ReturnType<MemberHere['stats']> {
-    return { databases: [this.#group.stats()] }
+    return {
+      databases: [this.#group.stats()],
+      journal: this.host.journalStats(),
+      transport: this.#transport.statistics(),
+      routing: this.routing.statistics(),
+    }
   }
 
   clusterState(): unknown {

@@ -86,4 +86,72 @@ export const ENGINE_MUTANTS: readonly SystemMutant[] = [
       },
     ],
   },
+  {
+    bug: 'E7',
+    title: 'the near engine goes on with the file as it was before the far one wrote',
+    hunter: {
+      kind: 'test',
+      file: 'src/engine/split-engine.test.ts',
+      name: 'what both run replays to the same, whoever it was',
+      why: 'SQLite itself refuses most of what would come of it, and the batch is run again by the far engine',
+    },
+    patches: [
+      {
+        file: 'src/engine/split-engine.ts',
+        find: '    this.#isNearStale = true\n    this.#farCalls++\n',
+        replace: '    this.#farCalls++\n',
+      },
+    ],
+  },
+  {
+    bug: 'E8',
+    title: 'the far engine goes on with the file as it was before the near one wrote',
+    hunter: {
+      kind: 'test',
+      file: 'src/engine/split-engine.test.ts',
+      name: 'idempotency keys expire at the same entry, whoever stored them and whoever runs it',
+      why: 'an entry that does not join the file is refused at its commit, and its client asks again',
+    },
+    patches: [
+      {
+        file: 'src/engine/split-engine.ts',
+        find: '    if (this.#isFarStale) void this.#far.refresh().catch(() => {})\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    bug: 'E9',
+    title: 'after a commit that failed the other engine of a database goes on without the entry',
+    hunter: {
+      kind: 'test',
+      file: 'src/engine/split-engine.test.ts',
+      name: 'after a commit that failed neither runs anything',
+      why: 'the group gives up an engine whose commit failed, so only the calls that are under way could do harm',
+    },
+    patches: [
+      {
+        file: 'src/engine/split-engine.ts',
+        find: '      this.#broken = error as Error\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    bug: 'E10',
+    title: 'the near engine keeps what it knew of a schema that is another now',
+    hunter: {
+      kind: 'test',
+      file: 'src/engine/split-engine.test.ts',
+      name: 'the near one forgets what it knew of a schema that is another now',
+      why: 'a statement has to run near twice, with a change of its table in between, and then once more',
+    },
+    patches: [
+      {
+        file: 'src/engine/split-engine.ts',
+        find: '    if (this.#nearStructure !== this.#far.structure) near.forgetSchema()\n',
+        replace: '',
+      },
+    ],
+  },
 ]

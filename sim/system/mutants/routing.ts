@@ -40,8 +40,21 @@ export const ROUTING_MUTANTS: readonly SystemMutant[] = [
     patches: [
       {
         file: 'src/cluster/routing/routed-database.ts',
-        find: 'const told = unknown === null ? error : outcomeUnknown(this.name, unknown, error)',
-        replace: 'const told = unknown === undefined ? outcomeUnknown(this.name, unknown, error) : error',
+        find: 'throw this.#counted(unknown === null ? error : outcomeUnknown(this.name, unknown, error))',
+        replace:
+          'throw this.#counted(unknown === undefined ? outcomeUnknown(this.name, unknown, error) : error)',
+      },
+    ],
+  },
+  {
+    bug: 'R4',
+    title: "transactions of other members' clients are kept when they are over",
+    hunter: simulator('transactions'),
+    patches: [
+      {
+        file: 'src/cluster/routing/held-transactions.ts',
+        find: '    if (ofMember.get(number) === held) ofMember.delete(number)\n',
+        replace: '',
       },
     ],
   },
