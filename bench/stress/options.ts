@@ -25,7 +25,7 @@ const HELP = `npm run stress -- [options]: many users on a cluster of members, o
 
   --users N              100000    connections in all, half PostgreSQL, half WebSocket
   --members N            4
-  --gateways N           2         gateway processes of each member
+  --gateways N           3         gateway processes of each member
   --pause SECONDS        10        between two acts of a user, on average
   --connect-rate N       2500      new connections a second
   --warm-up SECONDS      15
@@ -63,7 +63,7 @@ export function readOptions(args: readonly string[]): StressOptions | null {
   return {
     users: number(values.users, 100_000),
     members: number(values.members, 4),
-    gateways: number(values.gateways, 2),
+    gateways: number(values.gateways, 3),
     pauseSeconds: number(values.pause, 10),
     connectRate: number(values['connect-rate'], 2_500),
     warmUpSeconds: number(values['warm-up'], 15),

@@ -188,7 +188,7 @@ function method({ options, machine }: StressResult): string {
 thousand objects of a driver would not fit beside the members; the bytes are those that drivers send. A process may open ${escapeText(machine.openFilesMax)} files here, which is why members and load need several
 processes. Users act by chance every ${options.pauseSeconds} s on average, whether they were answered or not (a fixed arrival rate; latency counts from when an act was due): 25% list threads, 40% read one, 30% read
 one post, 5% write a post, which also counts in its thread by a trigger. Reads are linearizable. Writes are on the disks of a majority when they are acknowledged.</p>
-<p>Repeat it: <code>npm run stress -- --users ${options.users} --pause ${options.pauseSeconds} --report stress</code></p>`
+<p>Repeat it: <code>npm run stress -- --users ${options.users} --gateways ${options.gateways} --pause ${options.pauseSeconds} --report stress</code></p>`
 }
 
 function table(head: readonly string[], body: readonly (readonly string[])[], leftColumns: number): string {
