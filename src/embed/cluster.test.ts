@@ -1,24 +1,23 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { HarmonyDB, OpenOptions } from './open.ts'
 import { open } from './open.ts'
 import { freeAddresses } from './testing/free-addresses.ts'
+import { openMembers } from './testing/open-members.ts'
 
 const SECRET = 'a secret of members, for tests'
 
 test('three members in one process: what one writes, all read; the others go on without it', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'harmonydb-embed-'))
   const peers = await freeAddresses(3)
-  const members = await Promise.all(
-    peers.map((listen, at) => open(join(folder, String(at)), { listen, peers, secret: SECRET })),
+  const members = await openMembers(
+    t,
+    folder,
+    peers.map((listen) => ({ listen, peers, secret: SECRET })),
   )
-  t.after(async () => {
-    await Promise.all(members.map((db) => db.close()))
-    await rm(folder, { recursive: true, force: true })
-  })
   const [first, second, third] = members as [HarmonyDB, HarmonyDB, HarmonyDB]
   await first.execute('CREATE TABLE posts (id INTEGER PRIMARY KEY, author TEXT)')
   await Promise.all(

@@ -11,9 +11,10 @@ import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { HarmonyDB } from '../open.ts'
+import type { HarmonyDB, OpenOptions } from '../open.ts'
 import { open } from '../open.ts'
 import { freeAddresses } from '../testing/free-addresses.ts'
+import { openMembers } from '../testing/open-members.ts'
 
 const SECRET = 'a secret of members, for tests'
 const WAIT_MS = 60_000
@@ -72,12 +73,13 @@ function look(db: HarmonyDB): Seen {
 }
 
 test('at the same place in the log all members say the same of what expires', async (t) => {
-  const folder = await temporary(t)
+  const folder = await mkdtemp(join(tmpdir(), 'harmonydb-members-'))
   const peers = await freeAddresses(3)
-  const members = await Promise.all(
-    peers.map((listen, at) => open(join(folder, String(at)), { listen, peers, secret: SECRET })),
+  const members = await openMembers(
+    t,
+    folder,
+    peers.map((listen) => ({ listen, peers, secret: SECRET })),
   )
-  t.after(() => Promise.all(members.map((db) => db.close())))
   const short = (members[0] as HarmonyDB).bucket('short', { values: 'string' })
   await short.put('ever', '')
   const written = new AbortController()
@@ -106,21 +108,20 @@ test('at the same place in the log all members say the same of what expires', as
 })
 
 test('a watcher that is killed goes on where it was: every change once, in order, on another member than the writer', async (t) => {
-  const folder = await temporary(t)
+  const folder = await mkdtemp(join(tmpdir(), 'harmonydb-members-'))
   const peers = await freeAddresses(3)
-  const options = (at: number): string => JSON.stringify({ listen: peers[at], peers, secret: SECRET })
+  const optionsOf = (listen = ''): OpenOptions => ({ listen, peers, secret: SECRET })
   const watcher = (after: number | null): string => `
-    const db = await open(${JSON.stringify(join(folder, '2'))}, ${options(2)})
+    const db = await open(${JSON.stringify(join(folder, '2'))}, ${JSON.stringify(optionsOf(peers[2]))})
     const changes = await db.bucket('jobs').watch(${after === null ? '{}' : `{ after: ${after} }`})
     console.log('watching')
     for await (const { key, token } of changes) console.log(token + ' ' + key)`
   const first = new Child(t, watcher(null))
-  const members = await Promise.all(
-    [0, 1].map((at) =>
-      open(join(folder, String(at)), JSON.parse(options(at)) as { listen: string; secret: string }),
-    ),
+  const members = await openMembers(
+    t,
+    folder,
+    peers.slice(0, 2).map((listen) => optionsOf(listen)),
   )
-  t.after(() => Promise.all(members.map((db) => db.close())))
   await first.until((lines) => lines.length > 0)
   let written = 0
   const write = async (count: number): Promise<void> => {
