@@ -163,19 +163,20 @@ class ChaosRun {
     workload.start(places, (call) => members.ask(call))
     const watching = this.#watchLeaders()
     const failures: string[] = []
+    const fromMs = performance.now()
     try {
-      const fromMs = performance.now()
       this.#endMs = Math.min(this.#endMs, fromMs + durationMs)
       while (performance.now() < this.#endMs) await this.#fault(this.#stage.random.pick(faults))
-      this.#lastedMs = performance.now() - fromMs
     } catch (error) {
       failures.push((error as Error).message)
     }
+    this.#lastedMs = performance.now() - fromMs
     console.log(`${this.#clock()} the clients stop`)
     await workload.stop()
     this.#isOver = true
     await watching
-    if (failures.length > 0) return failures
+    // A cluster that does not come back can't be read once more; what its clients saw until then can be judged.
+    if (failures.length > 0) return [...failures, ...(await this.#check())]
     console.log(`${this.#clock()} everything is read, at every member`)
     await workload.readAll(places)
     const complaints = members.complaints.slice(0, COMPLAINTS_SHOWN)
