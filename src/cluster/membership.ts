@@ -434,8 +434,7 @@ export class Membership {
   #writeIdentity(end: HarmonyError | null = null): void {
     const { disk, folder } = this.#options
     this.#identityWrites = this.#identityWrites.then(() => writeIdentity(disk, folder.path, this.#identity))
-    const failed = (error: unknown): void => this.#fail(error as HarmonyError)
-    this.#identityWrites.then(() => end !== null && this.#fail(end), failed)
+    this.#identityWrites.then(() => end !== null && this.#fail(end), this.#fail)
   }
 
   #groupRemoved(group: number): void {
@@ -452,7 +451,7 @@ export class Membership {
     this.#writeIdentity(error)
   }
 
-  #fail(error: HarmonyError): void {
+  readonly #fail = (error: HarmonyError): void => {
     this.#failure ??= error
     this.#failed.resolve(error)
   }

@@ -84,8 +84,8 @@ export const GATEWAY_MUTANTS: readonly SystemMutant[] = [
       },
       {
         file: 'src/protocols/postgres/session/listening.ts',
-        find: '    this.#sent.add(keyOf(channel, payload))\n',
-        replace: `    this.#sent.add(keyOf(channel, payload))
+        find: '    this.#sent.set(keyOf(channel, payload), true)\n',
+        replace: `    this.#sent.set(keyOf(channel, payload), true)
     for (const one of everyone) if (one.#channels.has(channel)) one.#receive({ processId: 0, channel, payload })
 `,
       },
