@@ -85,15 +85,19 @@ export class Statement<R = Row> {
   *#iterateApart(parameters: readonly unknown[]): Generator<R, void, void> {
     const apart = this.#snapshot.borrow()
     const { connection } = apart
+    let rows: IterableIterator<Values> | null = null
     try {
       const statement = connection.prepare(this.sql, 'run')
       const bound = this.#bind(null, parameters) as NodeArguments
       let make: RowMaker | null = null
-      for (const row of statement.iterate(...bound) as unknown as Iterable<Values>) {
+      rows = statement.iterate(...bound) as unknown as IterableIterator<Values>
+      for (const row of rows) {
         make ??= rowMaker(namesOf(statement))
         yield make(exactValues(row)) as R
       }
     } catch (error) {
+      // node:sqlite leaves a statement whose step has failed in progress, and the connection's transaction with it.
+      rows?.return?.()
       throw connection.toError(error)
     } finally {
       this.#snapshot.giveBack(apart)

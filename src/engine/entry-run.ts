@@ -168,10 +168,14 @@ export class EntryRun {
   }
 
   /**
-   * Opens the savepoint of one of the entry's transactions. `ordinal`: how many come before it in the log. `isLone`: it has one statement. Quick
-   * statements get what they need of this when it is known what they are.
+   * Opens the savepoint of one of the entry's transactions. `ordinal`: how many come before it in the log. Quick statements that are known whole, a `lone`
+   * one or `several`, and that fail as a whole, get what they need of this when it is their turn.
    */
-  beginTransaction(context: SessionContext, ordinal: number, isLone: boolean = false): void {
+  beginTransaction(
+    context: SessionContext,
+    ordinal: number,
+    kind: 'lone' | 'several' | 'interactive' = 'interactive',
+  ): void {
     this.#counts.reset()
     const current = {
       context,
@@ -181,14 +185,14 @@ export class EntryRun {
       changes: context.changes,
       counts: this.#counts,
       tables: new Set<string>(),
-      isLone,
+      isLone: kind === 'lone',
       hasSavepoint: false,
       areChangesSet: false,
       hasRowWrite: false,
       hasLasting: false,
     }
     this.#current = current
-    if (this.#isQuickOnly) return
+    if (this.#isQuickOnly && kind !== 'interactive') return
     this.#openSavepoint(current)
     this.#counters.primeRowid(current)
     // Savepoints make full-text indexes write what they held back, which counts too.
@@ -449,9 +453,11 @@ export class EntryRun {
     current.changedRows += changedRows
     current.lastInsertRowid = lastInsertRowid
     const countsRows = prepared.facts.isRowWrite && !prepared.facts.isSchemaChange
+    // One that fails as a whole may leave `changes()` as it was, and what it was depends on who was here before: it counts as none.
+    const isCounted = run.kind === 'ok' || changedRows > 0n
     if (countsRows) {
-      current.changes = changes
-      current.areChangesSet = true
+      current.changes = isCounted ? changes : 0n
+      current.areChangesSet = isCounted
       current.hasRowWrite = true
     }
     if (!mode.isUncaptured) this.#recordedRows += changedRows
@@ -459,7 +465,7 @@ export class EntryRun {
     current.counts
       .bigVarint(changedRows)
       .i64(lastInsertRowid)
-      .bigVarint(countsRows ? changes : 0n)
+      .bigVarint(countsRows ? current.changes : 0n)
     current.counts.string(run.kind === 'failed' ? run.error.code : '')
   }
 }

@@ -189,7 +189,7 @@ export class LeaderBatch {
 
   /** Leaves the transaction open: the caller keeps or undoes it. */
   #transaction(request: TransactionRequest, ordinal: number): TransactionRun {
-    this.#run.beginTransaction(request.context, ordinal, request.statements.length === 1)
+    this.#run.beginTransaction(request.context, ordinal, request.statements.length === 1 ? 'lone' : 'several')
     const statements = new StatementsRun(this.#parts, request, ordinal)
     return statements.all(this.#encoder.lengthBytes)
   }

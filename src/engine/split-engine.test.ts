@@ -139,7 +139,7 @@ test('idempotency keys expire at the same entry, whoever stored them and whoever
   assert.deepEqual(read.prepare('SELECT count(*) FROM _harmony_idempotency').all(), [[0]])
 })
 
-test('an interactive transaction runs far, and sees what was committed near', async (context) => {
+test('an interactive transaction with a statement that is not quick runs far, and sees what was committed near', async (context) => {
   const split = await open(context)
   await warm(split)
   assert.equal(await run(split, INSERT, 'near'), 'near')

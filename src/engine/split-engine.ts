@@ -7,6 +7,7 @@
  *                 no call of the far engine unanswered
  *     executeBatch ───────────────────────────────────▶ near ──commit, rollback──▶
  *          └──────── else, or near is busy or paused ─▶ far  ──commit, rollback──▶
+ *     begin, execute: near as long as all are quick (`near-transaction.ts`), then far
  *     everything else ────────────────────────────────▶ far
  *
  * At most one of them has a transaction open. Whichever turns to the file after the other has been at work reads its state anew:
@@ -21,6 +22,7 @@
 
 import type { TransactionRequest } from '../base/transaction.ts'
 import type { SqlStatement, SqlValue } from '../base/value.ts'
+import { assert } from '../base/assert.ts'
 import { HarmonyError } from '../base/errors.ts'
 import type {
   AppliedState,
@@ -40,6 +42,7 @@ import type {
 } from './engine.ts'
 import { EngineCore } from './engine-core.ts'
 import type { FarEngine } from './far-engine.ts'
+import { NearBegins, NearTransaction } from './near-transaction.ts'
 import { QuickTexts } from './quick-texts.ts'
 
 /** A batch that holds this thread for longer was not quick. */
@@ -84,6 +87,9 @@ export class SplitEngine implements Engine {
   #farCalls = 0
   #lastFarCall: Promise<unknown> = Promise.resolve()
   #asked = 0
+  /** The interactive transaction, if one is open near. */
+  #transaction: NearTransaction | null = null
+  readonly #nearBegins = new NearBegins()
   #pausedUntilMs = 0
   #pauseMs = PAUSE_MS
   #quickBatches = 0
@@ -130,20 +136,45 @@ export class SplitEngine implements Engine {
     return execution
   }
 
-  begin(request: BeginRequest): Promise<BeginResult> {
-    return this.#callFar((far) => far.begin(request))
+  async begin(request: BeginRequest): Promise<BeginResult> {
+    const isForNear = request.context.foreignKeys && this.#isNearFree() && this.#nearBegins.isWorthATry()
+    if (isForNear && this.#farCalls > 0) await this.#farIsIdle()
+    const begun = isForNear && this.#farCalls === 0 ? this.#beginNear(request) : null
+    return begun ?? this.#callFar((far) => far.begin(request))
   }
 
-  execute(statement: SqlStatement, resultSizeBytesMax: number): Promise<StatementOutcome> {
-    return this.#callFar((far) => far.execute(statement, resultSizeBytesMax))
+  async execute(statement: SqlStatement, resultSizeBytesMax: number): Promise<StatementOutcome> {
+    const transaction = this.#transaction
+    if (transaction !== null) {
+      const outcome = this.#executeNearby(transaction, statement, resultSizeBytesMax)
+      if (outcome !== null) return outcome
+      await this.#moveFar(transaction)
+    }
+    const outcome = await this.#callFar((far) => far.execute(statement, resultSizeBytesMax))
+    if (outcome.kind === 'ok') this.#noteText(statement.sql)
+    return outcome
   }
 
-  describe(sql: string): Promise<DescribeOutcome> {
+  async describe(sql: string): Promise<DescribeOutcome> {
+    const transaction = this.#transaction
+    if (transaction !== null) {
+      const isKnown = this.#isOpenNear && this.#texts.isQuick(sql, this.#far.structure)
+      const outcome = isKnown ? this.#inNear((near) => near.describe(sql)) : null
+      if (outcome !== null) return outcome
+      await this.#moveFar(transaction)
+    }
     return this.#callFar((far) => far.describe(sql))
   }
 
-  prepareCommit(): Promise<PreparedCommit> {
-    return this.#callFar((far) => far.prepareCommit())
+  async prepareCommit(): Promise<PreparedCommit> {
+    const near = this.#transaction !== null && this.#isOpenNear ? this.#near : null
+    this.#transaction = null
+    if (near === null) return this.#callFar((far) => far.prepareCommit())
+    this.#isOpenNear = false
+    this.#nearBegins.stayed()
+    const prepared = near.prepareCommit()
+    this.#isOpenNear = prepared.kind === 'pending'
+    return prepared
   }
 
   async commit(term: bigint, index: bigint): Promise<CommitResult> {
@@ -157,6 +188,7 @@ export class SplitEngine implements Engine {
   }
 
   async rollback(): Promise<void> {
+    this.#transaction = null
     if (!this.#isOpenNear) return this.#callFar((far) => far.rollback())
     this.#isOpenNear = false
     this.#near?.rollback()
@@ -211,9 +243,18 @@ export class SplitEngine implements Engine {
     while (this.#farCalls > 0) await this.#lastFarCall.catch(() => {})
   }
 
-  #mayRunNear(requests: readonly TransactionRequest[]): boolean {
+  #isNearFree(): boolean {
     if (this.#broken !== null) return false
-    if (this.#pausedUntilMs > 0 && this.#options.nowMs() < this.#pausedUntilMs) return false
+    return this.#pausedUntilMs === 0 || this.#options.nowMs() >= this.#pausedUntilMs
+  }
+
+  #isQuick({ sql, args }: SqlStatement, structure: number): boolean {
+    if (sizeOf(args.positional) > ARGUMENTS_BYTES_MAX || args.named.length > 0) return false
+    return this.#texts.isQuick(sql, structure)
+  }
+
+  #mayRunNear(requests: readonly TransactionRequest[]): boolean {
+    if (!this.#isNearFree()) return false
     const { structure } = this.#far
     // Most often all have the same text.
     let last: string | null = null
@@ -226,6 +267,46 @@ export class SplitEngine implements Engine {
       }
     }
     return true
+  }
+
+  #beginNear(request: BeginRequest): BeginResult | null {
+    const begun = this.#inNear((near) => {
+      this.#refreshNear(near)
+      return near.begin(request)
+    })
+    this.#isOpenNear = begun?.kind === 'begun'
+    this.#transaction = this.#isOpenNear ? new NearTransaction(request) : null
+    return begun
+  }
+
+  /** Null if it can't run here: nothing was done. */
+  #executeNearby(
+    transaction: NearTransaction,
+    statement: SqlStatement,
+    resultSizeBytesMax: number,
+  ): StatementOutcome | null {
+    const isQuick = this.#isOpenNear && !transaction.isLong && this.#isNearFree()
+    if (!isQuick || !this.#isQuick(statement, this.#far.structure)) return null
+    const outcome = this.#inNear((near) => near.execute(statement, resultSizeBytesMax))
+    if (outcome === null) return null
+    if (outcome.kind === 'failed' && outcome.isEnded) {
+      this.#isOpenNear = false
+      this.#transaction = null
+    } else transaction.ran(statement, resultSizeBytesMax, outcome.kind)
+    return outcome
+  }
+
+  /** The transaction goes on far, as if it had begun there. */
+  async #moveFar({ request, steps }: NearTransaction): Promise<void> {
+    this.#transaction = null
+    this.#nearBegins.moved()
+    if (this.#isOpenNear) this.#near?.rollback()
+    this.#isOpenNear = false
+    await this.#callFar((far) => far.begin(request))
+    for (const { statement, resultSizeBytesMax, kind } of steps) {
+      const outcome = await this.#callFar((far) => far.execute(statement, resultSizeBytesMax))
+      assert(outcome.kind === kind, 'a statement comes to the same when it is run again on the same state')
+    }
   }
 
   /** Null if it can't run here: nothing was done. */
@@ -372,13 +453,11 @@ export class SplitEngine implements Engine {
 
   /** The far engine has run them. */
   #note(requests: readonly TransactionRequest[]): void {
-    const { structure } = this.#far
-    for (const { statements } of requests) {
-      for (const { sql } of statements) {
-        if (this.#asked >= ASKED_MAX) return
-        if (this.#texts.note(sql, structure)) void this.#judge(sql)
-      }
-    }
+    for (const { statements } of requests) for (const { sql } of statements) this.#noteText(sql)
+  }
+
+  #noteText(sql: string): void {
+    if (this.#asked < ASKED_MAX && this.#texts.note(sql, this.#far.structure)) void this.#judge(sql)
   }
 
   async #judge(sql: string): Promise<void> {

@@ -36,6 +36,13 @@ function rowSize(row: readonly SqlValue[]): number {
   return size
 }
 
+function tooLarge(sizeBytesMax: number): HarmonyError {
+  return new HarmonyError(
+    'RESPONSE_TOO_LARGE',
+    `The result is larger than the limit of ${sizeBytesMax} bytes: ask for fewer rows with LIMIT or a WHERE clause`,
+  )
+}
+
 function collect(
   statement: StatementSync,
   args: NodeArguments,
@@ -43,15 +50,17 @@ function collect(
 ): { rows: SqlValue[][]; sizeBytes: number } {
   const rows: SqlValue[][] = []
   let sizeBytes = 0
-  for (const row of statement.iterate(...args) as unknown as Iterable<SqlValue[]>) {
-    sizeBytes += rowSize(row)
-    if (sizeBytes > sizeBytesMax) {
-      throw new HarmonyError(
-        'RESPONSE_TOO_LARGE',
-        `The result is larger than the limit of ${sizeBytesMax} bytes: ask for fewer rows with LIMIT or a WHERE clause`,
-      )
+  const iterator = statement.iterate(...args) as unknown as IterableIterator<SqlValue[]>
+  try {
+    for (const row of iterator) {
+      sizeBytes += rowSize(row)
+      if (sizeBytes > sizeBytesMax) throw tooLarge(sizeBytesMax)
+      rows.push(row)
     }
-    rows.push(row)
+  } catch (error) {
+    // node:sqlite does not reset a statement whose step has failed: its next use would throw this error once more.
+    iterator.return?.()
+    throw error
   }
   return { rows, sizeBytes }
 }

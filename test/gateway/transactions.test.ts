@@ -332,3 +332,23 @@ test('a gateway that closes lets open transactions finish, and refuses new sessi
   await run(one, 'COMMIT')
   await closing
 })
+
+test('a statement that has failed is as good as new the next time, whether it writes or reads', async () => {
+  await using open = await openHarness()
+  const session = await open.session()
+  await run(session, 'CREATE TABLE unique_name (id INTEGER PRIMARY KEY, name TEXT UNIQUE)')
+  const insert = 'INSERT INTO unique_name (name) VALUES (?) RETURNING id'
+  assert.deepEqual(await rowsOf(session, insert, 'a'), [[1n]])
+  for (let time = 0; time < 3; time++) {
+    await assert.rejects(session.execute(sql(insert, 'a')), { code: 'SQLITE_CONSTRAINT_UNIQUE' })
+    assert.deepEqual(await rowsOf(session, insert, `b ${time}`), [[BigInt(2 + time)]])
+  }
+  const read = "SELECT id, json_extract(?, '$.a') FROM unique_name WHERE id <= 2"
+  for (let time = 0; time < 3; time++) {
+    await assert.rejects(session.execute(sql(read, '{')), /malformed JSON/)
+    assert.deepEqual(await rowsOf(session, read, '{"a": 7}'), [
+      [1n, 7n],
+      [2n, 7n],
+    ])
+  }
+})

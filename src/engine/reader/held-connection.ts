@@ -217,10 +217,20 @@ export class HeldConnection {
     // One row is bounded by the limits of this connection; several are counted, because they need not be small.
     if (isPoint && resultSizeBytesMax >= this.#options.pageSizeBytesMax)
       return allRows(statement, layout, args)
+    const iterator = iterateRows(statement, layout, args)
+    try {
+      return this.#firstPage(iterator, Math.min(resultSizeBytesMax, this.#options.pageSizeBytesMax))
+    } catch (error) {
+      // node:sqlite does not reset a statement whose step has failed: its next use would throw this error once more.
+      iterator.return?.()
+      throw error
+    }
+  }
+
+  /** Null if there is more than a page has room for. */
+  #firstPage(iterator: Iterator<Row>, sizeMax: number): readonly Row[] | null {
     const rows: Row[] = []
     let size = 0
-    const sizeMax = Math.min(resultSizeBytesMax, this.#options.pageSizeBytesMax)
-    const iterator = iterateRows(statement, layout, args)
     for (let next = iterator.next(); next.done !== true; next = iterator.next()) {
       rows.push(next.value)
       size += rowSizeBytes(next.value)
