@@ -105,7 +105,9 @@ test('limits are changed by name, with units', () => {
   assert.equal(http.bodySizeBytesMax, 64 * 2 ** 20)
   assert.equal(http.stallTimeoutMs, 5000)
   assert.deepEqual(gateway, DEFAULT_LIMITS.gateway)
-  const fromVariable = parse([], { HARMONYDB_LIMITS: 'http.connectionsMax=5, statementTimeoutMs=1min' }).limits
+  const fromVariable = parse([], {
+    HARMONYDB_LIMITS: 'http.connectionsMax=5, statementTimeoutMs=1min',
+  }).limits
   assert.equal(fromVariable.http.connectionsMax, 5)
   assert.equal(fromVariable.gateway.statementTimeoutMs, 60_000)
 })

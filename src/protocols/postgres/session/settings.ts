@@ -222,7 +222,7 @@ export class Settings {
   }
 
   resetAll(isInTransaction: boolean): void {
-    for (const key of [...this.#values.keys()]) this.reset(key, isInTransaction)
+    for (const key of this.#values.keys()) this.reset(key, isInTransaction)
   }
 
   /** Throws PgError 42704 for a name that nobody knows. */
