@@ -30,7 +30,7 @@ const PROGRAM = `
   const { workerData } = require('node:worker_threads')
   const { work, parentId, graceMs, memoryBytesMax } = workerData
   const PAGE_BYTES = 4096
-  let since = Date.now()
+  let since = performance.now()
   const privateBytes = () => {
     try {
       const [, resident, shared] = readFileSync('/proc/self/statm', 'utf8').split(' ')
@@ -45,7 +45,7 @@ const PROGRAM = `
     return limit > 0 && now - since > limit + graceMs
   }
   const check = () => {
-    if (process.ppid !== parentId || isLate(Date.now()) || privateBytes() > memoryBytesMax)
+    if (process.ppid !== parentId || isLate(performance.now()) || privateBytes() > memoryBytesMax)
       process.kill(process.pid, 'SIGKILL')
   }
   check()

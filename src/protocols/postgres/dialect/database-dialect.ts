@@ -42,7 +42,8 @@ const EMPTY: ParsedStatement = {
 
 export class DatabaseDialect {
   #schema: Schema | null = null
-  #checkedAtMs = 0
+  /** By `performance.now()`: a clock that is set back would keep an old schema. */
+  #checkedAtMs = -Infinity
   /** Log index of the newest change that this front door has made: whoever reads older states must not bring an older schema for all. */
   #changedAt = 0n
   #changeCount = 0
@@ -165,7 +166,7 @@ export class DatabaseDialect {
 
   /** Whether `refresh` has nothing to do. */
   get isFresh(): boolean {
-    return this.#schema !== null && Date.now() - this.#checkedAtMs < CHECK_INTERVAL_MS
+    return this.#schema !== null && performance.now() - this.#checkedAtMs < CHECK_INTERVAL_MS
   }
 
   /** Before BEGIN, so that the transaction itself need not look. */
@@ -178,7 +179,7 @@ export class DatabaseDialect {
    * thousand clients whose first statements come at once would read the schema ten thousand times.
    */
   async #current(session: Session, isNew = false): Promise<Schema> {
-    const now = Date.now()
+    const now = performance.now()
     // A look inside of a transaction would be its first read, and the snapshot would be that old at its first write.
     const isLookAllowed = session.isAutocommit && now - this.#checkedAtMs >= CHECK_INTERVAL_MS
     if (this.#schema !== null && !isLookAllowed) return this.#schema
@@ -207,7 +208,7 @@ export class DatabaseDialect {
   /** The schema as the session sees it, if that is not `known`. Within a transaction it is the session's alone: its state may be an older one. */
   async #otherThan(known: Schema | null, { session }: Asking): Promise<Schema | null> {
     if (session.isAutocommit) {
-      this.#checkedAtMs = 0
+      this.#checkedAtMs = -Infinity
       const current = await this.#current(session, true)
       return current === known ? null : current
     }
