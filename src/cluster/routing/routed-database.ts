@@ -104,7 +104,12 @@ export class RoutedDatabase {
         (failure: Error) => receiver.reject(failure),
       )
     }
-    this.#replica.submitTo({ resolve: (outcome) => receiver.resolve(outcome), reject }, request)
+    try {
+      this.#replica.submitTo({ resolve: (outcome) => receiver.resolve(outcome), reject }, request)
+    } catch (error) {
+      // The replica here has ended: moved away, or the member stops. `submit` judges that, too.
+      reject(error as Error)
+    }
     return true
   }
 

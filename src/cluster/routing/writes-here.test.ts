@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { HarmonyError } from '../../base/errors.ts'
 import type { TransactionOutcome, TransactionRequest } from '../../base/transaction.ts'
+import { NotLeaderError } from '../../group/leadership.ts'
 import type { RoutedDatabase } from './routed-database.ts'
 import { request, World } from './testing/world.ts'
 
@@ -48,6 +49,20 @@ test('what was certainly not done goes to the leader of now', async () => {
   assert.ok(told !== null && !(told instanceof Error) && told.kind === 'committed')
   assert.deepEqual(world.applied, ['a'])
   assert.equal(world.member(1).routing.statistics().repeated, 1)
+})
+
+test('a replica that has ended meanwhile is no reason to fail: the others have one', async () => {
+  const world = new World(3)
+  const member = world.member(1)
+  member.submitTo = () => {
+    throw new NotLeaderError('app', null, ' Its replica was moved to other members.')
+  }
+  const answer = heard(world, world.database(1), request('a'))
+  world.leader = 3
+  member.hear(3)
+  const told = await answer
+  assert.ok(told !== null && !(told instanceof Error) && told.kind === 'committed')
+  assert.deepEqual(world.applied, ['a'])
 })
 
 test('an outcome that nobody knows is told, counted, and never tried again', async () => {
