@@ -1,5 +1,7 @@
 /** Lines over time as inline SVG, with the phases of the run behind them. */
 
+import { escapeHtml } from '../../src/base/html.ts'
+
 export interface Line {
   readonly label: string
   /** Name of a CSS class that gives its colour. */
@@ -29,12 +31,12 @@ export function timePlot(plot: TimePlot): string {
   const y = scaleY(plot)
   const legend = plot.lines.map(
     ({ label, style }, index) =>
-      `<tspan class="${style}-text"${index === 0 ? '' : ' dx="14"'}>— ${escapeText(label)}</tspan>`,
+      `<tspan class="${style}-text"${index === 0 ? '' : ' dx="14"'}>— ${escapeHtml(label)}</tspan>`,
   )
-  return `<figure><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeText(plot.title)}">
+  return `<figure><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(plot.title)}">
 ${phaseBands(plot, x)}${y.ticks.map((tick) => tickLine(tick, y.place(tick), plot)).join('')}
 ${plot.lines.map(({ style, values }) => polyline(style, plot.seconds.map(x), values.map(y.place))).join('')}
-<text x="${LEFT}" y="14" class="head">${escapeText(plot.title)}<tspan dx="14"></tspan>${legend.join('')}</text>
+<text x="${LEFT}" y="14" class="head">${escapeHtml(plot.title)}<tspan dx="14"></tspan>${legend.join('')}</text>
 <text x="${WIDTH - RIGHT}" y="${HEIGHT - 6}" class="tick" text-anchor="end">${Math.round(plot.seconds.at(-1) ?? 0)} s</text>
 </svg></figure>`
 }
@@ -83,7 +85,7 @@ function phaseBands({ seconds, phases }: TimePlot, x: (at: number) => number): s
       const next = starts[index + 1]
       const to = next === undefined ? WIDTH - RIGHT : x(seconds[next.at - 1] ?? 0)
       const band = phase === 'failure' ? 'failed' : index % 2 === 0 ? 'even' : 'odd'
-      const label = to - from < 40 ? '' : escapeText(phase)
+      const label = to - from < 40 ? '' : escapeHtml(phase)
       return `<rect class="${band}" x="${from}" width="${to - from}" y="${TOP}" height="${HEIGHT - TOP - BOTTOM}"/><text class="tick" x="${from + 3}" y="${HEIGHT - 6}">${label}</text>`
     })
     .join('')
@@ -92,12 +94,4 @@ function phaseBands({ seconds, phases }: TimePlot, x: (at: number) => number): s
 function polyline(style: string, xs: readonly number[], ys: readonly number[]): string {
   const points = xs.map((x, index) => `${x.toFixed(1)},${(ys[index] ?? 0).toFixed(1)}`)
   return `<polyline class="${style}" points="${points.join(' ')}"/>`
-}
-
-export function escapeText(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
 }

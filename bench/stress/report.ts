@@ -1,6 +1,7 @@
 /** The report of a stress run as one HTML page without dependencies, for wide and narrow, light and dark screens. */
 
-import { escapeText, timePlot, type TimePlot } from './plots.ts'
+import { escapeHtml } from '../../src/base/html.ts'
+import { timePlot, type TimePlot } from './plots.ts'
 import type { ProcessUsage } from './processes.ts'
 import type { LatencyRow, StressResult } from './result.ts'
 
@@ -43,14 +44,14 @@ ${method(result)}
 }
 
 function introduction({ options, machine, startedAt, version, loadProcesses }: StressResult): string {
-  return `<p class="soft">HarmonyDB ${escapeText(version)}, ${options.members} members, each with ${options.gateways} gateway processes; ${loadProcesses} load processes. All of them,
-members and clients alike, on one machine: ${machine.cores} cores (${escapeText(machine.model)}), ${(machine.memoryBytes / GIB).toFixed(0)} GiB, Linux ${escapeText(machine.kernel)}, Node.js ${escapeText(machine.node)}. ${startedAt.slice(0, 16).replace('T', ' ')} UTC.</p>`
+  return `<p class="soft">HarmonyDB ${escapeHtml(version)}, ${options.members} members, each with ${options.gateways} gateway processes; ${loadProcesses} load processes. All of them,
+members and clients alike, on one machine: ${machine.cores} cores (${escapeHtml(machine.model)}), ${(machine.memoryBytes / GIB).toFixed(0)} GiB, Linux ${escapeHtml(machine.kernel)}, Node.js ${escapeHtml(machine.node)}. ${startedAt.slice(0, 16).replace('T', ' ')} UTC.</p>`
 }
 
 function verdict({ problems }: StressResult): string {
   if (problems.length === 0)
     return '<p class="good">Everyone was connected and nobody was dropped while all members ran; no errors; nothing that was acknowledged is lost, nothing is there twice, and the members that are left have the same.</p>'
-  return `<ul class="bad">${problems.map((problem) => `<li>${escapeText(problem)}</li>`).join('')}</ul>`
+  return `<ul class="bad">${problems.map((problem) => `<li>${escapeHtml(problem)}</li>`).join('')}</ul>`
 }
 
 function keyFigures(result: StressResult): string {
@@ -137,7 +138,7 @@ function plots({ moments }: StressResult): string {
 
 function failureText({ failure, writes, phases, options }: StressResult): string {
   const phase = phases.find((one) => one.phase === 'failure')
-  return `<p>kill -9 of ${escapeText(failure.killed)}, under full load. ${number(failure.connectionsLost)} connections ended with it; their users went to the other members by
+  return `<p>kill -9 of ${escapeHtml(failure.killed)}, under full load. ${number(failure.connectionsLost)} connections ended with it; their users went to the other members by
 themselves. All ${number(options.users)} were connected again ${seconds(failure.reconnectedSeconds)} after the kill, and served at the full rate with a p99 under a second
 ${seconds(failure.recoveredSeconds)} after it. Over the ${number(phase?.seconds ?? 0)} s from the kill on ${number(phase?.donePerSecond ?? 0)} acts a second were answered.</p>
 <p>Every write has a name of its own, which is looked for at the end: ${number(writes.acknowledged)} were acknowledged and ${number(writes.lost)} of these are missing; ${number(writes.duplicates)} are there twice; ${number(writes.invented)} are there
@@ -185,7 +186,7 @@ function usageTable({ usage, phases }: StressResult): string {
 
 function method({ options, machine }: StressResult): string {
   return `<p>Half of the users speak the PostgreSQL protocol (Parse, Bind, Describe, Execute, Sync), half Hrana over WebSocket, from clients of the least size, because a hundred
-thousand objects of a driver would not fit beside the members; the bytes are those that drivers send. A process may open ${escapeText(machine.openFilesMax)} files here, which is why members and load need several
+thousand objects of a driver would not fit beside the members; the bytes are those that drivers send. A process may open ${escapeHtml(machine.openFilesMax)} files here, which is why members and load need several
 processes. Users act by chance every ${options.pauseSeconds} s on average, whether they were answered or not (a fixed arrival rate; latency counts from when an act was due): 25% list threads, 40% read one, 30% read
 one post, 5% write a post, which also counts in its thread by a trigger. Reads are linearizable. Writes are on the disks of a majority when they are acknowledged.</p>
 <p>Repeat it: <code>npm run stress -- --users ${options.users} --gateways ${options.gateways} --pause ${options.pauseSeconds} --report stress</code></p>`
@@ -194,7 +195,7 @@ one post, 5% write a post, which also counts in its thread by a trigger. Reads a
 function table(head: readonly string[], body: readonly (readonly string[])[], leftColumns: number): string {
   const cells = (row: readonly string[], tag: string): string =>
     row
-      .map((text, at) => `<${tag}${at < leftColumns ? ' class="left"' : ''}>${escapeText(text)}</${tag}>`)
+      .map((text, at) => `<${tag}${at < leftColumns ? ' class="left"' : ''}>${escapeHtml(text)}</${tag}>`)
       .join('')
   return `<div class="scroll"><table><tr>${cells(head, 'th')}</tr>${body.map((row) => `<tr>${cells(row, 'td')}</tr>`).join('\n')}</table></div>`
 }

@@ -1,5 +1,7 @@
 /** The page at `/`: tells a person who opened the member's URL in a browser what this is and how to connect. */
 
+import { escapeHtml } from '../base/html.ts'
+
 export interface PageFacts {
   readonly version: string
   /** The `Host` that the browser asked for, so that what the page shows can be pasted. */
@@ -44,13 +46,4 @@ await db.execute('SELECT 1 + 1 AS two')</code></pre>
 </ul>
 </html>
 `
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;')
 }

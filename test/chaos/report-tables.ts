@@ -2,7 +2,8 @@
 
 import type { Moment } from './recorder.ts'
 import type { Band } from './report.ts'
-import { clock, escape } from './timeline.ts'
+import { escapeHtml } from '../../src/base/html.ts'
+import { clock } from './timeline.ts'
 
 const REASONS_SHOWN = 20
 const REASON_LENGTH = 110
@@ -20,7 +21,7 @@ export function faultTable(bands: readonly Band[]): string {
 
 export function faultList(bands: readonly Band[]): string {
   const lines = bands.map(({ what, fromMs, healedMs, wholeMs }, at) => [
-    `${at + 1}. ${escape(what)}`,
+    `${at + 1}. ${escapeHtml(what)}`,
     clock(fromMs),
     seconds(healedMs - fromMs),
     seconds(wholeMs - healedMs),
@@ -52,7 +53,7 @@ function reasonTable(moments: readonly Moment[]): string {
   const reasons = [...Map.groupBy(others, ({ outcome, reason }) => `${WORDS[outcome]}: ${shorten(reason)}`)]
     .toSorted(([, left], [, right]) => right.length - left.length)
     .slice(0, REASONS_SHOWN)
-    .map(([reason, all]) => [escape(reason), all.length.toLocaleString('en')])
+    .map(([reason, all]) => [escapeHtml(reason), all.length.toLocaleString('en')])
   return table(['answer', 'times'], reasons)
 }
 

@@ -5,7 +5,8 @@ import type { Moment } from './recorder.ts'
 import { STYLE } from './report-style.ts'
 import { answerTable, faultList, faultTable } from './report-tables.ts'
 import type { Stretch } from './timeline.ts'
-import { escape, timelineSvg } from './timeline.ts'
+import { escapeHtml } from '../../src/base/html.ts'
+import { timelineSvg } from './timeline.ts'
 
 /** A fault, from its beginning until the cluster was whole again. */
 export interface Band {
@@ -53,7 +54,7 @@ export function reportHtml(report: Report): string {
 <main>
 <h1>HarmonyDB under faults</h1>
 <p class="verdict ${isFine ? 'good' : 'bad'}">${isFine ? 'Nothing acknowledged was lost, and no answer was impossible.' : 'Something went wrong.'}</p>
-${failures.map((failure) => `<pre class="bad">${escape(failure)}</pre>`).join('\n')}
+${failures.map((failure) => `<pre class="bad">${escapeHtml(failure)}</pre>`).join('\n')}
 ${facts(report)}
 <h2>What happened</h2>
 <p class="legend"><span><i class="ok"></i>done</span> <span><i class="fail"></i>certainly not done</span> <span><i class="info"></i>outcome unknown</span> <span><i class="fault"></i>a fault, with its number</span> <span><i class="recovery"></i>healed, not yet whole</span></p>
@@ -67,7 +68,7 @@ ${faultTable(bands)}
 <h2>Answers</h2>
 ${answerTable(moments)}
 <h2>Verdicts</h2>
-${verdicts.map((verdict) => `<pre>${escape(verdict)}</pre>`).join('\n')}
+${verdicts.map((verdict) => `<pre>${escapeHtml(verdict)}</pre>`).join('\n')}
 </main>
 </html>
 `
@@ -93,7 +94,7 @@ function facts({ seed, startedAt, minutes, commit, rate, moments, bands, leaders
       `${processors.length} × ${processors[0]?.model.trim() ?? 'processor'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release().replace(/-.*/, '')}, Node.js ${process.versions.node}`,
     ],
   ]
-  return `<dl>${lines.map(([name, value]) => `<dt>${name}</dt><dd>${escape(value)}</dd>`).join('')}</dl>`
+  return `<dl>${lines.map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(value)}</dd>`).join('')}</dl>`
 }
 
 function stretches({ moments, bands, leaders }: Report): Stretch[] {

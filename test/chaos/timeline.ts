@@ -1,5 +1,6 @@
 /** What happened in some minutes of a run, drawn: faults above, operations in the middle, who led below. One path for each kind of thing keeps it small. */
 
+import { escapeHtml } from '../../src/base/html.ts'
 import type { Band, LeaderChange } from './report.ts'
 import type { Moment } from './recorder.ts'
 
@@ -40,7 +41,7 @@ function faults({ bands }: Stretch, x: Scale): string {
       const rectangle = (kind: string, left: number, right: number): string =>
         `<rect class="${kind}" x="${left}" y="0" width="${(right - left).toFixed(1)}" height="${TOP + HEIGHT}"/>`
       return (
-        `<g><title>${number}: ${escape(what)}</title>${rectangle('fault', from, healed)}${rectangle('recovery', healed, whole)}` +
+        `<g><title>${number}: ${escapeHtml(what)}</title>${rectangle('fault', from, healed)}${rectangle('recovery', healed, whole)}` +
         `<text x="${from + 2}" y="13">${number}</text></g>`
       )
     })
@@ -104,8 +105,4 @@ function round(value: number): number {
 export function clock(ms: number): string {
   const all = Math.round(ms / 1000)
   return `${Math.floor(all / 60)}:${String(all % 60).padStart(2, '0')}`
-}
-
-export function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }

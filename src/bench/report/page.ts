@@ -1,6 +1,7 @@
 /** The report as one HTML page without dependencies: plots, figures, every process. Light and dark. */
 
-import { escapeText, latencyPlot, ratioPlot } from './plots.ts'
+import { escapeHtml } from '../../base/html.ts'
+import { latencyPlot, ratioPlot } from './plots.ts'
 import {
   baselineOf,
   medianRound,
@@ -40,7 +41,7 @@ export function reportPage(report: Report, baseline: string | null): string {
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>HarmonyDB: benchmark</title><style>${STYLE}</style>
 <h1>HarmonyDB: benchmark</h1>
-<p class="soft">${escapeText(machineText)} ${report.takenAt.slice(0, 16).replace('T', ' ')} UTC.<br>
+<p class="soft">${escapeHtml(machineText)} ${report.takenAt.slice(0, 16).replace('T', ' ')} UTC.<br>
 ${settings.rounds} rounds of ${settings.seconds} s each, all targets in turn, after ${settings.warmUpSeconds} s of warm-up. ${load}<br>
 Read the ratios: figures of different runs or machines can't be compared.</p>
 ${durabilityTable(report)}
@@ -50,7 +51,7 @@ ${report.workloads.map((workload) => workloadSection(workload, report, baseline)
 }
 
 function cells(row: readonly string[], tag: 'td' | 'th'): string {
-  return `<tr>${row.map((text) => `<${tag}>${escapeText(text)}</${tag}>`).join('')}</tr>`
+  return `<tr>${row.map((text) => `<${tag}>${escapeHtml(text)}</${tag}>`).join('')}</tr>`
 }
 
 function table(rows: readonly (readonly string[])[], isLeft = false): string {
@@ -63,16 +64,16 @@ function durabilityTable({ targets, leftOut }: Report): string {
   const missing = leftOut.map(({ target, reason }) => `${target}: ${reason}`).join('; ')
   return (
     table([['target', 'when a write is acknowledged'], ...rows], true) +
-    (missing === '' ? '' : `<p class="soft">Left out: ${escapeText(missing)}.</p>`)
+    (missing === '' ? '' : `<p class="soft">Left out: ${escapeHtml(missing)}.</p>`)
   )
 }
 
 function workloadSection(workload: ReportedWorkload, report: Report, baseline: string | null): string {
   const groups = workload.groups.map((group) => groupSection(group, report, baseline))
   const problems = workload.problems.map(
-    ({ target, text }) => `<p class="bad">${escapeText(`${target}: ${text}`)}</p>`,
+    ({ target, text }) => `<p class="bad">${escapeHtml(`${target}: ${text}`)}</p>`,
   )
-  return `<h2>${escapeText(workload.title)}</h2><p class="soft">${escapeText(workload.summary)}</p>${groups.join('')}${problems.join('')}`
+  return `<h2>${escapeHtml(workload.title)}</h2><p class="soft">${escapeHtml(workload.summary)}</p>${groups.join('')}${problems.join('')}`
 }
 
 function groupSection(group: Group, report: Report, named: string | null): string {
@@ -110,7 +111,7 @@ function groupSection(group: Group, report: Report, named: string | null): strin
     ? `How many times smaller than the p99 of ${base}`
     : `How many times the rate of ${base}`
   return `<h3>${group.clients} ${group.clients === 1 ? 'client' : 'clients'}</h3>
-<figure>${ratioPlot(bars, what)}<figcaption>${escapeText(what)}; a mark for each round.</figcaption></figure>
+<figure>${ratioPlot(bars, what)}<figcaption>${escapeHtml(what)}; a mark for each round.</figcaption></figure>
 <figure>${latencyPlot(latencies, 'Latency')}<figcaption>Latency: p50, p99 and p99.9, from the largest dot to the smallest; logarithmic.</figcaption></figure>
 ${table([FIGURE_HEADS, ...rows])}
 <details><summary>Every process</summary>${processTable(measured, (one) => described(one).label)}</details>`

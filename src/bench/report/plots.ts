@@ -1,5 +1,7 @@
 /** Two plots as inline SVG: bars of ratios, with each round's as a mark; and percentiles of latency on a logarithmic axis. Colours come from the page's style. */
 
+import { escapeHtml } from '../../base/html.ts'
+
 const WIDTH = 860
 const LABEL_WIDTH = 280
 const VALUE_WIDTH = 70
@@ -24,21 +26,13 @@ export interface LatencyRow {
   readonly p999Ms: number
 }
 
-export function escapeText(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-}
-
 function svg(rows: number, title: string, body: string): string {
   const height = rows * ROW_HEIGHT + AXIS_HEIGHT
-  return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeText(title)}">${body}</svg>`
+  return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeHtml(title)}">${body}</svg>`
 }
 
 function label(text: string, row: number): string {
-  return `<text class="label" x="${LABEL_WIDTH - 10}" y="${middle(row)}" text-anchor="end" dominant-baseline="central">${escapeText(text)}</text>`
+  return `<text class="label" x="${LABEL_WIDTH - 10}" y="${middle(row)}" text-anchor="end" dominant-baseline="central">${escapeHtml(text)}</text>`
 }
 
 function middle(row: number): number {
