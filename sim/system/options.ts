@@ -26,6 +26,26 @@ export interface FaultRates {
   readonly loss: { readonly kind: LossKind; readonly atUs: TimeUs } | null
 }
 
+export const NO_FAULTS: FaultRates = {
+  killEveryUs: 0,
+  powerCutEveryUs: 0,
+  stopEveryUs: 0,
+  pauseEveryUs: 0,
+  slowDiskEveryUs: 0,
+  stalledDiskEveryUs: 0,
+  fullDiskEveryUs: 0,
+  engineDeathEveryUs: 0,
+  clockJumpEveryUs: 0,
+  loss: null,
+}
+
+export const NO_OPERATORS: OperatorRates = {
+  transferEveryUs: 0,
+  rollingRestartEveryUs: 0,
+  replaceAtUs: null,
+  upgrade: null,
+}
+
 export interface SystemOptions {
   readonly operators: OperatorRates
   /** `static`: one database with a replica on each machine, no catalog (`static-member.ts`). */

@@ -12,11 +12,9 @@ import {
   openJournal,
 } from '../../src/journal/testing/journal-fixture.ts'
 import { CALM } from './network-faults.ts'
-import type { SystemOptions } from './options.ts'
+import { NO_FAULTS, NO_OPERATORS, type SystemOptions } from './options.ts'
 import { READING, TODAY, WRITING, fromDisk, toDisk } from './release.ts'
 import { runSystem } from './run.ts'
-
-const NEVER = { transferEveryUs: 0, rollingRestartEveryUs: 0, replaceAtUs: null }
 
 /** No faults but the upgrade itself, so that whatever goes wrong is its doing. */
 function upgraded(isInTwoSteps: boolean): (options: SystemOptions) => SystemOptions {
@@ -27,19 +25,8 @@ function upgraded(isInTwoSteps: boolean): (options: SystemOptions) => SystemOpti
     clientsPerWorkload: 2,
     faultsForUs: 6 * SECOND,
     weather: CALM,
-    faults: {
-      killEveryUs: 0,
-      powerCutEveryUs: 0,
-      stopEveryUs: 0,
-      pauseEveryUs: 0,
-      slowDiskEveryUs: 0,
-      stalledDiskEveryUs: 0,
-      fullDiskEveryUs: 0,
-      engineDeathEveryUs: 0,
-      clockJumpEveryUs: 0,
-      loss: null,
-    },
-    operators: { ...NEVER, upgrade: { atUs: 1 * SECOND, isInTwoSteps } },
+    faults: NO_FAULTS,
+    operators: { ...NO_OPERATORS, upgrade: { atUs: 1 * SECOND, isInTwoSteps } },
     journal: { segmentSizeBytes: 16 * 1024, segmentCountTarget: 1 },
   })
 }

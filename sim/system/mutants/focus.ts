@@ -1,22 +1,8 @@
 /** Kinds of runs that make one kind of trouble likely. */
 
 import { MILLISECOND, SECOND } from '../../event-queue.ts'
-import type { OperatorRates } from '../operators.ts'
 import { CALM } from '../network-faults.ts'
-import type { FaultRates, SystemOptions } from '../options.ts'
-
-const NO_FAULTS: FaultRates = {
-  killEveryUs: 0,
-  powerCutEveryUs: 0,
-  stopEveryUs: 0,
-  pauseEveryUs: 0,
-  slowDiskEveryUs: 0,
-  stalledDiskEveryUs: 0,
-  fullDiskEveryUs: 0,
-  engineDeathEveryUs: 0,
-  clockJumpEveryUs: 0,
-  loss: null,
-}
+import { NO_FAULTS, NO_OPERATORS, type SystemOptions } from '../options.ts'
 
 const FOCUSES = [
   'power-cuts',
@@ -37,12 +23,6 @@ const FOCUSES = [
 ] as const
 export type Focus = (typeof FOCUSES)[number]
 
-const NO_OPERATORS: OperatorRates = {
-  transferEveryUs: 0,
-  rollingRestartEveryUs: 0,
-  replaceAtUs: null,
-  upgrade: null,
-}
 /** Whoever is not back by then will not be: a mutant should die soon. */
 const QUICK = {
   recoveryLimitUs: 20 * SECOND,
