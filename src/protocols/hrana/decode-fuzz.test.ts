@@ -10,6 +10,7 @@ import * as json from './json-decode.ts'
 import * as protobuf from './protobuf-decode.ts'
 import { damage, randomOf } from './testing/damage.ts'
 import { encode } from './testing/protobuf-schema.ts'
+import { BATCH, PB_BATCH, PB_STATEMENT, STATEMENT } from './testing/samples.ts'
 
 const ROUNDS = 4000
 const SEED = Number(process.env['HRANA_FUZZ_SEED'] ?? 20260107)
@@ -35,23 +36,6 @@ function fuzz(name: string, seeds: readonly Buffer[], decode: (bytes: Buffer) =>
   })
 }
 
-const STATEMENT = {
-  sql: 'SELECT ?, :name',
-  args: [
-    { type: 'integer', value: '-42' },
-    { type: 'float', value: 1.5 },
-    { type: 'text', value: 'kůň' },
-    { type: 'blob', base64: 'AQID' },
-    { type: 'null' },
-  ],
-  named_args: [{ name: ':name', value: { type: 'null' } }],
-  want_rows: true,
-}
-const CONDITION = {
-  type: 'not',
-  cond: { type: 'and', conds: [{ type: 'ok', step: 0 }, { type: 'is_autocommit' }] },
-}
-const BATCH = { steps: [{ stmt: STATEMENT }, { stmt: { sql_id: 3 }, condition: CONDITION }] }
 const REQUESTS = [
   { type: 'execute', stmt: STATEMENT },
   { type: 'batch', batch: BATCH },
@@ -68,14 +52,6 @@ const JSON_MESSAGES = [
   Buffer.from('{"type":"hello","jwt":"T"}'),
 ]
 
-const PB_STATEMENT = {
-  sql: 'SELECT ?, :name',
-  args: [{ integer: '-42' }, { float: 1.5 }, { text: 'kůň' }, { blob: Buffer.from([1, 2, 3]) }, { null: {} }],
-  namedArgs: [{ name: ':name', value: { null: {} } }],
-  wantRows: true,
-}
-const PB_CONDITION = { not: { and: { conds: [{ stepOk: 0 }, { isAutocommit: {} }] } } }
-const PB_BATCH = { steps: [{ stmt: PB_STATEMENT }, { stmt: { sqlId: 3 }, condition: PB_CONDITION }] }
 const PB_BODIES = [
   { execute: { stmt: PB_STATEMENT } },
   { batch: { batch: PB_BATCH } },

@@ -2,30 +2,15 @@
 
 import * as json from '../../../src/protocols/hrana/json-decode.ts'
 import * as protobuf from '../../../src/protocols/hrana/protobuf-decode.ts'
+import { JSON_PIECES } from '../../../src/protocols/hrana/testing/damage.ts'
 import { encode } from '../../../src/protocols/hrana/testing/protobuf-schema.ts'
+import { BATCH, PB_BATCH, PB_STATEMENT, STATEMENT } from '../../../src/protocols/hrana/testing/samples.ts'
 import type { FuzzTarget, OpenTarget, Outcome } from '../target.ts'
 import { refusal, utf8 } from '../target.ts'
 
 const CODES = ['REQUEST_INVALID', 'REQUEST_TOO_LARGE', 'ARGS_INVALID', 'ARGS_BOTH_POSITIONAL_AND_NAMED']
 const REQUESTS_MAX = 100
 
-const STATEMENT = {
-  sql: 'SELECT ?, :name',
-  args: [
-    { type: 'integer', value: '-42' },
-    { type: 'float', value: 1.5 },
-    { type: 'text', value: 'kůň' },
-    { type: 'blob', base64: 'AQID' },
-    { type: 'null' },
-  ],
-  named_args: [{ name: ':name', value: { type: 'null' } }],
-  want_rows: true,
-}
-const CONDITION = {
-  type: 'not',
-  cond: { type: 'and', conds: [{ type: 'ok', step: 0 }, { type: 'is_autocommit' }] },
-}
-const BATCH = { steps: [{ stmt: STATEMENT }, { stmt: { sql_id: 3 }, condition: CONDITION }] }
 const REQUESTS = [
   { type: 'execute', stmt: STATEMENT },
   { type: 'batch', batch: BATCH },
@@ -101,33 +86,11 @@ export const hranaJson: FuzzTarget = {
         text({ stmt: STATEMENT }),
         text({ batch: BATCH }),
       ],
-      [
-        'null',
-        '{}',
-        '[]',
-        '-1',
-        '1e999',
-        '"\\ud800"',
-        '""',
-        '"type"',
-        ',',
-        '}',
-        '{"type":"not","cond":',
-        '[[[[[[',
-        '1'.repeat(400),
-      ],
+      [...JSON_PIECES, '[[[[[[', '1'.repeat(400)],
     )
   },
 }
 
-const PB_STATEMENT = {
-  sql: 'SELECT ?, :name',
-  args: [{ integer: '-42' }, { float: 1.5 }, { text: 'kůň' }, { blob: Buffer.from([1, 2, 3]) }, { null: {} }],
-  namedArgs: [{ name: ':name', value: { null: {} } }],
-  wantRows: true,
-}
-const PB_CONDITION = { not: { and: { conds: [{ stepOk: 0 }, { isAutocommit: {} }] } } }
-const PB_BATCH = { steps: [{ stmt: PB_STATEMENT }, { stmt: { sqlId: 3 }, condition: PB_CONDITION }] }
 const PB_REQUESTS = [
   { execute: { stmt: PB_STATEMENT } },
   { batch: { batch: PB_BATCH } },

@@ -13,7 +13,8 @@ export function randomOf(seed: number): (below: number) => number {
 
 export type Random = (below: number) => number
 
-const JSON_PIECES = [
+/** What JSON is made of, in places where it does not belong. */
+export const JSON_PIECES: readonly string[] = [
   'null',
   '{}',
   '[]',
