@@ -5,13 +5,14 @@
  * transaction, so that what the size costs can be told from everything else.
  */
 
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { parseArgs } from 'node:util'
 import { type HarmonyDB, open } from '../src/embed/main.ts'
+import { childrenOf, processorSeconds } from './process-tree.ts'
 
 const ROWS_MIN = 10_000
 const FILL_BATCH = 500_000
@@ -22,7 +23,6 @@ const ROUNDS = 9
 const PLAIN_WRITES = 4_000
 /** Before the first figure: the member's code is compiled by then. */
 const WARM_UP_ROUNDS = 20
-const TICKS_PER_SECOND = 100
 
 const CREATE = 'CREATE TABLE item (id INTEGER PRIMARY KEY, code TEXT, value INTEGER)'
 /** Even keys, so that there is room between any two. */
@@ -50,21 +50,12 @@ interface Sample {
 /** Of this process, its threads, and the processes that it has started. */
 function processorUs(): number {
   const { user, system } = process.cpuUsage()
-  return user + system + childrenUs(process.pid)
+  return childrenOf(process.pid).reduce((sum, child) => sum + processUs(child), user + system)
 }
 
-function childrenUs(parent: number): number {
-  const tasks = readdirSync(`/proc/${parent}/task`)
-  const children = tasks.flatMap((task) =>
-    readFileSync(`/proc/${parent}/task/${task}/children`, 'utf8').split(' '),
-  )
-  return children.filter((child) => child !== '').reduce((sum, child) => sum + processUs(Number(child)), 0)
-}
-
+/** To the clock tick of 10 ms. */
 function processUs(id: number): number {
-  const stat = readFileSync(`/proc/${id}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return ((Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND) * 1e6
+  return processorSeconds(readFileSync(`/proc/${id}/stat`, 'utf8')) * 1e6
 }
 
 function median(values: readonly number[]): number {

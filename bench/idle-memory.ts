@@ -9,11 +9,12 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { childrenOf } from './process-tree.ts'
 
 const PUBLISHED = resolve(import.meta.dirname, '../dist/cli/main.js')
 const SOURCE = resolve(import.meta.dirname, '../src/cli/main.ts')
@@ -37,13 +38,6 @@ function memoryOf(processId: number, name: string): Memory {
     proportionalMB: megabytes('Pss'),
     privateMB: megabytes('Private_Clean') + megabytes('Private_Dirty'),
   }
-}
-
-function childrenOf(parent: number): number[] {
-  return readdirSync(`/proc/${parent}/task`)
-    .flatMap((task) => readFileSync(`/proc/${parent}/task/${task}/children`, 'utf8').split(' '))
-    .filter((child) => child !== '')
-    .map(Number)
 }
 
 function processName(processId: number): string {

@@ -1,9 +1,9 @@
 /** A load process: some ten thousand users in one process, told by its parent when to connect and how often to act. */
 
+import { LoadRandom } from '../../src/bench/random.ts'
 import { nextAct } from './forum.ts'
 import { Latencies } from './latencies.ts'
 import type { FromLoad, LoadReport, Progress, Protocol, Target, ToLoad } from './load-protocol.ts'
-import { seededRandom } from './random.ts'
 import { User, type DueAct, type UserHost } from './user.ts'
 
 const TICK_MS = 5
@@ -42,7 +42,8 @@ class Load implements UserHost {
 
   constructor({ targets, firstUser, users, rate, seed, threads, protocol: only }: Connect) {
     this.targets = targets
-    this.random = seededRandom(seed)
+    const random = new LoadRandom(seed)
+    this.random = () => random.float()
     this.#firstUser = firstUser
     this.#threads = threads
     this.#connectRate = rate / 1000

@@ -1,6 +1,7 @@
 /** What processes cost, as Linux tells it in /proc. */
 
 import { readFileSync } from 'node:fs'
+import { childrenOf, processorSeconds } from '../process-tree.ts'
 
 export interface ProcessUsage {
   readonly name: string
@@ -12,8 +13,6 @@ export interface ProcessUsage {
   readonly privateBytes: number
 }
 
-/** Clock ticks a second in /proc/PID/stat: a constant of Linux's interface. */
-const TICKS_PER_SECOND = 100
 const KIB = 1024
 
 /** Of those that are still there. */
@@ -29,7 +28,7 @@ export function usageOf(
       {
         name,
         pid,
-        cpuSeconds: cpuSecondsOf(stat),
+        cpuSeconds: processorSeconds(stat),
         residentBytes: field(memory, 'VmRSS'),
         privateBytes: field(memory, 'RssAnon'),
       },
@@ -41,11 +40,7 @@ export function usageOf(
 export function treeOf(pid: number): { readonly pid: number; readonly command: string }[] {
   const command = read(`/proc/${pid}/cmdline`)
   if (command === null) return []
-  const children = (read(`/proc/${pid}/task/${pid}/children`) ?? '').trim().split(' ').filter(Boolean)
-  return [
-    { pid, command: command.replaceAll('\0', ' ') },
-    ...children.flatMap((child) => treeOf(Number(child))),
-  ]
+  return [{ pid, command: command.replaceAll('\0', ' ') }, ...childrenOf(pid).flatMap(treeOf)]
 }
 
 /** The processes of a member by what they are for. */
@@ -64,12 +59,6 @@ function roleOf(
   return one.command.includes('query-process') || one.command.includes('query-worker')
     ? 'query worker'
     : 'engine'
-}
-
-function cpuSecondsOf(stat: string): number {
-  // Behind the command's name, which may hold spaces and parentheses.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }
 
 function field(text: string, name: string): number {

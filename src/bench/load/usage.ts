@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type { TargetProcess } from '../target.ts'
 
 /** Ticks per second of the times in /proc (sysconf(_SC_CLK_TCK)): 100 on every Linux that Node.js runs on. */
-const TICKS_PER_SECOND = 100
+export const TICKS_PER_SECOND = 100
 const KIB = 1024
 
 interface ProcessTimes {
