@@ -122,9 +122,13 @@ export class MemoryNetwork {
 
   #connect(from: string, address: NetworkAddress, signal: AbortSignal): Promise<Connection> {
     const { promise, resolve, reject } = Promise.withResolvers<Connection>()
-    const fail = (code: string): void => reject(new NetworkError('connect to', address, { code }))
-    if (signal.aborted) fail('ABORT_ERR')
-    signal.addEventListener('abort', () => fail('ABORT_ERR'), { once: true })
+    const fail = (code: string): void => {
+      signal.removeEventListener('abort', giveUp)
+      reject(new NetworkError('connect to', address, { code }))
+    }
+    const giveUp = (): void => fail('ABORT_ERR')
+    signal.addEventListener('abort', giveUp)
+    if (signal.aborted) giveUp()
     this.later(() => {
       const accept = this.#listeners.get(formatAddress(address))
       if (signal.aborted) return
@@ -137,6 +141,7 @@ export class MemoryNetwork {
       here.join(there)
       there.join(here)
       this.#streams.add(here).add(there)
+      signal.removeEventListener('abort', giveUp)
       accept(there)
       resolve(here)
     })

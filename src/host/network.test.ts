@@ -2,6 +2,7 @@
 
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { SystemClock } from './clock.ts'
 import { MemoryNetwork } from './network-memory.ts'
 import { testCertificates } from './network-certificates.test.ts'
@@ -155,6 +156,23 @@ for (const [name, make] of NETWORKS) {
     await assert.rejects(attempt, NetworkError)
     await assert.rejects(network.connect(listener.address, abort.signal), NetworkError)
     await listener.close()
+  })
+
+  test(`${name}: an attempt that is over leaves nothing behind at its signal`, async () => {
+    const network = make()
+    const signal = forever()
+    const listener = await network.listen(LOOPBACK, (connection) => void new End(connection))
+    const connected = network.connect(listener.address, signal)
+    assert.equal(getEventListeners(signal, 'abort').length, 1)
+    const left = new End(await connected)
+    assert.equal(getEventListeners(signal, 'abort').length, 0)
+    left.connection.destroy()
+    await left.closed
+    await listener.close()
+    await assert.rejects(network.connect(listener.address, signal), NetworkError)
+    const given = AbortSignal.abort()
+    await assert.rejects(network.connect(listener.address, given), NetworkError)
+    for (const each of [signal, given]) assert.equal(getEventListeners(each, 'abort').length, 0)
   })
 
   test(`${name}: an address can be listened on once`, async () => {

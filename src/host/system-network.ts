@@ -53,9 +53,9 @@ export class SystemNetwork implements Network {
       reject(new NetworkError('connect to', address, error))
     }
     const giveUp = (): void => fail(signal.reason)
-    if (signal.aborted) giveUp()
     socket.once('error', fail)
-    signal.addEventListener('abort', giveUp, { once: true })
+    signal.addEventListener('abort', giveUp)
+    if (signal.aborted) giveUp()
     socket.once(this.#tls === null ? 'connect' : 'secureConnect', () => {
       socket.off('error', fail)
       signal.removeEventListener('abort', giveUp)
