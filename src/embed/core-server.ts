@@ -10,7 +10,7 @@ import type { LocalGateway } from '../gateway/local-gateway.ts'
 import type { Credential, ExecuteOptions, ExecuteResult, Session } from '../gateway/session.ts'
 import { FilePosition } from './file-position.ts'
 import type { Attached, CoreRequest, TransactionMode } from './link-protocol.ts'
-import { refuseSetting } from './session-settings.ts'
+import { refuseControl, refuseSetting } from './session-settings.ts'
 
 const CREDENTIAL: Credential = { access: 'read-write', databases: null }
 
@@ -162,6 +162,7 @@ export class CoreServer {
 
   async #step(id: number, number: number, statement: SqlStatement): Promise<ExecuteResult> {
     const { session } = must(this.#transactions.get(number))
+    refuseControl(statement.sql)
     this.#running.set(id, session)
     try {
       return await session.execute(statement)

@@ -9,6 +9,7 @@ import { Database } from './database.ts'
 import { FilePosition } from './file-position.ts'
 import { HeldSnapshot } from './held-snapshot.ts'
 import { Movement } from './movement.ts'
+import { checkFolder, checkOpenOptions, checkStatementTimeout } from './open-options.ts'
 import type { ServeOptions } from './serve-options.ts'
 import { checkServeOptions } from './serve-options.ts'
 
@@ -107,7 +108,10 @@ export class HarmonyDB extends Database implements AsyncDisposable {
  * DISK_FAILED.
  */
 export async function open(folder: string, options: OpenOptions = {}): Promise<HarmonyDB> {
+  checkFolder(folder)
+  checkOpenOptions(options)
   const { statementTimeoutMs, name } = options
+  checkStatementTimeout(statementTimeoutMs)
   const peers = peersOf(options)
   const serve = serveOf(options)
   const link = await CoreLink.start({

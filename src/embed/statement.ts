@@ -10,7 +10,7 @@ import type { HeldSnapshot } from './held-snapshot.ts'
 import { numberParameters } from './number-parameters.ts'
 import { exactValues, type RowMaker, rowMaker } from './row-shape.ts'
 import type { Parameter, Row, Value } from './values.ts'
-import { isNamed, toArguments, toSqlValue } from './values.ts'
+import { checkText, isNamed, toArguments, toSqlValue } from './values.ts'
 
 type NodeArguments = Parameters<StatementSync['all']>
 type Values = readonly SqlValue[]
@@ -37,7 +37,7 @@ export class Statement<R = Row> {
   readonly #layout: ParameterLayout
   #compiled: Compiled
 
-  /** Throws SQL_PARSE_ERROR, SQL_INPUT_ERROR, SQL_MANY_STATEMENTS, or READ_ONLY if it would write. @internal */
+  /** Throws ARGS_INVALID, SQL_PARSE_ERROR, SQLITE_ERROR for a name that is not there, SQL_MANY_STATEMENTS, or READ_ONLY if it would write. @internal */
   constructor(snapshot: HeldSnapshot, sql: string) {
     checkSingle(sql)
     this.sql = sql
@@ -188,6 +188,7 @@ function namesOf(statement: StatementSync): string[] {
 }
 
 function checkSingle(sql: string): void {
+  checkText(sql)
   const count = splitStatements(sql).length
   if (count === 0) throw new HarmonyError('SQL_NO_STATEMENT', 'The text holds no statement.')
   if (count > 1)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fromSqlValue, toArguments, toSqlValue } from './values.ts'
+import { fromSqlValue, toArguments, toSqlValue, toStatement } from './values.ts'
 
 test('a whole number is an INTEGER, any other a REAL', () => {
   assert.equal(toSqlValue(42, 1), 42n)
@@ -28,4 +28,17 @@ test('an integer comes back as a number exactly where that is exact', () => {
   assert.equal(fromSqlValue(2n ** 53n - 1n), 2 ** 53 - 1)
   assert.equal(fromSqlValue(2n ** 53n), 2n ** 53n)
   assert.equal(fromSqlValue(-(2n ** 63n)), -(2n ** 63n))
+})
+
+test('a statement is a text, and what is none is refused by what it is', () => {
+  for (const [sql, said] of [
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [5, 'a number'],
+    [{}, 'an object (Object)'],
+  ] as const)
+    assert.throws(() => toStatement(sql as never, []), {
+      code: 'ARGS_INVALID',
+      message: `The SQL text is ${said}: give it as a string.`,
+    })
 })

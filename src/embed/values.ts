@@ -37,8 +37,8 @@ const ACCEPTED =
   'a database holds null, numbers, bigints, strings, booleans and Uint8Arrays. Convert it first, such as a Date by toISOString().'
 
 function describe(value: unknown): string {
-  if (value === undefined) return 'undefined'
-  if (typeof value !== 'object' || value === null) return `a ${typeof value}`
+  if (value === undefined || value === null) return String(value)
+  if (typeof value !== 'object') return `a ${typeof value}`
   return `an object (${value.constructor?.name ?? 'without a class'})`
 }
 
@@ -53,8 +53,15 @@ export function isNamed(parameters: readonly unknown[]): parameters is readonly 
   )
 }
 
+/** Throws ARGS_INVALID for what is no text. */
+export function checkText(sql: unknown): void {
+  if (typeof sql !== 'string')
+    throw new HarmonyError('ARGS_INVALID', `The SQL text is ${describe(sql)}: give it as a string.`)
+}
+
 /** Throws ARGS_INVALID for a value that no column can hold. */
 export function toStatement(sql: string, parameters: readonly unknown[]): SqlStatement {
+  checkText(sql)
   if (parameters.length === 0) return { sql, args: NO_ARGUMENTS }
   return { sql, args: toArguments(parameters) }
 }
