@@ -114,6 +114,30 @@ test('a client that vanishes in a transaction leaves nothing behind', async () =
   assert.deepEqual(await other.ask(query('insert into t values (80, null)')), ['C INSERT 0 1', 'Z I'])
 })
 
+/** What the kernel waits for on the server's end of a connection; 2 is the time after which it probes a silent client (proc(5), /proc/net/tcp). */
+function timerOfConnection(serverPort: number, clientPort: number): string | undefined {
+  const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0')
+  const lines = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+  const found = lines.find(
+    ([, local, remote]) => local?.endsWith(`:${hex(serverPort)}`) && remote?.endsWith(`:${hex(clientPort)}`),
+  )
+  return found?.[5]?.slice(0, 2)
+}
+
+test(
+  'a client that is silent is asked whether it is there',
+  { skip: process.platform !== 'linux' },
+  async () => {
+    await using client = await RawClient.ready(harness.port)
+    const timer = (): string | undefined => timerOfConnection(harness.port, client.socket.localPort ?? 0)
+    // 1: the answer to the startup was not acknowledged yet.
+    for (let turn = 0; turn < 1000 && timer() === '01'; turn++) await pause(10)
+    assert.equal(timer(), '02')
+  },
+)
+
 test('Terminate ends the connection without a word', async () => {
   await using client = await RawClient.ready(harness.port)
   client.send(terminate)

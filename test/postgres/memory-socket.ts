@@ -20,6 +20,10 @@ class ServerSide extends Duplex {
     return this
   }
 
+  setKeepAlive(): this {
+    return this
+  }
+
   destroySoon(): void {
     if (this.writableFinished) this.destroy()
     else this.once('finish', () => this.destroy())

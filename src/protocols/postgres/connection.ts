@@ -113,6 +113,7 @@ export class Connection {
     this.#onEnd = onEnd
     this.#startupTimer = setTimeout(() => this.#socket.destroy(), host.limits.startupTimeoutMs)
     socket.setNoDelay(true)
+    socket.setKeepAlive(true, host.limits.keepAliveDelayMs)
     this.#attach(socket)
   }
 

@@ -17,6 +17,11 @@ export interface PostgresLimits {
   readonly receivedTotalBytesMax: number
   /** From the first byte of a message to its last, while nothing else is done for the client. */
   readonly messageTimeoutMs: number
+  /**
+   * A client that has been silent for so long is asked by TCP whether it is there (RFC 9293 section 3.8.4). Unanswered for ten seconds, the connection is
+   * over: else a machine that lost its power would keep its connections, with what they listen to and have prepared, for ever.
+   */
+  readonly keepAliveDelayMs: number
   /** From the connection to the end of authentication. */
   readonly startupTimeoutMs: number
   readonly connectionsMax: number
@@ -37,6 +42,7 @@ export const POSTGRES_DEFAULTS: PostgresLimits = {
   stallTimeoutMs: 30_000,
   receivedTotalBytesMax: 256 * MIB,
   messageTimeoutMs: 60_000,
+  keepAliveDelayMs: 60_000,
   startupTimeoutMs: 30_000,
   connectionsMax: 10_000,
   statementsMax: 10_000,
