@@ -13,6 +13,11 @@ const HOST = '127.0.0.1'
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 10_000
 const POLL_INTERVAL_MS = 50
+/** A server that takes a connection and says nothing is asked again. */
+const PROBE_TIMEOUT_MS = 5_000
+/** Of a program that makes tables or a cluster. */
+const RUN_TIMEOUT_MS = 600_000
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
 const LOG_LINES_TOLD = 3
 const runFile = promisify(execFile)
 
@@ -60,9 +65,19 @@ export function findPostgresPrograms(): string | null {
   )
 }
 
-export async function runProgram(program: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await runFile(program, args, { maxBuffer: 64 * 1024 * 1024 })
-  return stdout
+/** Gives what it prints. Rejects if it fails, or is not done in time and had to be killed. */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  timeoutMs: number = RUN_TIMEOUT_MS,
+): Promise<string> {
+  const limits = { maxBuffer: OUTPUT_BYTES_MAX, timeout: timeoutMs, killSignal: 'SIGKILL' } as const
+  try {
+    return (await runFile(program, args, limits)).stdout
+  } catch (error) {
+    if ((error as { killed?: boolean }).killed !== true) throw error
+    throw new Error(`${program} did not end in ${timeoutMs / 1000} s`, { cause: error })
+  }
 }
 
 /** A server that is killed with the benchmark. What it prints is kept, to be told if it fails. */
@@ -88,10 +103,10 @@ export class ServerProcess {
     return this.#child.pid ?? 0
   }
 
-  /** Asks again and again until `isReady`. Rejects when the process ends, or when it takes too long. */
-  async untilReady(isReady: () => Promise<boolean>): Promise<void> {
+  /** Asks again and again until `isReady`, which gives up with its signal. Rejects when the process ends, or when it takes too long. */
+  async untilReady(isReady: (signal: AbortSignal) => Promise<boolean>): Promise<void> {
     const deadlineMs = performance.now() + START_TIMEOUT_MS
-    while (!(await isReady().catch(() => false))) {
+    while (!(await isReady(AbortSignal.timeout(PROBE_TIMEOUT_MS)).catch(() => false))) {
       if (this.#child.exitCode !== null || this.#child.signalCode !== null)
         throw new Error(`${this.#name} ended: ${this.#lastLines()}`)
       if (performance.now() > deadlineMs)
@@ -118,8 +133,8 @@ export class ServerProcess {
   }
 }
 
-export async function isOk(url: string): Promise<boolean> {
-  const response = await fetch(url)
+export async function isOk(url: string, signal: AbortSignal): Promise<boolean> {
+  const response = await fetch(url, { signal })
   await response.body?.cancel()
   return response.ok
 }

@@ -8,10 +8,17 @@ import type { Loader, RoundOrder, RoundResult } from './loader.ts'
 const MAIN = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './load-main.ts' : './load-main.js', import.meta.url),
 )
-/** Of large tables into slow systems. */
-const LOAD_TIMEOUT_SECONDS = 600
-/** Beyond the length of a round: connections are opened before it, and the last operations end after it. */
-const ANSWER_TIMEOUT_SECONDS = 60
+/** After these a process is ended: nothing that one system does, or leaves undone, may hold up the others. */
+export interface LoadTimeouts {
+  /** Of large tables into slow systems. */
+  readonly loadSeconds: number
+  /** Beyond the length of a round: connections are opened before it, and the last operations end after it. */
+  readonly answerSeconds: number
+  /** From the answer that everything is closed to the end of the process. */
+  readonly endSeconds: number
+}
+
+const TIMEOUTS: LoadTimeouts = { loadSeconds: 600, answerSeconds: 60, endSeconds: 10 }
 /** Of an operation that failed, and of the library that said so. */
 const OUTPUT_CHARACTERS_MAX = 4_000
 
@@ -34,34 +41,46 @@ export interface LoadTask {
 
 export class LoadProcess implements Loader {
   readonly #child: ChildProcess
+  readonly #timeouts: LoadTimeouts
   #waiting: PromiseWithResolvers<unknown> | null = null
   #output = ''
 
-  constructor({ target: { endpoint, setUpAt, processes }, ...task }: LoadTask) {
+  /** `main`: the program, which tests replace. */
+  constructor(
+    { target: { endpoint, setUpAt, processes }, ...task }: LoadTask,
+    timeouts: LoadTimeouts = TIMEOUTS,
+    main: string = MAIN,
+  ) {
+    this.#timeouts = timeouts
     const text = JSON.stringify({ ...task, target: { endpoint, setUpAt, processes } } satisfies LoadTask)
-    this.#child = fork(MAIN, [text], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    this.#child = fork(main, [text], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', (bytes: Buffer) => {
         this.#output = (this.#output + bytes.toString()).slice(-OUTPUT_CHARACTERS_MAX)
       })
     }
     this.#child.on('message', (answer) => this.#settle(answer as LoadAnswer))
-    this.#child.on('exit', (code) => {
-      this.#waiting?.reject(new Error(`The load process ended with exit code ${code}. ${this.#output}`))
+    this.#child.on('exit', (code, signal) => {
+      const how = signal === null ? `with exit code ${code}` : `by ${signal}`
+      this.#fail(new Error(`The load process ended ${how}. ${this.#output}`))
     })
+    this.#child.on('error', (error) => this.#fail(error))
     process.once('exit', this.#kill)
   }
 
   load(): Promise<void> {
-    return this.#ask({ kind: 'load' }, LOAD_TIMEOUT_SECONDS)
+    return this.#ask({ kind: 'load' }, this.#timeouts.loadSeconds)
   }
 
   round(order: RoundOrder): Promise<RoundResult> {
-    return this.#ask({ kind: 'round', order }, order.warmUpSeconds + order.seconds + ANSWER_TIMEOUT_SECONDS)
+    return this.#ask(
+      { kind: 'round', order },
+      order.warmUpSeconds + order.seconds + this.#timeouts.answerSeconds,
+    )
   }
 
   check(): Promise<readonly string[]> {
-    return this.#ask({ kind: 'check' }, LOAD_TIMEOUT_SECONDS)
+    return this.#ask({ kind: 'check' }, this.#timeouts.loadSeconds)
   }
 
   async close(): Promise<void> {
@@ -69,29 +88,37 @@ export class LoadProcess implements Loader {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const ended = new Promise((resolve) => this.#child.once('exit', resolve))
     if (!this.#child.connected) this.#kill()
-    else await this.#ask({ kind: 'close' }, ANSWER_TIMEOUT_SECONDS).catch(() => this.#kill())
+    else await this.#ask({ kind: 'close' }, this.#timeouts.answerSeconds).catch(() => this.#kill())
+    // Said to be closed is not ended: a thread that is stuck in a call of the system holds up the end of its process.
+    const timer = setTimeout(this.#kill, this.#timeouts.endSeconds * 1000)
     await ended
+    clearTimeout(timer)
   }
 
   readonly #kill = (): void => void this.#child.kill('SIGKILL')
 
-  /** A system that does not answer any more must not hold up the others: its process is ended, and that is told. */
+  #fail(error: Error): void {
+    const waiting = this.#waiting
+    this.#waiting = null
+    waiting?.reject(error)
+  }
+
   #ask<T>(order: LoadOrder, timeoutSeconds: number): Promise<T> {
     const waiting = Promise.withResolvers<unknown>()
     this.#waiting = waiting
     const timer = setTimeout(() => {
-      this.#waiting = null
-      waiting.reject(new Error(`It did not answer any more: nothing came for ${timeoutSeconds} s`))
+      this.#fail(new Error(`It did not answer any more: nothing came for ${timeoutSeconds} s`))
       this.#kill()
     }, timeoutSeconds * 1000)
-    this.#child.send(order)
+    this.#child.send(order, (error) => {
+      if (error !== null) this.#fail(new Error(`The load process can't be told what to do: ${error.message}`))
+    })
     return waiting.promise.finally(() => clearTimeout(timer)) as Promise<T>
   }
 
   #settle(answer: LoadAnswer): void {
-    const waiting = this.#waiting
+    if (answer.kind === 'failed') return this.#fail(new Error(answer.message))
+    this.#waiting?.resolve(answer.result)
     this.#waiting = null
-    if (answer.kind === 'done') waiting?.resolve(answer.result)
-    else waiting?.reject(new Error(answer.message))
   }
 }

@@ -11,6 +11,8 @@ import type { Loader, RoundOrder, RoundResult } from './loader.ts'
 import { usageBetween, usageOf } from './usage.ts'
 
 const THREADS_MAX = 2
+/** Beyond the length of a round. */
+const ANSWER_TIMEOUT_MS = 60_000
 
 export function findPgbench(): string | null {
   const bin = findPostgresPrograms()
@@ -46,7 +48,11 @@ export class Pgbench implements Loader {
   async round(order: RoundOrder): Promise<RoundResult> {
     const log = join(this.#folder, `round-${++this.#rounds}`)
     const before = usageOf(this.#target.processes)
-    const output = await runProgram(this.#program, this.#arguments(order, log))
+    const output = await runProgram(
+      this.#program,
+      this.#arguments(order, log),
+      order.seconds * 1000 + ANSWER_TIMEOUT_MS,
+    )
     const after = usageOf(this.#target.processes)
     const perSecond = Number(/tps = ([\d.]+)/.exec(output)?.[1])
     if (Number.isNaN(perSecond)) throw new Error(`pgbench printed no rate: ${output}`)

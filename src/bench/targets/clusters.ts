@@ -25,7 +25,9 @@ async function startAll(
   const processes = indexes.map((index) => start(index, clients, peers))
   await Promise.all(
     processes.map((process, index) =>
-      process.untilReady(() => isOk(`http://${text(clients[index] as SocketAddress)}${pathOfHealth}`)),
+      process.untilReady((signal) =>
+        isOk(`http://${text(clients[index] as SocketAddress)}${pathOfHealth}`, signal),
+      ),
     ),
   )
   return { processes, clients }

@@ -49,7 +49,9 @@ export async function startMembers(count: number): Promise<Members> {
     const args = [MAIN, 'start', ...data, ...listen, ...cluster(index)]
     return new ServerProcess(`Member ${index + 1}`, process.execPath, args)
   })
-  await Promise.all(processes.map((process, index) => process.untilReady(() => answers(text(http[index])))))
+  await Promise.all(
+    processes.map((process, index) => process.untilReady((signal) => answers(text(http[index]), signal))),
+  )
   return { processes, http, postgres }
 }
 
@@ -58,11 +60,12 @@ function text(address: SocketAddress | undefined): string {
 }
 
 /** It serves, and its database has a leader. */
-async function answers(address: string): Promise<boolean> {
+async function answers(address: string, signal: AbortSignal): Promise<boolean> {
   const response = await fetch(`http://${address}/v1/databases/${DATABASE}/query`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ sql: 'SELECT 1' }),
+    signal,
   })
   await response.body?.cancel()
   return response.ok
