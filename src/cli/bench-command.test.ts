@@ -44,4 +44,6 @@ test('what there is can be listed; what there is not is told with the name that 
   assert.match(await bench('--list'), /ycsb-f[^]*tpcc[^]*etcd-3/)
   await assert.rejects(bench('-t', 'postgers'), /Did you mean postgres\?/)
   await assert.rejects(bench('--clients', '0'), /must be a whole number above 0/)
+  await assert.rejects(bench('-t', 'sqlite', '--baseline', 'lmdb'), /none of the targets: sqlite/)
+  await assert.rejects(bench('--html', '/no/such/folder/x.html'), /can't be written \(ENOENT\)/)
 })

@@ -1,6 +1,6 @@
 /** `harmonydb bench`: HarmonyDB beside its peers, in turn, in one run on this machine. */
 
-import { writeFileSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { RunSettings } from '../bench/run.ts'
 import { TARGETS } from '../bench/targets/all.ts'
@@ -112,9 +112,9 @@ function benchHelp(): string {
 
 usage: harmonydb bench [options]
 
-Everything that is measured is started for it, on this machine only, with data in
-a temporary folder, and stopped afterwards. All targets take turns within each
-round, so read the ratio, in the first column: figures of different runs or
+Everything that is measured is started for it, on this machine only, with data
+in a temporary folder, and stopped afterwards. All targets take turns within
+each round, so read the ratio, in the first column: figures of different runs or
 machines can't be compared.
 
 options:
@@ -123,7 +123,7 @@ ${describeOptions(BENCH_OPTIONS)}
 Examples:
   harmonydb bench
   harmonydb bench -w ycsb-a,ycsb-b -t 1-ws,1-http,1-pg,postgres -c 16,256
-  harmonydb bench -w durable-inserts -t 3-ws,3-pg,etcd-3 -c 256,1000 --html report.html
+  harmonydb bench -w durable-inserts -t 3-ws,3-pg,etcd-3 -c 256 --html page.html
   harmonydb bench -w forum -t 3-ws -c 200 --rate 2000`
 }
 
@@ -191,6 +191,19 @@ function settingsOf(options: ParsedOptions): RunSettings {
   }
 }
 
+/** Before everything is measured, and not after it. */
+function checkWritable(option: string, file: string | null): void {
+  if (file === null) return
+  try {
+    closeSync(openSync(file, 'a'))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new UsageError(
+      `--${option}: ${file} can't be written (${code}). Name a file in a folder that is there and yours.`,
+    )
+  }
+}
+
 async function runBench(args: readonly string[], environment: Environment): Promise<number> {
   const options = parseOptions(BENCH_OPTIONS, args, environment, 0)
   if (options.flag('list')) {
@@ -198,7 +211,13 @@ async function runBench(args: readonly string[], environment: Environment): Prom
     return EXIT_OK
   }
   const settings = settingsOf(options)
-  const baseline = options.text('baseline')
+  const [baseline, json, html] = [options.text('baseline'), options.text('json'), options.text('html')]
+  if (baseline !== null && !settings.targets.includes(baseline))
+    throw new UsageError(
+      `--baseline is ${JSON.stringify(baseline)}, which is none of the targets: ${settings.targets.join(', ')}.`,
+    )
+  checkWritable('json', json)
+  checkWritable('html', html)
   const [{ runBenchmarks }, { Progress }, { reportText }, { reportPage }] = await Promise.all([
     import('../bench/run.ts'),
     import('../bench/report/progress.ts'),
@@ -209,7 +228,6 @@ async function runBench(args: readonly string[], environment: Environment): Prom
     process.once(signal, () => process.exit(EXIT_INTERRUPTED))
   const report = await runBenchmarks(settings, new Progress(process.stderr))
   console.log(reportText(report, baseline))
-  const [json, html] = [options.text('json'), options.text('html')]
   if (json !== null) writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`)
   if (html !== null) writeFileSync(html, reportPage(report, baseline))
   return report.workloads.some(({ problems }) => problems.length > 0) ? EXIT_FAILED : EXIT_OK
@@ -217,7 +235,7 @@ async function runBench(args: readonly string[], environment: Environment): Prom
 
 export const BENCH_COMMAND: Command = {
   name: 'bench',
-  summary: 'Measure HarmonyDB beside other databases on this machine.',
+  summary: 'Measure HarmonyDB beside other databases on this machine',
   help: benchHelp,
   run: runBench,
 }

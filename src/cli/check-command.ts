@@ -26,8 +26,8 @@ export const CHECK_OPTIONS: readonly OptionSpec[] = [
 ]
 
 function checkHelp(): string {
-  return `Check a history of what clients of a database saw: linearizable, for registers; strictly
-serializable, for transactions on lists. It need not be HarmonyDB's.
+  return `Check a history of what clients of a database saw: linearizable, for registers;
+strictly serializable, for transactions on lists. It need not be HarmonyDB's.
 
 usage: harmonydb check FILE [options]        FILE is - for the standard input
 
@@ -36,13 +36,13 @@ FILE has one JSON object a line, in the order in which things happened:
   {"process": 0, "type": "ok",     "f": "write", "key": "x", "value": 3}
 "type" is invoke, then ok, fail (it did not happen) or info (nobody knows).
 "f" is read, write, cas ("value": [expected, new]), or txn, with a value like
-  [["append", "x", 3], ["r", "y", [1, 2]]]      where each element is appended once.
+  [["append", "x", 3], ["r", "y", [1, 2]]]   where each element is appended once
 
 options:
 ${describeOptions(CHECK_OPTIONS)}
 
-Exit codes: 0 the history is possible, 1 FILE can't be read, 2 wrong options, 3 it is not
-possible (or the search was given up).`
+Exit codes: 0 the history is possible, 1 FILE can't be read, 2 wrong options,
+3 it is not possible (or the search was given up).`
 }
 
 async function runCheck(args: readonly string[], environment: Environment): Promise<number> {

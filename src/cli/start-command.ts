@@ -23,7 +23,7 @@ examples:
   harmonydb start --data /var/lib/harmonydb --http 127.0.0.1:9000
       Another folder, another port.
 
-  HARMONYDB_AUTH_TOKEN=$(openssl rand -hex 32) harmonydb start --http 0.0.0.0:8080
+  HARMONYDB_AUTH_TOKEN=$(openssl rand -hex 32) harmonydb start --http 0.0.0.0:80
       Reachable from other machines, for those who know the token.
 
   harmonydb start --limit bodySizeBytesMax=64MiB --log-format json

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { HarmonyError } from '../base/errors.ts'
 import { describeFailure } from './failure.ts'
 import { Log } from './log.ts'
+import { COMMANDS } from './run.ts'
 import { editDistance, suggest } from './suggest.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -55,4 +56,17 @@ test('log lines are one event each, for people or for collectors', () => {
     '1970-01-01T00:00:00.000Z info  started http=http://x:1 note="a b\\n\\"c\\"" size=7\n',
     '{"time":"1970-01-01T00:00:00.000Z","level":"error","event":"failed","reason":null}\n',
   ])
+})
+
+test('every help fits into a terminal of 80 columns, and the list of commands has no full stops', () => {
+  for (const { name, summary, help } of COMMANDS) {
+    assert.deepEqual(
+      help()
+        .split('\n')
+        .filter((line) => line.length > 80),
+      [],
+      name,
+    )
+    assert.doesNotMatch(summary, /\.$/)
+  }
 })

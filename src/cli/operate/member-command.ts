@@ -77,18 +77,20 @@ usage: harmonydb member list [URL]
        harmonydb member add HOST:PORT [URL] [--learner]
        harmonydb member remove NUMBER [URL]
        harmonydb member promote NUMBER [URL]
-       harmonydb member transfer [URL] [--database NAME] [--from NUMBER] [--to NUMBER]
+       harmonydb member transfer [URL] [--database NAME] [--from NUMBER]
+                                 [--to NUMBER]
 
 URL is that of any member [default: ${DEFAULT_URL}; HARMONYDB_URL].
 
   list      Numbers, roles, connections, addresses.
-  add       Give a number to the member that will listen for its peers at HOST:PORT.
-            Start it afterwards with --join. A member started with --join alone is
-            added as well, as a voter.
-  remove    For good: its votes and its replicas are gone, its number is not used
-            again. For a member that is dead, or that is to be taken out.
+  add       Give a number to the member that will listen for its peers at
+            HOST:PORT. Start it afterwards with --join. A member started with
+            --join alone is added as well, as a voter.
+  remove    For good: its votes and its replicas are gone, its number is not
+            used again. For a member that is dead, or that is to be taken out.
   promote   Let a learner vote.
-  transfer  Hand leadership over: before a member is stopped for long, for example.
+  transfer  Hand leadership over: before a member is stopped for long, for
+            example.
 
 options:
 ${describeOptions(MEMBER_OPTIONS)}

@@ -26,8 +26,9 @@ examples:
   harmonydb status http://10.0.0.2:8080
   harmonydb status --json | jq '.groups[] | select(.leader == null) | .database'
 
-Exit codes: 0 all is well, 1 nobody answered, 2 wrong options, 3 something is wrong
-(a member is not connected, a database has no leader, a replica failed or lags).`
+Exit codes: 0 all is well, 1 nobody answered, 2 wrong options, 3 something is
+wrong (a member is not connected, a database has no leader, a replica failed or
+lags).`
 }
 
 async function runStatus(args: readonly string[], environment: Environment): Promise<number> {

@@ -82,8 +82,8 @@ examples:
       One statement; its result as CSV on standard output.
 
   harmonydb shell < migration.sql
-      A script. The first failing statement ends it, with exit code 1 and its line.
-      Put BEGIN; and COMMIT; around it to have all of it or nothing.`
+      A script. The first failing statement ends it, with exit code 1 and its
+      line. Put BEGIN; and COMMIT; around it to have all of it or nothing.`
 }
 
 export const SHELL_COMMAND: Command = {
