@@ -4,6 +4,9 @@ import { open, type HarmonyDB, type Statement } from '../../embed/main.ts'
 import type { Row, SqlConnection, Value } from '../target.ts'
 import type { Connector } from './connect.ts'
 
+/** As patient as the clients of the other targets: on a machine that is busy with other things a round fails by its own timeout, or not at all. */
+const RETRY_TIMEOUT_MS = 60_000
+
 export async function openEmbedded(folder: string): Promise<Connector> {
   const database = await open(folder)
   const connection = connectionOf(database)
@@ -39,7 +42,7 @@ function connectionOf(database: HarmonyDB): SqlConnection {
               (await transaction.execute<Value[]>(sql, args, { rowsAs: 'arrays' })).rows,
           })
         },
-        { mode: mode === 'write' ? 'immediate' : 'readonly' },
+        { mode: mode === 'write' ? 'immediate' : 'readonly', retryTimeoutMs: RETRY_TIMEOUT_MS },
       )
     },
     close: () => Promise.resolve(),
