@@ -48,6 +48,11 @@ export interface ErrorData {
  * called, once; it throws nothing.
  */
 export interface OutcomeReceiver {
+  /**
+   * It may hear that the transaction is committed as soon as that is certain, a moment before this member's own file has it: for sessions, whose
+   * reads look at the index. Not for who reads the file otherwise.
+   */
+  readonly isEarly?: boolean
   resolve(outcome: TransactionOutcome): void
   reject(error: Error): void
 }

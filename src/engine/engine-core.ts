@@ -11,7 +11,7 @@
 import { toErrorData } from '../base/error-data.ts'
 import { assert, must } from '../base/assert.ts'
 import { HarmonyError } from '../base/errors.ts'
-import type { TransactionRequest } from '../base/transaction.ts'
+import type { TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
 import type { SqlStatement } from '../base/value.ts'
 import { BUSY_TIMEOUT_MS, DEFAULT_LIMITS, WriterConnection } from './connection.ts'
 import type { StoredState } from './connection.ts'
@@ -38,7 +38,7 @@ import type { Judgement } from './far-engine.ts'
 import { IdempotencyKeys } from './idempotency.ts'
 import { InteractiveRun } from './interactive-run.ts'
 import { LeaderBatch } from './leader-batch.ts'
-import { commitEntry, writeApplied } from './pending-entry.ts'
+import { commitEntry, outcomeAt, writeApplied } from './pending-entry.ts'
 import type { CommitParts, PendingEntry } from './pending-entry.ts'
 import { isQuickWrite } from './quick-write.ts'
 import { replayEntry } from './replay.ts'
@@ -184,6 +184,13 @@ export class EngineCore {
     }
     this.#state = { kind: 'pending', entry: prepared.entry }
     return { kind: 'pending', payload: prepared.payload }
+  }
+
+  /** What `commit` is going to answer; null where COMMIT itself may decide. */
+  outcomesAt(index: bigint): readonly TransactionOutcome[] | null {
+    const state = this.#state
+    if (state.kind !== 'pending' || state.entry.mayFailAtCommit) return null
+    return state.entry.outcomes.map((pending) => outcomeAt(pending, index))
   }
 
   commit(term: bigint, index: bigint): CommitResult {

@@ -168,6 +168,11 @@ export interface Engine {
   /** A statement under the schema that the interactive transaction sees, its own changes included. Nothing runs. */
   describe(sql: string): Promise<DescribeOutcome>
   prepareCommit(): Promise<PreparedCommit>
+  /**
+   * What `commit` is going to answer for the open entry at `index`, where that is certain and known here at once; null elsewhere. Between
+   * this and `commit` nothing else is called.
+   */
+  outcomesAt?(index: bigint): readonly TransactionOutcome[] | null
   /** The payload was committed at `index`: makes it visible and answers. */
   commit(term: bigint, index: bigint): Promise<CommitResult>
   /** Undoes whatever is open; nothing if nothing is. */

@@ -8,7 +8,7 @@ export interface Judgement {
   readonly structure: number
 }
 
-export interface FarEngine extends Engine {
+export interface FarEngine extends Omit<Engine, 'outcomesAt'> {
   /** Another number whenever the schema may have changed, or what SQLite knows of it. As of the last resolved call. */
   readonly structure: number
   /** Another connection of the same owner has committed entries: what the file says is read anew. No transaction may be open. */

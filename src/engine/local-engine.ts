@@ -1,6 +1,6 @@
 /** The engine in this thread: what the simulator uses, and what runs inside an engine's process. */
 
-import type { TransactionRequest } from '../base/transaction.ts'
+import type { TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
 import type { SqlStatement } from '../base/value.ts'
 import type {
   AppliedState,
@@ -71,6 +71,10 @@ export class LocalEngine implements FarEngine {
 
   async prepareCommit(): Promise<PreparedCommit> {
     return this.#core.prepareCommit()
+  }
+
+  outcomesAt(index: bigint): readonly TransactionOutcome[] | null {
+    return this.#core.outcomesAt(index)
   }
 
   async commit(term: bigint, index: bigint): Promise<CommitResult> {

@@ -20,7 +20,7 @@
  * - The far one keeps the WAL short, and the lock of the file (`writer-lock.ts`): near and its owner end together.
  */
 
-import type { TransactionRequest } from '../base/transaction.ts'
+import type { TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
 import type { SqlStatement, SqlValue } from '../base/value.ts'
 import { assert } from '../base/assert.ts'
 import { HarmonyError } from '../base/errors.ts'
@@ -175,6 +175,10 @@ export class SplitEngine implements Engine {
     const prepared = near.prepareCommit()
     this.#isOpenNear = prepared.kind === 'pending'
     return prepared
+  }
+
+  outcomesAt(index: bigint): readonly TransactionOutcome[] | null {
+    return this.#isOpenNear ? (this.#near?.outcomesAt(index) ?? null) : null
   }
 
   async commit(term: bigint, index: bigint): Promise<CommitResult> {

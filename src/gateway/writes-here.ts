@@ -36,7 +36,8 @@ export function writeHere(
     observer.statementDone('write', durationMs)
     receiver.resolve(result)
   }
-  return core.submitHere({ resolve, reject: (error) => receiver.reject(error) }, request)
+  const reject = (error: Error): void => receiver.reject(error)
+  return core.submitHere({ resolve, reject, isEarly: true }, request)
 }
 
 /** Notes in the session what the transaction has left there. */

@@ -280,16 +280,17 @@ export class DatabaseGroup {
   }
 
   /**
-   * The same where no other member has to be asked, because there is none: the only replica, once it leads. It applies a write before it
-   * acknowledges it, so no read there has to wait for what is on its way. Null elsewhere.
+   * The same where no other member has to be asked, because there is none: the only replica, once it leads. No read there has to wait for
+   * what is on its way: either it is applied before it is acknowledged, or known as `acknowledged`. Null elsewhere.
    */
   readIndexNow(): bigint | null {
     this.#useToRead()
     const { leadingFrom, isSoleVoter, configuration } = this.#log
     const isAlone = isSoleVoter && configuration.learners.length === 0
     if (leadingFrom === null || !isAlone) return null
+    const known = Math.max(leadingFrom, this.#machine.acknowledged)
     const { index } = this.#applied
-    return index >= leadingFrom ? index : BigInt(leadingFrom)
+    return index >= known ? index : BigInt(known)
   }
 
   /** Rejects with STATEMENT_TIMEOUT, or with REPLICA_DIVERGED or DATA_CORRUPT while the file here can't be relied on. */

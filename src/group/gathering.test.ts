@@ -71,6 +71,32 @@ test('those who sent theirs while a batch was at work are the crowd, with those 
   assert.equal(gathering.isWorthATry(), true, 'and will again')
 })
 
+test('who heard before the commit may be back already, and is nobody else', async () => {
+  const { clock, gathering } = newGathering()
+  gathering.committed(3, 0, clock.ms)
+  // Two of the three are there in the next turn; the last one comes later.
+  const seen = [2, 2, 3, 9]
+  let turn = -1
+  const thereCount = (): number => seen[++turn] ?? 9
+  await gathering.begin(thereCount)
+  while (await gathering.goOn(thereCount));
+  assert.equal(turn, 2, 'all three are there: nobody else is waited for')
+})
+
+test('the next request of a lone client, sent while its last was committed, makes no crowd', () => {
+  const { clock, gathering } = newGathering()
+  for (let batch = 0; batch < 100; batch++) {
+    clock.ms += 1
+    gathering.arrived()
+    const answeredAtMs = clock.ms
+    clock.ms += 0.05
+    gathering.committed(1, 0, answeredAtMs)
+    // It is read in the same moment in which the batch is over.
+    gathering.arrived()
+  }
+  assert.equal(gathering.isAlone, true)
+})
+
 test('where they do not come back it is tried less and less often', async () => {
   const { gathering } = newGathering()
   const pauses: number[] = []

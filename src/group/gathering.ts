@@ -35,6 +35,8 @@ export class Gathering {
   #crowd = 0
   /** Of the last batch. */
   #taken = 0
+  /** Its clients heard of it before its COMMIT. */
+  #wasEarly = false
   #committedAtMs = Number.NEGATIVE_INFINITY
   #batchesOfOne = ALONE_BATCHES
   /** How many batches pass without a try after the next one in vain, and how many are left of them. */
@@ -47,6 +49,11 @@ export class Gathering {
 
   constructor(clock: Clock) {
     this.#clock = clock
+  }
+
+  /** So few clients that all of them wait for the same batch: what is done between their answers and their next requests costs nothing. */
+  get isOfFew(): boolean {
+    return this.#crowd <= CROWD_MAX
   }
 
   /** Whether the last batches were those of a client which has the database to itself. */
@@ -62,12 +69,13 @@ export class Gathering {
     if (this.#clock.nowMs() - this.#committedAtMs < SAME_CLIENT_MS) this.#batchesOfOne = 0
   }
 
-  /** A batch was committed: who was in it, and who waited meanwhile. */
-  committed(takenCount: number, waitingCount: number): void {
+  /** A batch was committed: who was in it, who waited meanwhile, and when its clients heard of it, if that was before its COMMIT. */
+  committed(takenCount: number, waitingCount: number, answeredAtMs: number | null = null): void {
+    this.#wasEarly = answeredAtMs !== null
     this.#crowd = takenCount + waitingCount
     this.#taken = takenCount
     this.#batchesOfOne = this.#crowd > 1 ? 0 : this.#batchesOfOne + 1
-    this.#committedAtMs = this.#clock.nowMs()
+    this.#committedAtMs = answeredAtMs ?? this.#clock.nowMs()
   }
 
   /** Whether to wait before the next batch is taken. To be asked once for each. */
@@ -82,10 +90,11 @@ export class Gathering {
   async begin(thereCount: () => number): Promise<void> {
     this.#turns = 0
     this.#turnsInVain = 0
-    // Now all are read that came while the thread was at the batch; whoever is answered now can't be among them.
+    // Now all are read that came while the thread was at the batch. Who is answered only now can't be among them; who heard before the COMMIT
+    // can.
     await this.#turn()
     this.#there = thereCount()
-    this.#crowd = Math.max(this.#crowd, this.#taken + this.#there)
+    if (!this.#wasEarly) this.#crowd = Math.max(this.#crowd, this.#taken + this.#there)
     while (this.#there === 0 && (await this.goOn(thereCount)));
   }
 

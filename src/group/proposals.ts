@@ -15,7 +15,7 @@ import type { CommitLog } from './commit-log.ts'
 import { newStamp } from './entry-stamp.ts'
 import { Gathering } from './gathering.ts'
 import type { GroupLimits } from './limits.ts'
-import type { StateMachine } from './state-machine.ts'
+import type { OnCertain, StateMachine } from './state-machine.ts'
 import { WaitingRequest } from './waiting-request.ts'
 import type { WriterQueue } from './writer-lease.ts'
 
@@ -227,8 +227,8 @@ export class Proposals {
     const taken = batch.slice(0, execution.taken)
     this.#leftOver = [...batch.slice(execution.taken), ...this.#leftOver]
     this.#forget(taken)
-    await this.#finish(taken, execution)
-    this.#gathering.committed(taken.length, this.#waitingCount)
+    const answeredAtMs = await this.#finish(taken, execution)
+    this.#gathering.committed(taken.length, this.#waitingCount, answeredAtMs)
   }
 
   /** The engine executes nothing behind a commit that failed. What was sent there already runs on the next engine. */
@@ -276,28 +276,40 @@ export class Proposals {
     return { ...(await engine.executeBatch(requests, stamp, more)), term }
   }
 
+  /** Resolves when the next batch may be sent, with when clients heard of this one, if that was before its COMMIT. */
   async #finish(
     taken: readonly WaitingRequest[],
     execution: BatchExecution & { readonly term: number },
-  ): Promise<void> {
+  ): Promise<number | null> {
     this.#batches++
     this.#requests += taken.length
     // Its clients hear that; the batch waits for its fate all the same.
     const onOverdue = (error: Error): void => {
       for (const waiting of taken) waiting.reject(error)
     }
+    let answeredAtMs: number | null = null
+    const onCertain = (outcomes: readonly TransactionOutcome[]): boolean => {
+      if (!tellEarly(taken, outcomes)) return false
+      answeredAtMs = this.#options.clock.nowMs()
+      return true
+    }
     try {
-      const { applied } = await this.#settle(execution, onOverdue)
+      const isForFew = this.#gathering.isOfFew
+      const { applied } = await this.#settle(execution, onOverdue, isForFew ? onCertain : undefined)
       this.#answering = this.#answer(taken, applied)
+      // An engine that knows its answers before its COMMIT takes nothing else before it.
+      if (answeredAtMs !== null) await this.#answering
     } catch (error) {
       for (const waiting of taken) waiting.reject(error as Error)
     }
+    return answeredAtMs
   }
 
   /** Resolves when the fate of the batch is known; `applied` when its effects can be seen. */
   async #settle(
     execution: BatchExecution & { readonly term: number },
     onOverdue: (error: Error) => void,
+    onCertain: OnCertain | undefined,
   ): Promise<{ readonly applied: Promise<Pick<CommitResult, 'outcomes'>> }> {
     const { machine, log } = this.#options
     if (execution.kind === 'settled') {
@@ -305,7 +317,7 @@ export class Proposals {
       await log.confirmLeadership(execution.term)
       return { applied: Promise.resolve(execution) }
     }
-    const settled = await machine.commitOpen(execution.payload, execution.term, onOverdue)
+    const settled = await machine.commitOpen(execution.payload, execution.term, onOverdue, onCertain)
     this.#entries++
     this.#payloadBytes += execution.payload.length
     return settled
@@ -375,4 +387,15 @@ export class Proposals {
         `${this.#options.database}; it takes no more. Nothing was done; try again later.`,
     )
   }
+}
+
+/** Tells those who may hear before the file has it. Whether there were any. */
+function tellEarly(taken: readonly WaitingRequest[], outcomes: readonly TransactionOutcome[]): boolean {
+  let isAny = false
+  for (const [at, waiting] of taken.entries()) {
+    if (!waiting.isEarly) continue
+    isAny = true
+    waiting.resolve(outcomes[at] as TransactionOutcome)
+  }
+  return isAny
 }

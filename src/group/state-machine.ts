@@ -14,6 +14,7 @@
 
 import { assert, must } from '../base/assert.ts'
 import { HarmonyError, toHarmonyError } from '../base/errors.ts'
+import type { TransactionOutcome } from '../base/transaction.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Entry } from '../raft/entry.ts'
 import { entriesSizeBytes } from '../raft/entry.ts'
@@ -70,6 +71,14 @@ function isCorruption(error: unknown): boolean {
 /** The file can't become what the log says. */
 export const DAMAGE_CODES: ReadonlySet<string> = new Set(['DATA_CORRUPT', 'REPLICA_DIVERGED'])
 
+/** Tells those who want to know as early as that. Whether there were any. */
+export type OnCertain = (outcomes: readonly TransactionOutcome[]) => boolean
+
+/** What waits for a promise of now has run, and the answers that came of it are written. */
+function answersHaveLeft(clock: Clock): Promise<void> {
+  return new Promise((resolve) => process.nextTick(() => clock.soon(resolve)))
+}
+
 export class StateMachine {
   readonly #options: StateMachineOptions
   #engine: Engine | null = null
@@ -82,6 +91,8 @@ export class StateMachine {
   #unanswered = 0
   /** Every command up to it is in the file; before the file was opened once, every command up to it was committed at the start. */
   #position = 0
+  /** The newest entry that clients may have heard of before the file had it. */
+  #acknowledged = 0
   #replacing: Promise<void> | null = null
   /** A statement met a malformed page, which opening the file again would not notice: only another file helps, where others have one. */
   #corruption: HarmonyError | null = null
@@ -108,6 +119,11 @@ export class StateMachine {
   /** Every command up to it is in the file, although the file itself may not have been looked at yet: for those who watch. */
   get position(): number {
     return this.#position
+  }
+
+  /** Clients may have heard of entries up to it; the file may get them in this moment. */
+  get acknowledged(): number {
+    return this.#acknowledged
   }
 
   /** Whether the engine's open transaction has been proposed and is not known to have been committed: then it is nobody else's to apply. */
@@ -218,6 +234,7 @@ export class StateMachine {
     payload: Uint8Array,
     term: number,
     onOverdue: (error: HarmonyError) => void,
+    onCertain?: OnCertain,
   ): Promise<{ readonly applied: Promise<CommitResult> }> {
     const { log } = this.#options
     const engine = must(this.#engine)
@@ -233,7 +250,7 @@ export class StateMachine {
     }
     this.#bytesSinceCheckpoint += payload.length
     this.#entriesSinceCheckpoint++
-    return { applied: this.#commitAt(engine, position) }
+    return { applied: this.#commitAt(engine, position, onCertain) }
   }
 
   /** Undoes the engine's open transaction, if there is one. Never rejects: an engine that can't is closed, which undoes it too. */
@@ -318,11 +335,13 @@ export class StateMachine {
   async #commitAt(
     engine: Engine,
     position: { readonly index: number; readonly term: number },
+    onCertain: OnCertain | undefined,
   ): Promise<CommitResult> {
     // Before there is an answer: else whoever asks for the current engine would have the entry replayed.
     this.#position = Math.max(this.#position, position.index)
     this.#unanswered++
     try {
+      if (onCertain !== undefined) await this.#tellEarly(engine, position.index, onCertain)
       const result = await engine.commit(BigInt(position.term), BigInt(position.index))
       this.#reach(position.index)
       return result
@@ -340,6 +359,14 @@ export class StateMachine {
     } finally {
       this.#unanswered--
     }
+  }
+
+  /** Clients are at their next request while SQLite commits. */
+  async #tellEarly(engine: Engine, index: number, onCertain: OnCertain): Promise<void> {
+    const outcomes = engine.outcomesAt?.(BigInt(index)) ?? null
+    if (outcomes === null) return
+    this.#acknowledged = index
+    if (onCertain(outcomes)) await answersHaveLeft(this.#options.clock)
   }
 
   async #open(): Promise<Engine> {

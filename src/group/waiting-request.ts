@@ -36,6 +36,11 @@ export class WaitingRequest {
     this.#latency = latency
   }
 
+  /** Whether to tell it before the file has it. */
+  get isEarly(): boolean {
+    return this.#receiver?.isEarly === true
+  }
+
   resolve(outcome: TransactionOutcome): void {
     this.#told()?.resolve(outcome)
   }

@@ -105,7 +105,8 @@ export class RoutedDatabase {
       )
     }
     try {
-      this.#replica.submitTo({ resolve: (outcome) => receiver.resolve(outcome), reject }, request)
+      const resolve = (outcome: TransactionOutcome): void => receiver.resolve(outcome)
+      this.#replica.submitTo({ resolve, reject, isEarly: receiver.isEarly === true }, request)
     } catch (error) {
       // The replica here has ended: moved away, or the member stops. `submit` judges that, too.
       reject(error as Error)

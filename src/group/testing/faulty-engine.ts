@@ -72,6 +72,7 @@ export class EngineFaults {
       execute: guarded('execute', (statement, sizeMax) => engine.execute(statement, sizeMax)),
       describe: (sql) => engine.describe(sql),
       prepareCommit: guarded('prepareCommit', () => engine.prepareCommit()),
+      outcomesAt: (index) => engine.outcomesAt?.(index) ?? null,
       commit: guarded('commit', (term, index) => engine.commit(term, index)),
       rollback: guarded('rollback', () => engine.rollback()),
       replay: guarded('replay', (entries) => engine.replay(entries)),
