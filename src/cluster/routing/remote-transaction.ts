@@ -22,6 +22,7 @@ import type { Committed, OpenTransaction, StatementDescription } from './parts.t
 import { outcomeUnknown } from './retry-policy.ts'
 import { fromErrorData } from '../../base/error-data.ts'
 import type { CallFailure, Reply } from './reply.ts'
+import type { TakeBacks } from './take-backs.ts'
 
 export interface RemoteTransactionOptions {
   readonly database: string
@@ -29,6 +30,7 @@ export interface RemoteTransactionOptions {
   readonly member: number
   readonly transaction: number
   readonly carrier: Carrier
+  readonly takeBacks: TakeBacks
   readonly clock: Clock
   readonly limits: RoutingLimits
   readonly totalTimeoutMs: number
@@ -76,11 +78,12 @@ export class RemoteTransaction implements OpenTransaction {
     return { index: answer.index, context: answer.context }
   }
 
-  /** Never waits for a leader that does not answer: it rolls back by itself. */
+  /** Over here in any case; where it can't be told now, it is told later. */
   async rollback(): Promise<void> {
     this.#checkOpen()
     this.#state = 'over'
-    await this.#ask({ type: 'rollback', transaction: this.#options.transaction })
+    const reply = await this.#ask({ type: 'rollback', transaction: this.#options.transaction })
+    if (reply.kind !== 'answered') this.#takeBack()
   }
 
   /** A statement or a description: an answer, or an error after which the transaction may go on. */
@@ -113,9 +116,13 @@ export class RemoteTransaction implements OpenTransaction {
 
   /** The member that holds it can't be reached: it ends there too, as soon as that is noticed or told. */
   #lose({ detail }: CallFailure): HarmonyError {
-    const { transaction, carrier, member, clock, limits } = this.#options
-    void carrier.ask(member, { type: 'rollback', transaction }, clock.nowMs() + limits.graceMs)
+    this.#takeBack()
     return this.#end(this.#gone(detail))
+  }
+
+  #takeBack(): void {
+    const { takeBacks, member, transaction } = this.#options
+    takeBacks.take(member, transaction, this.#deadlineMs)
   }
 
   #gone(detail: string): HarmonyError {

@@ -6,6 +6,7 @@
 import { HarmonyError } from '../../base/errors.ts'
 import type { OutcomeReceiver, TransactionOutcome, TransactionRequest } from '../../base/transaction.ts'
 import type { SubmitCalls } from './submit-calls.ts'
+import type { TakeBacks } from './take-backs.ts'
 import { LeaderSearch, NOBODY_KNOWN } from './leader-search.ts'
 import type { SearchParts } from './leader-search.ts'
 import type { BeginOptions, LocalReplica, OpenTransaction } from './parts.ts'
@@ -20,6 +21,7 @@ export interface RoutedDatabaseParts extends SearchParts {
   /** This member's number. */
   readonly own: number
   readonly submits: SubmitCalls
+  readonly takeBacks: TakeBacks
   /** Numbers for transactions, never the same twice. */
   readonly nextTransaction: () => number
   readonly counts: RoutingCounts
@@ -186,7 +188,7 @@ export class RoutedDatabase {
   }
 
   async #beginAt(leader: number, options: BeginOptions): Promise<Try<OpenTransaction>> {
-    const { carrier, clock, limits, counts, nextTransaction } = this.#parts
+    const { carrier, takeBacks, clock, limits, counts, nextTransaction } = this.#parts
     counts.forwarded++
     const transaction = nextTransaction()
     const { group } = this.#replica
@@ -202,6 +204,7 @@ export class RoutedDatabase {
         member: leader,
         transaction,
         carrier,
+        takeBacks,
         clock,
         limits,
         totalTimeoutMs,
@@ -212,7 +215,7 @@ export class RoutedDatabase {
       return verdictOfRejection(tried, reply.answer)
     if (reply.kind === 'not-done') return verdictOfFailure(tried, reply)
     // It may be open there and hold the writer: it must not wait for its idle timeout.
-    void carrier.ask(leader, { type: 'rollback', transaction }, clock.nowMs() + limits.graceMs)
+    takeBacks.take(leader, transaction, deadlineMs + options.totalTimeoutMs)
     const detail =
       reply.kind === 'unknown' ? reply.detail : `member ${leader} gave an answer of kind ${reply.answer.kind}`
     return { kind: 'repeat', failed: { asked: leader, hint: null, code: 'NOT_LEADER', detail } }

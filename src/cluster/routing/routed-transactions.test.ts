@@ -135,6 +135,54 @@ for (const fate of ['request-lost', 'answer-lost'] as const)
     assert.deepEqual(world.applied, ['a'])
   })
 
+/** Nothing arrives for a while, and what was under way is lost. */
+const DOWN_MS = 3_000
+
+test('BEGIN whose answer is lost with the connection is taken back when there is one again', async () => {
+  const world = new World(2)
+  let isUp = true
+  world.fate = (_from, _to, { type }) => {
+    if (isUp && type === 'begin') isUp = false
+    else return isUp ? 'arrives' : 'not-sent'
+    return 'answer-lost'
+  }
+  const beginning = world.database(2).begin(BEGIN)
+  await world.clock.run(DOWN_MS)
+  assert.equal(world.open.size, 1, 'it holds the writer')
+  world.fate = () => 'arrives'
+  const transaction = await world.clock.wait(beginning)
+  await world.clock.run(1_000)
+  assert.equal(world.open.size, 1, 'of the two only the one that is known')
+  await world.clock.wait(transaction.commit())
+  assert.equal(world.member(1).routing.statistics().heldTransactions, 0)
+})
+
+for (const ending of ['rollback', 'execute', 'commit'] as const)
+  test(`${ending} without a connection: the transaction is ended there when there is one again`, async () => {
+    const world = new World(2)
+    const transaction = await begun(world)
+    world.fate = () => 'not-sent'
+    const ended: Promise<unknown> =
+      ending === 'execute' ? transaction.execute(statement('a'), 100) : transaction[ending]()
+    await world.clock.wait(ended.catch(() => undefined))
+    await world.clock.run(DOWN_MS)
+    assert.equal(world.open.size, 1, 'nobody has told it')
+    world.fate = () => 'arrives'
+    await world.clock.run(1_000)
+    assert.deepEqual([world.applied, world.open.size], [[], 0])
+  })
+
+test('who is closed asks no more', async () => {
+  const world = new World(2)
+  const transaction = await begun(world)
+  world.fate = () => 'not-sent'
+  await world.clock.wait(transaction.rollback())
+  world.member(2).routing.close()
+  const asked = world.calls.length
+  await world.clock.run(DOWN_MS)
+  assert.equal(world.calls.length, asked)
+})
+
 test('BEGIN waits for a leader, and finds it where another member says', async () => {
   const world = new World(3)
   world.elect(null)

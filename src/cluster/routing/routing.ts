@@ -16,6 +16,7 @@ import type { LocalReplica, MemberCalls } from './parts.ts'
 import { RoutedDatabase } from './routed-database.ts'
 import type { RoutedDatabaseParts, RoutingCounts } from './routed-database.ts'
 import { SubmitCalls } from './submit-calls.ts'
+import { TakeBacks } from './take-backs.ts'
 
 export interface RoutingOptions {
   /** This member's number. */
@@ -56,7 +57,19 @@ export class Routing {
     let transaction = first()
     const nextTransaction = (): number => ++transaction
     const counts = this.#counts
-    this.#parts = { own: member, clock, random, limits, carrier, peers, submits, nextTransaction, counts }
+    const takeBacks = new TakeBacks(carrier, clock, limits)
+    this.#parts = {
+      own: member,
+      clock,
+      random,
+      limits,
+      carrier,
+      takeBacks,
+      peers,
+      submits,
+      nextTransaction,
+      counts,
+    }
     this.#held = new HeldTransactions(clock, limits)
     this.#parcels = new Parcels(clock, limits, first())
     this.#service = new CallService({ replica, held: this.#held, parcels: this.#parcels, limits })
@@ -86,6 +99,7 @@ export class Routing {
   }
 
   close(): void {
+    this.#parts.takeBacks.close()
     this.#held.close()
     this.#parcels.close()
   }

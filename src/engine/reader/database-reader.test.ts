@@ -66,6 +66,18 @@ test('a worker gives columns, exact values and the session functions', async () 
   await pages.return()
 })
 
+test('whoever comes when the reader is closed is told so', async () => {
+  await using open = opened()
+  const sql = 'SELECT name FROM small WHERE id = 1'
+  assert.equal(open.reader.readInline(request(sql))?.rows.length, 1)
+  await open.reader.close()
+  const refusal = { name: 'HarmonyError', code: 'SHUTTING_DOWN' }
+  assert.throws(() => open.reader.readInline(request(sql)), refusal)
+  assert.throws(() => open.reader.openSnapshotNow(1n), refusal)
+  await assert.rejects(open.reader.describe(sql, 1n), refusal)
+  await assert.rejects(open.reader.vet('INSERT INTO small VALUES (9)', 1n), refusal)
+})
+
 test('a read tells the index of the state that it saw, which may be ahead of what was announced', async () => {
   await using open = opened()
   setApplied(open.file, 5n)

@@ -188,6 +188,7 @@ export class DatabaseReader {
   }
 
   isHarmless(sql: string, appliedIndex: bigint): boolean {
+    this.#checkOpen()
     const { isOutdated } = this.#held
     const held = isOutdated ? this.#at(appliedIndex) : this.#held
     return !held.isHazardous(sql, isOutdated ? appliedIndex : null)
@@ -247,9 +248,19 @@ export class DatabaseReader {
 
   /** The connection that may be asked for `appliedIndex`. */
   #at(appliedIndex: bigint): HeldConnection {
+    this.#checkOpen()
     if (!this.#held.canServe(appliedIndex))
       this.#held = this.#spare.pop() ?? new HeldConnection(this.#dataFile, this.#pool.options)
     return this.#held
+  }
+
+  /** A statement that waited for its state to be applied may come when its gateway has closed everything. */
+  #checkOpen(): void {
+    if (!this.#isClosed) return
+    throw new HarmonyError(
+      'SHUTTING_DOWN',
+      'The database is not read here any more: the member stops, or it was dropped. Nothing was done; try again.',
+    )
   }
 
   #unpin(connection: HeldConnection): void {
