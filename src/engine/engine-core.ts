@@ -32,6 +32,7 @@ import type {
   ReplayResult,
   StatementOutcome,
 } from './engine.ts'
+import type { Entry } from './entry-codec.ts'
 import { decodeEntry, EntryEncoder } from './entry-codec.ts'
 import { EntryRun } from './entry-run.ts'
 import type { Judgement } from './far-engine.ts'
@@ -220,6 +221,13 @@ export class EngineCore {
     return { applied: this.applied, changes }
   }
 
+  /** The same for one entry whose payload is `content`. */
+  replayDecoded(entry: LogEntry, content: Entry): AppliedState {
+    this.#checkIdle('replay')
+    assert(entry.index > this.#stored.index, 'an index is applied twice')
+    return this.#replayContent(entry, content).applied
+  }
+
   /** Moves the WAL into the file as far as readers allow, and makes the rest of it durable. */
   checkpoint(): AppliedState {
     assert(!this.#run.isOpen, 'checkpoint while a transaction is open')
@@ -299,14 +307,18 @@ export class EngineCore {
     return result
   }
 
-  #replayOne({ term, index, payload }: LogEntry): EntryChanges | null {
+  #replayOne(entry: LogEntry): EntryChanges | null {
+    const { term, index, payload } = entry
     assert(index > this.#stored.index, 'an index is applied twice')
     if (payload.length === 0) return this.#replayEmpty(term, index)
-    const entry = decodeEntry(payload)
+    return this.#replayContent(entry, decodeEntry(payload)).changes
+  }
+
+  #replayContent({ term, index }: LogEntry, content: Entry): CommitResult {
     const pending = this.#undoOnError(() =>
-      replayEntry(this.#run, this.#database, index, entry, this.#stored.digest),
+      replayEntry(this.#run, this.#database, index, content, this.#stored.digest),
     )
-    return this.#commit(pending, term, index).changes
+    return this.#commit(pending, term, index)
   }
 
   #replayEmpty(term: bigint, index: bigint): EntryChanges | null {

@@ -39,7 +39,7 @@ function replayStatement(run: EntryRun, statement: LoggedStatement): StatementRe
 
 function replayTransaction(run: EntryRun, transaction: LoggedTransaction, ordinal: number): PendingOutcome {
   const { context: before, idempotencyKey, statements } = transaction
-  run.beginTransaction(before, ordinal)
+  run.beginTransaction(before, ordinal, statements.length === 1 ? 'lone' : 'several')
   const results: StatementResult[] = []
   for (const statement of statements) {
     const result = replayStatement(run, statement)

@@ -5,7 +5,17 @@ import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { INITIAL_CONTEXT } from '../base/transaction.ts'
 import { SeededRandom } from '../host/random.ts'
-import { INSERT, open, openWithProcess, run, submit, TABLE, warm } from './testing/split-fixture.ts'
+import {
+  INSERT,
+  open,
+  openWithProcess,
+  quickStatement,
+  run,
+  submit,
+  TABLE,
+  UNIQUE_TABLE,
+  warm,
+} from './testing/split-fixture.ts'
 import { newReplica, nextStamp, request, RESULT_BYTES_MAX, statement } from './testing/test-leader.ts'
 import { randomStatement, WORKLOAD_SCHEMA } from './testing/workload.ts'
 
@@ -72,12 +82,7 @@ test('what both run replays to the same, whoever it was', { timeout: 120_000 }, 
   for (const seed of [11n, 12n, 13n]) {
     const random = new SeededRandom(seed)
     const split = await open(context, { database: `seed ${seed}` })
-    for (const sql of [
-      ...WORKLOAD_SCHEMA,
-      TABLE,
-      'CREATE TABLE u (k TEXT UNIQUE, at DEFAULT CURRENT_TIMESTAMP)',
-    ])
-      await run(split, sql)
+    for (const sql of [...WORKLOAD_SCHEMA, TABLE, UNIQUE_TABLE]) await run(split, sql)
     const ran = { near: 0, far: 0 }
     let session = INITIAL_CONTEXT
     for (let step = 0; step < 150; step++) {
@@ -99,20 +104,6 @@ test('what both run replays to the same, whoever it was', { timeout: 120_000 }, 
     replica.close()
   }
 })
-
-function quickStatement(random: SeededRandom): ReturnType<typeof statement> {
-  const n = BigInt(random.integer(40))
-  const all = [
-    statement(INSERT, `value ${n}`),
-    statement('INSERT INTO t VALUES (?, ?)', n, 'explicit'),
-    statement('UPDATE t SET v = ? WHERE id = ?', 'new', n),
-    statement('DELETE FROM t WHERE id = ?', n),
-    statement('INSERT INTO u (k) VALUES (?) RETURNING rowid, at', `key ${n}`),
-    statement('INSERT INTO u (k) VALUES (?) ON CONFLICT (k) DO UPDATE SET at = random()', `key ${n}`),
-    statement('INSERT OR REPLACE INTO pair VALUES (?, ?, last_insert_rowid())', 'a', n),
-  ]
-  return all[random.integer(all.length)] as ReturnType<typeof statement>
-}
 
 test('rows that have the largest rowid are noticed by the one that did not make them', async (context) => {
   const split = await open(context)

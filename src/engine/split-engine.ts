@@ -7,11 +7,12 @@
  *                 no call of the far engine unanswered
  *     executeBatch ───────────────────────────────────▶ near ──commit, rollback──▶
  *          └──────── else, or near is busy or paused ─▶ far  ──commit, rollback──▶
+ *     replay: near as far as all entries are of that kind (`quick-entry.ts`), then far
  *     begin, execute: near as long as all are quick (`near-transaction.ts`), then far
  *     everything else ────────────────────────────────▶ far
  *
  * At most one of them has a transaction open. Whichever turns to the file after the other has been at work reads its state anew:
- * `refresh`. Which of them runs a batch makes no difference to what it does: a follower runs it on a third.
+ * `refresh`. Which of them runs a batch makes no difference to what it does: a follower runs it on another again.
  *
  * - A statement is quick because the far engine judged its program under the schema of now, and it is compiled here only then.
  * - The near one waits for nobody: where SQLite's lock is taken (a checkpoint of the far one may have it), the batch goes to the far one.
@@ -21,7 +22,7 @@
  */
 
 import type { TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
-import type { SqlStatement, SqlValue } from '../base/value.ts'
+import type { SqlStatement } from '../base/value.ts'
 import { assert } from '../base/assert.ts'
 import { HarmonyError } from '../base/errors.ts'
 import type {
@@ -42,20 +43,19 @@ import type {
 } from './engine.ts'
 import { EngineCore } from './engine-core.ts'
 import type { FarEngine } from './far-engine.ts'
+import type { Entry } from './entry-codec.ts'
 import { NearBegins, NearTransaction } from './near-transaction.ts'
+import { NearPauses } from './near-pauses.ts'
+import {
+  ARGUMENTS_BYTES_MAX,
+  decodeSmall,
+  isQuickEntry,
+  sizeOf,
+  STATEMENTS_MAX,
+  textsOf,
+} from './quick-entry.ts'
 import { QuickTexts } from './quick-texts.ts'
 
-/** A batch that holds this thread for longer was not quick. */
-const SLOW_BATCH_MS = 50
-/** Twice as long each time, until as many batches as below in a row were quick. */
-const PAUSE_MS = 100
-const PAUSE_MS_MAX = 30_000
-const QUICK_BATCHES = 100
-/** After a failure, and where no more near connections may be open. */
-const LEFT_MS = 2_000
-/** Of one transaction, and of its arguments. */
-const STATEMENTS_MAX = 16
-const ARGUMENTS_BYTES_MAX = 64 * 1024
 /** After so many commits here, or so long after the last time, the far engine looks after the WAL, and hears that there are writes. */
 const COMMITS_PER_TENDING = 64
 const TENDING_MS = 250
@@ -90,9 +90,7 @@ export class SplitEngine implements Engine {
   /** The interactive transaction, if one is open near. */
   #transaction: NearTransaction | null = null
   readonly #nearBegins = new NearBegins()
-  #pausedUntilMs = 0
-  #pauseMs = PAUSE_MS
-  #quickBatches = 0
+  readonly #pauses: NearPauses
   #commitsSinceTending = 0
   #tendedAtMs = 0
   /** It has to begin anew, which needs a moment in which nobody writes. */
@@ -103,6 +101,7 @@ export class SplitEngine implements Engine {
   constructor(far: FarEngine, options: SplitEngineOptions) {
     this.#far = far
     this.#options = options
+    this.#pauses = new NearPauses(options.nowMs)
   }
 
   get applied(): AppliedState {
@@ -198,8 +197,16 @@ export class SplitEngine implements Engine {
     this.#near?.rollback()
   }
 
-  replay(entries: readonly LogEntry[]): Promise<ReplayResult> {
-    return this.#callFar((far) => far.replay(entries))
+  /** Near as far as that is certain to be quick, and far from there on. */
+  async replay(entries: readonly LogEntry[]): Promise<ReplayResult> {
+    const decoded = this.#options.engine.captureChanges === true ? null : decodeSmall(entries)
+    const isForNear = decoded !== null && this.#isNearFree()
+    if (isForNear && this.#farCalls > 0) await this.#farIsIdle()
+    const count = isForNear && this.#farCalls === 0 ? this.#replayNear(entries, decoded) : 0
+    if (decoded !== null && count === entries.length) return { applied: this.applied, changes: [] }
+    const result = await this.#callFar((far) => far.replay(entries.slice(count)))
+    for (const sql of textsOf(decoded ?? [])) this.#noteText(sql)
+    return result
   }
 
   checkpoint(): Promise<AppliedState> {
@@ -248,8 +255,7 @@ export class SplitEngine implements Engine {
   }
 
   #isNearFree(): boolean {
-    if (this.#broken !== null) return false
-    return this.#pausedUntilMs === 0 || this.#options.nowMs() >= this.#pausedUntilMs
+    return this.#broken === null && this.#pauses.isOver
   }
 
   #isQuick({ sql, args }: SqlStatement, structure: number): boolean {
@@ -341,6 +347,24 @@ export class SplitEngine implements Engine {
     return this.#isOpenNear ? this.#closeBatch() : null
   }
 
+  /** How many were applied. The far one tells what is wrong with the next, if anything is. */
+  #replayNear(entries: readonly LogEntry[], decoded: readonly Entry[]): number {
+    const isQuick = (sql: string): boolean => this.#texts.isQuick(sql, this.#far.structure)
+    for (const [at, entry] of entries.entries()) {
+      const content = decoded[at] as Entry
+      if (!this.#isNearFree() || !isQuickEntry(content, isQuick)) return at
+      const applied = this.#inNear((near) => {
+        this.#refreshNear(near)
+        // Whatever comes of it.
+        this.#isFarStale = true
+        return near.replayDecoded(entry, content)
+      })
+      if (applied === null) return at
+      this.#committedNear()
+    }
+    return entries.length
+  }
+
   #openBatch(requests: readonly TransactionRequest[], stamp: EntryStamp): boolean {
     const opened = this.#inNear((near) => {
       this.#refreshNear(near)
@@ -370,26 +394,14 @@ export class SplitEngine implements Engine {
       if (!isBusy) this.#leaveNear()
       return null
     } finally {
-      this.#watch(startMs, this.#options.nowMs())
+      this.#pauses.worked(startMs, this.#options.nowMs())
     }
-  }
-
-  /** It may be a machine with too much to do as well as a hostile client; the first comes by itself, the second again and again. */
-  #watch(startMs: number, endMs: number): void {
-    if (endMs - startMs <= SLOW_BATCH_MS) {
-      this.#quickBatches++
-      if (this.#quickBatches >= QUICK_BATCHES) this.#pauseMs = PAUSE_MS
-      return
-    }
-    this.#quickBatches = 0
-    this.#pausedUntilMs = endMs + this.#pauseMs
-    this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_MS_MAX)
   }
 
   #openNear(): EngineCore | null {
     if (this.#near !== null) return this.#near
     if (!this.#options.takePlace()) {
-      this.#pausedUntilMs = this.#options.nowMs() + LEFT_MS
+      this.#pauses.leave()
       return null
     }
     try {
@@ -412,7 +424,7 @@ export class SplitEngine implements Engine {
   }
 
   #leaveNear(): void {
-    this.#pausedUntilMs = this.#options.nowMs() + LEFT_MS
+    this.#pauses.leave()
     this.closeNear()
   }
 
@@ -422,10 +434,14 @@ export class SplitEngine implements Engine {
     this.#isOpenNear = false
     this.#isFarStale = true
     const result = near.commit(term, index)
+    this.#committedNear()
+    return result
+  }
+
+  #committedNear(): void {
     this.#commitsSinceTending++
     if (this.#isWalLong) void this.#restartWal()
     else if (this.#isTendingDue()) void this.#tend()
-    return result
   }
 
   #isTendingDue(): boolean {
@@ -478,12 +494,4 @@ export class SplitEngine implements Engine {
 
 async function takeAll(all: TransactionRequest[], more: MoreRequests): Promise<void> {
   for (let next = await more(); next !== null; next = await more()) all.push(...next)
-}
-
-function sizeOf(values: readonly SqlValue[]): number {
-  let sizeBytes = 0
-  for (const value of values) {
-    if (typeof value === 'string' || value instanceof Uint8Array) sizeBytes += value.length
-  }
-  return sizeBytes
 }

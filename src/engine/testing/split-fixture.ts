@@ -4,6 +4,8 @@ import type { TestContext } from 'node:test'
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { TransactionOutcome, TransactionRequest } from '../../base/transaction.ts'
+import type { SqlStatement } from '../../base/value.ts'
+import type { SeededRandom } from '../../host/random.ts'
 import { EngineProcess } from '../engine-process.ts'
 import type { EngineOptions, EntryStamp, LogEntry, MoreRequests } from '../engine.ts'
 import type { FarEngine } from '../far-engine.ts'
@@ -93,4 +95,21 @@ export async function warm(split: Split): Promise<void> {
   await run(split, TABLE)
   await run(split, INSERT, 'a')
   await run(split, INSERT, 'b')
+}
+
+export const UNIQUE_TABLE = 'CREATE TABLE u (k TEXT UNIQUE, at DEFAULT CURRENT_TIMESTAMP)'
+
+/** On `TABLE`, `UNIQUE_TABLE` and a table of the workload. */
+export function quickStatement(random: SeededRandom): SqlStatement {
+  const n = BigInt(random.integer(40))
+  const all = [
+    statement(INSERT, `value ${n}`),
+    statement('INSERT INTO t VALUES (?, ?)', n, 'explicit'),
+    statement('UPDATE t SET v = ? WHERE id = ?', 'new', n),
+    statement('DELETE FROM t WHERE id = ?', n),
+    statement('INSERT INTO u (k) VALUES (?) RETURNING rowid, at', `key ${n}`),
+    statement('INSERT INTO u (k) VALUES (?) ON CONFLICT (k) DO UPDATE SET at = random()', `key ${n}`),
+    statement('INSERT OR REPLACE INTO pair VALUES (?, ?, last_insert_rowid())', 'a', n),
+  ]
+  return all[random.integer(all.length)] as SqlStatement
 }
