@@ -210,7 +210,7 @@ export class InteractiveTransaction {
   #expire(what: string, timeoutMs: number): void {
     const reason = new HarmonyError(
       'TRANSACTION_TIMEOUT',
-      `The transaction on the database ${this.#options.database} ${what} for more than ${timeoutMs} ms and was ` +
+      `The transaction on the database ${this.#options.database} ${what} for more than ${Math.round(timeoutMs)} ms and was ` +
         'rolled back. Begin it again, with less time between and within its statements.',
     )
     void this.end(reason)

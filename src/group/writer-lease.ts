@@ -82,7 +82,7 @@ export class WriterQueue {
   #busy(timeoutMs: number): HarmonyError {
     return new HarmonyError(
       'TRANSACTION_BUSY',
-      `Another transaction holds the writer of the database ${this.#database} for more than ${timeoutMs} ms. ` +
+      `Another transaction holds the writer of the database ${this.#database} for more than ${Math.round(timeoutMs)} ms. ` +
         'Nothing was done; try again.',
     )
   }

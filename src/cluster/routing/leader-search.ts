@@ -113,9 +113,11 @@ export class LeaderSearch {
 
   #timeUp({ code, detail }: FailedTry): HarmonyError {
     const waitedMs = Math.round(this.#parts.clock.nowMs() - this.#startMs)
+    // What the last try said of itself ends in advice that was followed until now.
+    const reason = detail.replace(/( Nothing was done; try again)?\.$/, '')
     return new HarmonyError(
       code,
-      `No leader of the database ${this.#replica.name} took the request within ${waitedMs} ms: ${detail}. ` +
+      `No leader of the database ${this.#replica.name} took the request within ${waitedMs} ms: ${reason}. ` +
         'Nothing was done; try again later, and look at the health of the cluster.',
     )
   }
