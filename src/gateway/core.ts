@@ -56,7 +56,7 @@ export interface DatabaseCore {
   onApplied(listener: (appliedIndex: bigint) => void): () => void
   /** Joins the next batch. Resolves when the transaction is durable, or nothing of it was done. */
   submit(request: TransactionRequest): Promise<TransactionOutcome>
-  /** The same without a promise, where the writer is near; false, with nothing done, where it is not. */
+  /** The same without a promise, where it is known who leads; false, with nothing done, where it is not. */
   submitHere?(receiver: OutcomeReceiver, request: TransactionRequest): boolean
   begin(options: BeginOptions): Promise<WriteTransaction>
   /**

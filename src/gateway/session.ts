@@ -97,7 +97,7 @@ export interface Session {
    */
   executeNow?(statement: SqlStatement): ExecuteResult | null
   /**
-   * What `execute` does, for a lone write where the writer is near: true if the receiver will hear; false for everything else, with nothing
+   * What `execute` does, for a lone write where it is known who leads: true if the receiver will hear; false for everything else, with nothing
    * done: then `execute`. Throws a HarmonyError. The promises of all layers cost more than a short write.
    */
   executeHere?(receiver: ResultReceiver, statement: SqlStatement): boolean

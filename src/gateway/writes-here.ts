@@ -1,5 +1,5 @@
 /**
- * Lone writes on a member that leads, without a promise on the way from the protocol to the writer and back: a short write costs SQLite some
+ * Lone writes, here or at the member that leads, without a promise on the way from the protocol to the writer and back: a short write costs SQLite some
  * microseconds, and the promises of all layers as much again. Whatever is not quite that plain goes the long way in
  * `statement-runner.ts`, which gives the same answers.
  */

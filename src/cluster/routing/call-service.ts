@@ -105,7 +105,7 @@ export class CallService {
   async #submit(caller: Caller, { group, requests }: CallOf<'submit'>): Promise<Uint8Array> {
     const replica = this.#parts.replica(group)
     if (replica === null) return encodeAnswer(noReplica(group))
-    const answers = await Promise.all(requests.map((request) => submitTo(replica, request)))
+    const answers = await submitAll(replica, requests)
     const sizeBytesMax = Math.max(
       this.#parts.limits.partSizeBytes,
       this.#parts.parcels.roomBytes(caller.from),
@@ -124,11 +124,35 @@ export class CallService {
 
 const PART_FRAME_BYTES = 16
 
-async function submitTo(replica: LocalReplica, request: TransactionRequest): Promise<SubmitAnswer> {
+/** One promise for all of them. Never rejects. */
+function submitAll(
+  replica: LocalReplica,
+  requests: readonly TransactionRequest[],
+): Promise<readonly SubmitAnswer[]> {
+  const { promise, resolve } = Promise.withResolvers<readonly SubmitAnswer[]>()
+  const answers: (SubmitAnswer | null)[] = requests.map(() => null)
+  let waitingCount = requests.length
+  if (waitingCount === 0) resolve([])
+  for (const [at, request] of requests.entries()) {
+    const tell = (answer: SubmitAnswer): void => {
+      answers[at] = answer
+      if (--waitingCount === 0) resolve(answers as SubmitAnswer[])
+    }
+    submitTo(replica, request, tell)
+  }
+  return promise
+}
+
+function submitTo(
+  replica: LocalReplica,
+  request: TransactionRequest,
+  tell: (answer: SubmitAnswer) => void,
+): void {
+  const reject = (error: Error): void => tell(rejection(error, replica))
   try {
-    return await replica.submit(request)
+    replica.submitTo({ resolve: tell, reject }, request)
   } catch (error) {
-    return rejection(error, replica)
+    reject(error as Error)
   }
 }
 

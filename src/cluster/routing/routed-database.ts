@@ -5,10 +5,11 @@
 
 import { HarmonyError } from '../../base/errors.ts'
 import type { OutcomeReceiver, TransactionOutcome, TransactionRequest } from '../../base/transaction.ts'
+import type { SubmitAnswer } from './message.ts'
 import type { SubmitCalls } from './submit-calls.ts'
 import type { TakeBacks } from './take-backs.ts'
 import { LeaderSearch, NOBODY_KNOWN } from './leader-search.ts'
-import type { SearchParts } from './leader-search.ts'
+import type { FailedTry, SearchParts } from './leader-search.ts'
 import type { BeginOptions, LocalReplica, OpenTransaction } from './parts.ts'
 import { RemoteTransaction } from './remote-transaction.ts'
 import { toErrorData } from '../../base/error-data.ts'
@@ -86,26 +87,31 @@ export class RoutedDatabase {
    * answer and the request has no idempotency key.
    */
   submit(request: TransactionRequest): Promise<TransactionOutcome> {
-    return this.#route((leader) =>
-      leader === this.#parts.own ? this.#submitHere(request) : this.#submitTo(leader, request),
-    )
+    return this.#submitAfter(null, request)
+  }
+
+  /** `failed`: the try before, of which nothing was done for certain. */
+  #submitAfter(failed: FailedTry | null, request: TransactionRequest): Promise<TransactionOutcome> {
+    const attempt = (leader: number): Promise<Try<TransactionOutcome>> =>
+      leader === this.#parts.own ? this.#submitHere(request) : this.#submitTo(leader, request)
+    return this.#route(attempt, failed)
   }
 
   /**
-   * Like `submit` without a promise, where this member leads; false with nothing done elsewhere. What was certainly not done
-   * goes the way of `submit` from there.
+   * Like `submit` without a promise, where a leader is known, here or elsewhere; false with nothing done where none is. What was
+   * certainly not done goes the way of `submit` from there.
    */
   submitHere(receiver: OutcomeReceiver, request: TransactionRequest): boolean {
-    if (this.#replica.leader !== this.#parts.own || request.idempotencyKey !== null) return false
-    const reject = (error: Error): void => {
-      const verdict = this.#rejectedHere(error, null)
-      if (verdict.kind === 'tell') return receiver.reject(this.#counted(verdict.error))
-      this.#parts.counts.repeated++
-      this.submit(request).then(
-        (outcome) => receiver.resolve(outcome),
-        (failure: Error) => receiver.reject(failure),
-      )
-    }
+    const { leader } = this.#replica
+    if (leader === null || request.idempotencyKey !== null) return false
+    if (leader !== this.#parts.own) this.#forward(receiver, leader, request)
+    else this.#handHere(receiver, request)
+    return true
+  }
+
+  #handHere(receiver: OutcomeReceiver, request: TransactionRequest): void {
+    const reject = (error: Error): void =>
+      this.#settle(receiver, request, this.#rejectedHere(error, request.idempotencyKey))
     try {
       const resolve = (outcome: TransactionOutcome): void => receiver.resolve(outcome)
       this.#replica.submitTo({ resolve, reject, isEarly: receiver.isEarly === true }, request)
@@ -113,7 +119,25 @@ export class RoutedDatabase {
       // The replica here has ended: moved away, or the member stops. `submit` judges that, too.
       reject(error as Error)
     }
-    return true
+  }
+
+  #forward(receiver: OutcomeReceiver, leader: number, request: TransactionRequest): void {
+    this.#parts.counts.forwarded++
+    const resolve = (reply: Reply<SubmitAnswer>): void =>
+      this.#settle(receiver, request, this.#judged(leader, request, reply))
+    const reject = (error: Error): void => receiver.reject(error)
+    this.#parts.submits.submit({ resolve, reject }, leader, this.#replica, request)
+  }
+
+  /** Tells what came of the first try, or goes on with the next. */
+  #settle(receiver: OutcomeReceiver, request: TransactionRequest, tried: Try<TransactionOutcome>): void {
+    if (tried.kind === 'done') return receiver.resolve(tried.value)
+    if (tried.kind === 'tell') return receiver.reject(this.#counted(tried.error))
+    this.#parts.counts.repeated++
+    this.#submitAfter(tried.failed, request).then(
+      (outcome) => receiver.resolve(outcome),
+      (failure: Error) => receiver.reject(failure),
+    )
   }
 
   /** Like `submit`; a BEGIN can be repeated whatever happened to it, because nothing is done before COMMIT. */
@@ -123,12 +147,12 @@ export class RoutedDatabase {
     )
   }
 
-  async #route<T>(attempt: (leader: number) => Promise<Try<T>>): Promise<T> {
+  async #route<T>(attempt: (leader: number) => Promise<Try<T>>, before: FailedTry | null = null): Promise<T> {
     const { clock, limits, counts } = this.#parts
     const deadlineMs = clock.nowMs() + limits.leaderTimeoutMs
     let search: LeaderSearch | null = null
-    let { leader } = this.#replica
-    let failed = NOBODY_KNOWN
+    let leader = before === null ? this.#replica.leader : null
+    let failed = before ?? NOBODY_KNOWN
     /** Why the outcome of a try is not known: whatever a later one fails with, that one may have been applied. */
     let unknown: string | null = null
     for (;;) {
@@ -167,14 +191,22 @@ export class RoutedDatabase {
     }
   }
 
-  async #submitTo(leader: number, request: TransactionRequest): Promise<Try<TransactionOutcome>> {
+  #submitTo(leader: number, request: TransactionRequest): Promise<Try<TransactionOutcome>> {
     this.#parts.counts.forwarded++
-    const tried = this.#tried(leader, request.idempotencyKey)
-    const sent = this.#parts.submits.submit(leader, this.#replica.group, request)
-    const reply = await this.#unlessSuperseded(leader, sent)
-    if (reply.kind !== 'answered') return verdictOfFailure(tried, reply)
+    const { promise, resolve, reject } = Promise.withResolvers<Try<TransactionOutcome>>()
+    const judge = (reply: Reply<SubmitAnswer>): void => resolve(this.#judged(leader, request, reply))
+    this.#parts.submits.submit({ resolve: judge, reject }, leader, this.#replica, request)
+    return promise
+  }
+
+  #judged(
+    leader: number,
+    { idempotencyKey }: TransactionRequest,
+    reply: Reply<SubmitAnswer>,
+  ): Try<TransactionOutcome> {
+    if (reply.kind !== 'answered') return verdictOfFailure(this.#tried(leader, idempotencyKey), reply)
     const { answer } = reply
-    if (answer.kind === 'rejected') return verdictOfRejection(tried, answer)
+    if (answer.kind === 'rejected') return verdictOfRejection(this.#tried(leader, idempotencyKey), answer)
     if (answer.kind === 'results-lost') return { kind: 'tell', error: resultsLost(this.name, answer.index) }
     return { kind: 'done', value: answer }
   }

@@ -10,18 +10,27 @@ import { SubmitEncoder } from './call-codec.ts'
 import type { Carrier } from './carrier.ts'
 import type { RoutingLimits } from './limits.ts'
 import type { RoutingAnswer, SubmitAnswer } from './message.ts'
+import type { LocalReplica } from './parts.ts'
 import type { Reply } from './reply.ts'
+import { unlessSuperseded } from './superseded.ts'
+
+/** Whoever waits without a promise: a lone write has little else that costs as much. One of the two is called, once. */
+export interface ReplyReceiver {
+  resolve(reply: Reply<SubmitAnswer>): void
+  /** Only with TRANSACTION_TOO_LARGE. */
+  reject(error: Error): void
+}
 
 interface Waiting {
   readonly request: TransactionRequest
-  readonly resolve: (reply: Reply<SubmitAnswer>) => void
-  readonly reject: (error: unknown) => void
+  readonly receiver: ReplyReceiver
 }
 
 /** For one database on one member. */
 interface Bundle {
   readonly member: number
-  readonly group: number
+  /** The one here, which hears who leads. */
+  readonly replica: LocalReplica
   readonly waiting: Waiting[]
 }
 
@@ -32,7 +41,7 @@ export class SubmitCalls {
   readonly #carrier: Carrier
   readonly #clock: Clock
   readonly #limits: RoutingLimits
-  #bundles = new Map<string, Bundle>()
+  #bundles: Bundle[] = []
   calls = 0
 
   constructor(carrier: Carrier, clock: Clock, limits: RoutingLimits) {
@@ -41,56 +50,58 @@ export class SubmitCalls {
     this.#limits = limits
   }
 
-  /** Rejects only with TRANSACTION_TOO_LARGE. */
-  submit(member: number, group: number, request: TransactionRequest): Promise<Reply<SubmitAnswer>> {
-    const { promise, resolve, reject } = Promise.withResolvers<Reply<SubmitAnswer>>()
-    const key = `${member}/${group}`
-    const bundle = this.#bundles.get(key) ?? { member, group, waiting: [] }
-    if (this.#bundles.size === 0) this.#clock.soon(() => this.#flush())
-    if (bundle.waiting.length === 0) this.#bundles.set(key, bundle)
-    bundle.waiting.push({ request, resolve, reject })
-    return promise
+  /** Given up when another member has led for a while: then the answer of `member` may never come. */
+  submit(receiver: ReplyReceiver, member: number, replica: LocalReplica, request: TransactionRequest): void {
+    const waiting = { request, receiver }
+    // There are few: most often one.
+    const bundle = this.#bundles.find((one) => one.member === member && one.replica === replica)
+    if (bundle !== undefined) bundle.waiting.push(waiting)
+    else this.#bundles.push({ member, replica, waiting: [waiting] })
+    if (bundle === undefined && this.#bundles.length === 1) this.#clock.soon(() => this.#flush())
   }
 
   #flush(): void {
     const bundles = this.#bundles
-    this.#bundles = new Map()
-    for (const bundle of bundles.values()) this.#send(bundle)
+    this.#bundles = []
+    for (const bundle of bundles) this.#send(bundle)
   }
 
-  #send({ member, group, waiting }: Bundle): void {
-    const encoder = new SubmitEncoder(group)
+  #send(bundle: Bundle): void {
+    const { waiting } = bundle
+    const encoder = new SubmitEncoder(bundle.replica.group)
     let first = 0
     for (let at = 0; at < waiting.length; at++) {
       const sizeBytes = encoder.sizeBytes
       encoder.add((waiting[at] as Waiting).request)
       // A large one goes alone: it travels in parts, and the others would wait for them.
       if (encoder.count > 1 && encoder.sizeBytes > this.#limits.partSizeBytes) {
-        this.#call(member, encoder.finish(encoder.count - 1, sizeBytes), waiting.slice(first, at))
+        this.#call(bundle, encoder.finish(encoder.count - 1, sizeBytes), waiting.slice(first, at))
         first = at
         encoder.add((waiting[at] as Waiting).request)
       }
       const isFull = encoder.count === this.#limits.submitsPerCallMax || encoder.sizeBytes >= CALL_SIZE_BYTES
       if (!isFull && at < waiting.length - 1) continue
-      this.#call(member, encoder.finish(), waiting.slice(first, at + 1))
+      this.#call(bundle, encoder.finish(), waiting.slice(first, at + 1))
       first = at + 1
     }
   }
 
-  #call(member: number, payload: Uint8Array, waiting: readonly Waiting[]): void {
+  #call({ member, replica }: Bundle, payload: Uint8Array, waiting: readonly Waiting[]): void {
     this.calls++
-    const deadlineMs = this.#clock.nowMs() + this.#limits.answerTimeoutMs
-    this.#carrier.send(member, payload, deadlineMs).then(
-      (reply) => settle(member, reply, waiting),
-      (error: unknown) => {
-        for (const { reject } of waiting) reject(error)
+    const { answerTimeoutMs, supersededGraceMs } = this.#limits
+    const reply = this.#carrier.send(member, payload, this.#clock.nowMs() + answerTimeoutMs)
+    unlessSuperseded(replica, this.#clock, supersededGraceMs, { member, reply }).then(
+      (heard) => settle(member, heard, waiting),
+      (error: Error) => {
+        for (const { receiver } of waiting) receiver.reject(error)
       },
     )
   }
 }
 
 function settle(member: number, reply: Reply<RoutingAnswer>, waiting: readonly Waiting[]): void {
-  for (const [at, { resolve }] of waiting.entries()) resolve(replyOf(member, reply, waiting.length, at))
+  for (const [at, { receiver }] of waiting.entries())
+    receiver.resolve(replyOf(member, reply, waiting.length, at))
 }
 
 /** Of the transaction at `at`. */

@@ -38,6 +38,8 @@ export function unlessSuperseded<T>(
       timer?.cancel()
       forget()
     }
+    // It may have changed since the member was chosen.
+    look()
     reply.finally(stop).then(resolve, reject)
   })
 }

@@ -100,7 +100,7 @@ export class Executor {
 
   /**
    * What `run` would do with a lone write outside transactions, without a promise and without a time limit: true if the receiver will hear, false
-   * with nothing done. A cancel request does not stop it: where the writer is near, it is past stopping in a moment.
+   * with nothing done. A cancel request does not stop it: nothing stops a write that is on its way.
    */
   runHere(plan: QueryPlan, values: readonly SqlValue[], receiver: ResultReceiver): boolean {
     const step = plan.steps[0]
