@@ -12,7 +12,7 @@ import {
   type Report,
   type ReportedWorkload,
 } from './results.ts'
-import { FIGURE_HEADS, figuresOf } from './terminal.ts'
+import { FIGURE_HEADS, figuresOf, remarks } from './terminal.ts'
 
 const MIB = 2 ** 20
 const GIB = 2 ** 30
@@ -20,7 +20,7 @@ const GIB = 2 ** 30
 const STYLE = `
 :root { color-scheme: light dark; --text: #1c2024; --soft: #60646c; --line: #e0e1e6; --page: #fcfcfd; --ours: #0d74ce; --peer: #8b8d98; --mark: #1c2024; --bad: #b42318 }
 @media (prefers-color-scheme: dark) { :root { --text: #edeef0; --soft: #b0b4ba; --line: #2e3135; --page: #111113; --ours: #70b8ff; --peer: #797b86; --mark: #edeef0; --bad: #ff9592 } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--page); max-width: 900px; margin: 2rem auto; padding: 0 1rem }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--page); max-width: 960px; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.2rem; margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: 1rem } h3 { font-size: 1rem; margin-bottom: .3rem }
 p.soft, td.soft, figcaption { color: var(--soft) } .bad { color: var(--bad) }
 figure { margin: .5rem 0 1rem } svg { width: 100%; height: auto; font: 13px system-ui, sans-serif } svg text { fill: var(--text) } svg .tick { fill: var(--soft); font-size: 11px }
@@ -107,13 +107,14 @@ function groupSection(group: Group, report: Report, named: string | null): strin
     String(one.clients),
     ...figuresOf(one),
   ])
+  const notes = remarks(measured, (name) => report.targets.find((one) => one.name === name)?.title ?? name)
   const what = isFixedRate
     ? `How many times smaller than the p99 of ${base}`
     : `How many times the rate of ${base}`
   return `<h3>${group.clients} ${group.clients === 1 ? 'client' : 'clients'}</h3>
 <figure>${ratioPlot(bars, what)}<figcaption>${escapeHtml(what)}; a mark for each round.</figcaption></figure>
 <figure>${latencyPlot(latencies, 'Latency')}<figcaption>Latency: p50, p99 and p99.9, from the largest dot to the smallest; logarithmic.</figcaption></figure>
-${table([FIGURE_HEADS, ...rows])}
+${table([FIGURE_HEADS, ...rows])}${notes.map((note) => `<p class="soft">${escapeHtml(note)}.</p>`).join('')}
 <details><summary>Every process</summary>${processTable(measured, (one) => described(one).label)}</details>`
 }
 

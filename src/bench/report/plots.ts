@@ -2,8 +2,9 @@
 
 import { escapeHtml } from '../../base/html.ts'
 
-const WIDTH = 860
-const LABEL_WIDTH = 280
+const WIDTH = 920
+/** For the longest title in the widest font that systems bring. */
+const LABEL_WIDTH = 320
 const VALUE_WIDTH = 70
 const ROW_HEIGHT = 30
 const BAR_HEIGHT = 16

@@ -83,6 +83,24 @@ test('the page has the same, escaped, and needs nothing from elsewhere', () => {
   assert.doesNotMatch(page, /https?:|NaN|undefined/)
 })
 
+test('at a fixed rate, text and page tell what was not answered, and the ratio is that of latencies', () => {
+  const missed = { ...OWN, rounds: OWN.rounds.map((one) => ({ ...one, unanswered: 7 })) }
+  const [workload] = REPORT.workloads
+  const report: Report = {
+    ...REPORT,
+    settings: { ...REPORT.settings, ratePerSecond: 500 },
+    workloads:
+      workload === undefined
+        ? []
+        : [{ ...workload, groups: [{ clients: 16, measurements: [missed, PEER] }] }],
+  }
+  const text = reportText(report, null)
+  assert.match(text, /500 operations arrive each second, latency from the intended start/)
+  assert.match(text, /ratio: how many times smaller than the p99 of PostgreSQL/)
+  for (const form of [text, reportPage(report, null)])
+    assert.match(form, /HarmonyDB: 21 operations unanswered: it can(&#39;|')t do this rate/)
+})
+
 test('progress is shown on a terminal, and nowhere else', () => {
   const written: string[] = []
   const terminal = new Progress({ isTTY: true, columns: 40, write: (text) => written.push(text) })

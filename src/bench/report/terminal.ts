@@ -72,9 +72,12 @@ function groupLines(group: Group, report: Report, named: string | null): readonl
     String(measurement.clients),
     ...figuresOf(measurement),
   ])
-  const what = isFixedRate ? "p99 is smaller than this one's" : 'rate is that of'
-  const note = `  ratio: how many times the ${what} ${titleOf(baseline.target)}; CPU: of the system's processes, an operation; client: of the load process`
-  return [...alignColumns([FIGURE_HEADS, ...rows]), note, ...remarks(measured, titleOf)]
+  const what = isFixedRate ? 'how many times smaller than the p99' : 'how many times the rate'
+  const notes = [
+    `ratio: ${what} of ${titleOf(baseline.target)}; CPU: of the system's processes, an operation; client: of the load process`,
+    ...remarks(measured, titleOf),
+  ]
+  return [...alignColumns([FIGURE_HEADS, ...rows]), ...notes.map((note) => `  ${note}`)]
 }
 
 /** All columns of FIGURE_HEADS but the first three. */
@@ -93,15 +96,19 @@ export function figuresOf(measurement: Measurement): readonly string[] {
   ]
 }
 
-function remarks(measured: readonly Measurement[], titleOf: (name: string) => string): readonly string[] {
+/** What the figures alone would hide. */
+export function remarks(
+  measured: readonly Measurement[],
+  titleOf: (name: string) => string,
+): readonly string[] {
   return measured.flatMap(({ target, rounds }) => {
     const sum = (field: 'retries' | 'unanswered'): number =>
       rounds.reduce((total, round) => total + round[field], 0)
     const lines: string[] = []
     if (sum('retries') > 0)
-      lines.push(`  ${titleOf(target)}: ${sum('retries')} transactions run again after a conflict`)
+      lines.push(`${titleOf(target)}: ${sum('retries')} transactions run again after a conflict`)
     if (sum('unanswered') > 0)
-      lines.push(`  ${titleOf(target)}: ${sum('unanswered')} operations unanswered: it can't do this rate`)
+      lines.push(`${titleOf(target)}: ${sum('unanswered')} operations unanswered: it can't do this rate`)
     return lines
   })
 }
