@@ -81,6 +81,12 @@ const DISK_CODES: Readonly<Record<string, HarmonyErrorCode>> = {
   SQLITE_NOTADB: 'DATA_CORRUPT',
 }
 
+const ADVICE: Readonly<Record<string, string>> = {
+  DISK_FULL: 'Free space on the disk of the data folder; what was there can be read meanwhile.',
+  DISK_FAILED: 'Look at the disk of the data folder, and at what the system says of it.',
+  DATA_CORRUPT: 'Look at the disk; copy the data folder before anything else, if this member is alone.',
+}
+
 /** A failure of the machine, after which nothing that this connection says can be an answer to a statement. */
 export function isMachineFailure(error: HarmonyError): boolean {
   return (
@@ -123,5 +129,7 @@ export function fromSqlite(error: unknown, isDiskFull: () => boolean = () => tru
     return new HarmonyError('SQL_PARSE_ERROR', error.message, { cause: error })
   const code = DISK_CODES[`SQLITE_${PRIMARY_CODES[error.errcode & 0xff] ?? ''}`]
   if (code === undefined) return new HarmonyError(name, error.message, { cause: error })
-  return new HarmonyError(code, `SQLite failed with ${name}: ${error.message}`, { cause: error })
+  return new HarmonyError(code, `SQLite failed with ${name}: ${error.message}. ${ADVICE[code]}`, {
+    cause: error,
+  })
 }

@@ -11,6 +11,7 @@ import { openPostgres, type PostgresHarness } from './harness.ts'
 const run = promisify(execFile)
 const BINARIES = '/usr/lib/postgresql/15/bin'
 const PGBENCH = `${BINARIES}/pgbench`
+const PG_DUMP = `${BINARIES}/pg_dump`
 const PSQL = `${BINARIES}/psql`
 
 function environment(harness: PostgresHarness): NodeJS.ProcessEnv {
@@ -72,6 +73,16 @@ if (existsSync(PGBENCH)) {
   })
 } else {
   test('pgbench is not installed here', () => assert.ok(!existsSync(PGBENCH)))
+}
+
+if (existsSync(PG_DUMP)) {
+  test('pg_dump is told at once that it is not served, and what to do instead', async () => {
+    await using harness = await openPostgres()
+    const dump = run(PG_DUMP, ['--schema-only'], { env: environment(harness) })
+    await assert.rejects(dump, { stderr: /FATAL: {2}pg_dump is not supported by HarmonyDB\nHINT: .*\\copy/ })
+  })
+} else {
+  test('pg_dump is not installed here', () => assert.ok(!existsSync(PG_DUMP)))
 }
 
 if (existsSync(PSQL)) {

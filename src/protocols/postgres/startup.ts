@@ -50,6 +50,7 @@ export function readStartup(
     else if (name === 'replication') refuseReplication(value)
     else if (name !== 'user' && name !== 'database') settings.set(name, value)
   }
+  refuseDump(settings.get('application_name') ?? '')
   const user = message.parameters.get('user') ?? ''
   if (user === '') {
     throw new PgError('28000', 'no PostgreSQL user name specified in startup packet', {}, 'FATAL')
@@ -63,6 +64,16 @@ export function readStartup(
     settings,
     minorVersion: Math.min(message.minorVersion, NEWEST_MINOR),
   }
+}
+
+/** These read all of PostgreSQL's catalog. Half way through they would say which column of it is not there, which helps nobody. */
+const DUMP_PROGRAMS: ReadonlySet<string> = new Set(['pg_dump', 'pg_dumpall'])
+
+function refuseDump(application: string): void {
+  if (!DUMP_PROGRAMS.has(application)) return
+  const hint =
+    'Copy a table\'s rows with psql\'s \\copy; copy a whole database as the SQLite file that it is (see "Backup" in docs/operating/data-folder.md).'
+  throw new PgError('0A000', `${application} is not supported by HarmonyDB`, { hint }, 'FATAL')
 }
 
 function refuseReplication(value: string): void {
