@@ -57,6 +57,12 @@ export interface OutcomeReceiver {
   reject(error: Error): void
 }
 
+/** Who waits for an index without a promise, likewise. */
+export interface IndexReceiver {
+  resolve(index: bigint): void
+  reject(error: Error): void
+}
+
 export type TransactionOutcome =
   | {
       readonly kind: 'committed'

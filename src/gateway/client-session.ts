@@ -92,9 +92,15 @@ export class ClientSession implements Session {
       this.#end()
       receiver.reject(error)
     }
+    const notHere = (): void => {
+      this.#end()
+      receiver.notHere?.()
+    }
+    const here = { resolve, reject, notHere }
     let isTaken = false
     try {
-      isTaken = this.#runner.writeHere(statement, { resolve, reject })
+      isTaken = this.#runner.writeHere(statement, here)
+      if (!isTaken && receiver.notHere !== undefined) isTaken = this.#runner.readHere(statement, here)
     } finally {
       if (!isTaken) this.#end()
     }

@@ -5,6 +5,7 @@
  */
 
 import type {
+  IndexReceiver,
   OutcomeReceiver,
   SessionContext,
   TransactionOutcome,
@@ -64,6 +65,8 @@ export interface DatabaseCore {
    * confirmed one within `timeoutMs`.
    */
   readIndex(timeoutMs?: number): Promise<bigint>
+  /** The same for who waits without a promise; false, with nothing done, where that is not possible. Throws why the database can't be used. */
+  readIndexFor?(receiver: IndexReceiver, timeoutMs: number): boolean
   /** The same where it needs nobody's answer, so that a read may be made at once; null where it does. */
   readIndexNow?(): bigint | null
   /** Resolves when `appliedIndex >= index`. */

@@ -6,6 +6,7 @@
  * confirmation, so its last one grows old, and reads with a bound fail instead of telling what was true long ago.
  */
 
+import type { IndexReceiver } from '../base/transaction.ts'
 import type { DatabaseCore } from './core.ts'
 import type { GatewayConfiguration } from './configuration.ts'
 import type { Consistency } from './session.ts'
@@ -41,6 +42,24 @@ export class Freshness {
   /** Everything that was acknowledged anywhere before this call. Resolves with the applied index at which to read. */
   linearizable(): Promise<bigint> {
     return this.#confirm(this.#nowMs())
+  }
+
+  /** `linearizable` for who waits without a promise; false, with nothing done, where the core can't. Throws why it can't be used. */
+  linearizableFor(receiver: IndexReceiver): boolean {
+    const core = this.#core
+    if (core.readIndexFor === undefined) return false
+    const askedAtMs = this.#nowMs()
+    const reject = (error: Error): void => receiver.reject(error)
+    const confirmed = (at: bigint): void => {
+      this.#noteConfirmed(askedAtMs)
+      receiver.resolve(at)
+    }
+    const resolve = (index: bigint): void => {
+      const { appliedIndex } = core
+      if (appliedIndex >= index) confirmed(appliedIndex)
+      else this.applied(index).then(confirmed, reject)
+    }
+    return core.readIndexFor({ resolve, reject }, this.#configuration.readIndexTimeoutMs)
   }
 
   /** The index at which a read may be made in this moment; null where something must be waited for, or somebody asked. */
@@ -98,7 +117,11 @@ export class Freshness {
     const { appliedIndex } = this.#core
     const at = appliedIndex >= index ? appliedIndex : await this.applied(index)
     // Only now: what is committed and not applied here is not in the file yet.
-    if (askedAtMs > this.#confirmedAtMs) this.#confirmedAtMs = askedAtMs
+    this.#noteConfirmed(askedAtMs)
     return at
+  }
+
+  #noteConfirmed(askedAtMs: number): void {
+    if (askedAtMs > this.#confirmedAtMs) this.#confirmedAtMs = askedAtMs
   }
 }

@@ -1,6 +1,7 @@
 /** One database as a gateway has it open: its core, its reader, and how fresh reads get (DESIGN section 4, promise P2). */
 
 import { unreachable } from '../base/assert.ts'
+import type { IndexReceiver } from '../base/transaction.ts'
 import type { DatabaseCore } from './core.ts'
 import type { GatewayConfiguration } from './configuration.ts'
 import { Freshness } from './freshness.ts'
@@ -28,6 +29,11 @@ export class OpenDatabase {
   /** Like `fresh`, in this moment, which is `nowMs` by `performance.now()`; null where something must be waited for, or the leader asked. */
   freshNow(consistency: Consistency, sessionIndex: bigint, nowMs?: number): bigint | null {
     return this.#freshness.now(consistency, sessionIndex, nowMs)
+  }
+
+  /** `fresh` for a linearizable read that waits without a promise; false, with nothing done, where the core can't. */
+  linearizableFor(receiver: IndexReceiver): boolean {
+    return this.#freshness.linearizableFor(receiver)
   }
 
   /**

@@ -38,6 +38,8 @@ export interface ExecuteResult extends StatementResult {
 export interface ResultReceiver {
   resolve(result: ExecuteResult): void
   reject(error: Error): void
+  /** In place of both: nothing was done, because the statement is not that quick after all. Without it only what is certain to be is taken. */
+  notHere?(): void
 }
 
 /** Hrana's condition language; also what the gateway uses for its own batches. Steps count from 0. */
@@ -97,7 +99,7 @@ export interface Session {
    */
   executeNow?(statement: SqlStatement): ExecuteResult | null
   /**
-   * What `execute` does, for a lone write where it is known who leads: true if the receiver will hear; false for everything else, with nothing
+   * What `execute` does, for a lone write where it is known who leads, and for a quick linearizable read about which the leader is asked: true if the receiver will hear; false for everything else, with nothing
    * done: then `execute`. Throws a HarmonyError. The promises of all layers cost more than a short write.
    */
   executeHere?(receiver: ResultReceiver, statement: SqlStatement): boolean

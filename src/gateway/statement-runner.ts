@@ -27,6 +27,7 @@ import { ReadsAtOnce } from './reads-at-once.ts'
 import { SessionState } from './session-state.ts'
 import type { SessionObserver } from './statistics.ts'
 import { timeInTurn, turnEnded } from './turn.ts'
+import { readHere } from './reads-here.ts'
 import { writeHere } from './writes-here.ts'
 
 /** What needs no description: it has been run by a connection that can't write. */
@@ -118,6 +119,14 @@ export class StatementRunner {
     const isPlain = this.#transaction === null && this.#failedCommit === null && this.mayWrite
     if (!isPlain || timeInTurn() === null) return false
     return writeHere(this.database, this.state, this.#observer, statement, receiver)
+  }
+
+  /** A lone read about which the leader is asked first; false, with nothing done, for everything else. */
+  readHere(statement: SqlStatement, receiver: Required<ResultReceiver>): boolean {
+    const isPlain = this.#transaction === null && this.#failedCommit === null
+    if (!isPlain || consistencyHint(statement.sql) !== null || timeInTurn() === null) return false
+    if (this.database.reader.classify(statement.sql).kind !== 'unknown') return false
+    return readHere(this.database, this.state, this.#observer, statement, receiver)
   }
 
   /** The transaction has not written. */

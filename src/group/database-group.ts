@@ -4,7 +4,12 @@
  */
 
 import { HarmonyError } from '../base/errors.ts'
-import type { OutcomeReceiver, TransactionOutcome, TransactionRequest } from '../base/transaction.ts'
+import type {
+  IndexReceiver,
+  OutcomeReceiver,
+  TransactionOutcome,
+  TransactionRequest,
+} from '../base/transaction.ts'
 import type { Clock } from '../host/clock.ts'
 import type { Disk } from '../host/disk.ts'
 import type { Random } from '../host/random.ts'
@@ -273,10 +278,18 @@ export class DatabaseGroup {
    * An index such that a read at it sees every write acknowledged before this call. On every member: a follower asks the leader, again and
    * again while there is none. Rejects with NOT_LEADER (nothing was done) after `timeoutMs`; default 10 s.
    */
-  async readIndex(timeoutMs: number = READ_INDEX_TIMEOUT_MS): Promise<bigint> {
+  readIndex(timeoutMs: number = READ_INDEX_TIMEOUT_MS): Promise<bigint> {
+    return new Promise((resolve, reject) => this.readIndexFor({ resolve, reject }, timeoutMs))
+  }
+
+  /** The same for who waits without a promise. Throws why the database can't be read any more. */
+  readIndexFor(receiver: IndexReceiver, timeoutMs: number): void {
     this.#useToRead()
+    const now = this.readIndexNow()
+    if (now !== null) return receiver.resolve(now)
     // Also at the leader: what is committed and not applied here yet may have been read at another member already.
-    return this.readIndexNow() ?? BigInt(await this.#log.readIndex(timeoutMs))
+    const resolve = (index: number): void => receiver.resolve(BigInt(index))
+    this.#log.readIndexFor({ resolve, reject: (error) => receiver.reject(error) }, timeoutMs)
   }
 
   /**

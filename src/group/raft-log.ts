@@ -30,7 +30,7 @@ import type { LogOrigin } from './log-origin.ts'
 import { compactableIndex } from './log-tail.ts'
 import { baseOf, encodeOrigin, findOrigin, writeOrigin } from './log-origin.ts'
 import { PendingProposal } from './pending-proposal.ts'
-import { ReadIndexes } from './read-indexes.ts'
+import { ReadIndexes, type ReadReceiver } from './read-indexes.ts'
 import { Replica } from './replica.ts'
 
 export interface RaftLogEvents {
@@ -271,10 +271,10 @@ export class RaftLog implements CommitLog {
   }
 
   /** Rejects with NOT_LEADER if no leader could be asked within `timeoutMs`. */
-  readIndex(timeoutMs: number): Promise<number> {
-    if (this.leadingFrom !== null && this.isSoleVoter) return Promise.resolve(this.#commitIndex)
-    if (this.#state.kind === 'closed') return Promise.reject(this.#state.reason)
-    return this.#reads.request(timeoutMs)
+  readIndexFor(receiver: ReadReceiver, timeoutMs: number): void {
+    if (this.leadingFrom !== null && this.isSoleVoter) return receiver.resolve(this.#commitIndex)
+    if (this.#state.kind === 'closed') return receiver.reject(this.#state.reason)
+    this.#reads.requestFor(receiver, timeoutMs)
   }
 
   #askForReadIndex(context: number): boolean {

@@ -11,10 +11,15 @@
 
 import type { Clock, Timer } from '../host/clock.ts'
 
+/** Who waits without a promise. One of the two is called, once; it throws nothing. */
+export interface ReadReceiver {
+  resolve(index: number): void
+  reject(error: Error): void
+}
+
 interface Waiter {
   readonly deadlineMs: number
-  readonly resolve: (index: number) => void
-  readonly reject: (error: Error) => void
+  readonly receiver: ReadReceiver
 }
 
 /** Without news of a leader a parked read asks again this often. */
@@ -46,14 +51,19 @@ export class ReadIndexes {
   }
 
   request(timeoutMs: number): Promise<number> {
-    const { promise, resolve, reject } = Promise.withResolvers<number>()
-    const deadlineMs = this.#options.clock.nowMs() + timeoutMs
-    this.#gather({ deadlineMs, resolve, reject })
-    return promise
+    return new Promise((resolve, reject) => this.requestFor({ resolve, reject }, timeoutMs))
   }
 
+  requestFor(receiver: ReadReceiver, timeoutMs: number): void {
+    this.#gather({ deadlineMs: this.#options.clock.nowMs() + timeoutMs, receiver })
+  }
+
+  /** The reads run when whoever tells this is done with it, as behind a promise, but all of them behind one. */
   answered(context: number, index: number): void {
-    for (const waiter of this.#take(context)) waiter.resolve(index)
+    const waiters = this.#take(context)
+    queueMicrotask(() => {
+      for (const { receiver } of waiters) receiver.resolve(index)
+    })
   }
 
   failed(context: number): void {
@@ -76,7 +86,8 @@ export class ReadIndexes {
     this.failAll()
     this.#retryTimer?.cancel()
     this.#stopWaiting()
-    for (const waiter of [...this.#gathering.splice(0), ...this.#parked.splice(0)]) waiter.reject(error)
+    for (const waiter of [...this.#gathering.splice(0), ...this.#parked.splice(0)])
+      waiter.receiver.reject(error)
   }
 
   #gather(waiter: Waiter): void {
@@ -117,7 +128,7 @@ export class ReadIndexes {
   #park(waiter: Waiter): void {
     const { clock, toError } = this.#options
     if (clock.nowMs() >= waiter.deadlineMs) {
-      waiter.reject(toError())
+      waiter.receiver.reject(toError())
       return
     }
     this.#parked.push(waiter)

@@ -23,8 +23,8 @@ export const GROUP_MUTANTS: readonly SystemMutant[] = [
     patches: [
       {
         file: 'src/group/database-group.ts',
-        find: 'return this.readIndexNow() ?? BigInt(await this.#log.readIndex(timeoutMs))',
-        replace: 'return this.#applied.index',
+        find: 'if (now !== null) return receiver.resolve(now)',
+        replace: 'if (now === null || timeoutMs >= 0) return receiver.resolve(this.#applied.index)',
       },
     ],
   },
@@ -35,11 +35,13 @@ export const GROUP_MUTANTS: readonly SystemMutant[] = [
     patches: [
       {
         file: 'src/group/database-group.ts',
-        find: 'return this.readIndexNow() ?? BigInt(await this.#log.readIndex(timeoutMs))',
+        find: 'const resolve = (index: number): void => receiver.resolve(BigInt(index))',
         replace: `const from = this.#log.leadingFrom
-    const index = BigInt(await this.#log.readIndex(timeoutMs))
-    const own = from === null || this.#applied.index < BigInt(from) ? index : this.#applied.index
-    return own < index ? own : index`,
+    const resolve = (known: number): void => {
+      const index = BigInt(known)
+      const own = from === null || this.#applied.index < BigInt(from) ? index : this.#applied.index
+      receiver.resolve(own < index ? own : index)
+    }`,
       },
     ],
   },

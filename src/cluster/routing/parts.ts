@@ -1,6 +1,7 @@
 /** What routing needs of the rest of a member. `DatabaseGroup` and `PeerTransport` have it by structure; tests bring their own. */
 
 import type {
+  IndexReceiver,
   OutcomeReceiver,
   SessionContext,
   TransactionOutcome,
@@ -59,6 +60,8 @@ export interface LocalReplica {
   submitTo(receiver: OutcomeReceiver, request: TransactionRequest): void
   begin(options: BeginOptions): Promise<OpenTransaction>
   readIndex(timeoutMs?: number): Promise<bigint>
+  /** The same for who waits without a promise. Throws why the database can't be used any more. */
+  readIndexFor?(receiver: IndexReceiver, timeoutMs: number): void
   /** Null where other members have to be asked. */
   readIndexNow?(): bigint | null
   /** Rejects with why the database can't be used any more, even where the index is applied. */

@@ -4,7 +4,12 @@
  */
 
 import { HarmonyError } from '../../base/errors.ts'
-import type { OutcomeReceiver, TransactionOutcome, TransactionRequest } from '../../base/transaction.ts'
+import type {
+  IndexReceiver,
+  OutcomeReceiver,
+  TransactionOutcome,
+  TransactionRequest,
+} from '../../base/transaction.ts'
 import type { SubmitAnswer } from './message.ts'
 import type { SubmitCalls } from './submit-calls.ts'
 import type { TakeBacks } from './take-backs.ts'
@@ -72,6 +77,13 @@ export class RoutedDatabase {
 
   readIndex(timeoutMs?: number): Promise<bigint> {
     return this.#replica.readIndex(timeoutMs)
+  }
+
+  /** False with nothing done where the replica can't. Throws why it can't be used any more. */
+  readIndexFor(receiver: IndexReceiver, timeoutMs: number): boolean {
+    if (this.#replica.readIndexFor === undefined) return false
+    this.#replica.readIndexFor(receiver, timeoutMs)
+    return true
   }
 
   readIndexNow(): bigint | null {

@@ -269,7 +269,8 @@ export class ClientSession {
     try {
       const sent = this.#quick.execute(message)
       if (sent !== 'not quick') return sent
-      const written = this.#quickWrites.execute(message)
+      const usualWay = (portal: Portal): Promise<void> => this.#executePortal(portal, message.rowsMax)
+      const written = this.#quickWrites.execute(message, usualWay)
       if (written !== null) return written.catch(skipAfter)
       return this.#executePortal(this.#store.portal(message.portal), message.rowsMax).catch(skipAfter)
     } catch (error) {

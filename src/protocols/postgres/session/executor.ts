@@ -99,13 +99,19 @@ export class Executor {
   }
 
   /**
-   * What `run` would do with a lone write outside transactions, without a promise and without a time limit: true if the receiver will hear, false
+   * What `run` would do with a lone write, or a quick read for which others must be asked, outside transactions, without a promise and without a time limit: true if the receiver will hear, false
    * with nothing done. A cancel request does not stop it: nothing stops a write that is on its way.
    */
-  runHere(plan: QueryPlan, values: readonly SqlValue[], receiver: ResultReceiver): boolean {
+  runHere(
+    plan: QueryPlan,
+    values: readonly SqlValue[],
+    consistency: Consistency | null,
+    receiver: ResultReceiver,
+  ): boolean {
     const step = plan.steps[0]
     if (plan.effects.length > 0 || plan.sessionValues.length > 0 || plan.utcOnly !== null) return false
     if (plan.steps.length !== 1 || step === undefined) return false
+    if (plan.isRead) this.#session.consistency = consistency ?? this.#settings.consistency
     return this.#session.executeHere?.(receiver, bound(step, values)) ?? false
   }
 

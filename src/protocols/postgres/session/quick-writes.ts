@@ -1,5 +1,5 @@
 /**
- * Lone writes between two Syncs (the INSERT, UPDATE or DELETE of most applications), handed to the gateway without a promise on the way. Whatever is not quite that
+ * Lone writes between two Syncs (the INSERT, UPDATE or DELETE of most applications), and quick reads about which other members are asked first, handed to the gateway without a promise on the way. Whatever is not quite that
  * plain goes the usual way in `client-session.ts`, which gives the same answers.
  */
 
@@ -35,18 +35,25 @@ export class QuickWrites {
     this.#parts = parts
   }
 
-  /** Rejects with what the write fails with; null with nothing done where it is not quick. */
-  execute({ portal: name, rowsMax }: ExecuteMessage): Promise<void> | null {
+  /**
+   * Rejects with what the statement fails with; null with nothing done where it is not quick. `usualWay`: what is to be done where that shows later,
+   * with nothing done either.
+   */
+  execute(
+    { portal: name, rowsMax }: ExecuteMessage,
+    usualWay: (portal: Portal) => Promise<void>,
+  ): Promise<void> | null {
     const { store, transaction, tables, settings } = this.#parts
     const portal = store.findPortal(name)
     if (portal === undefined || portal.result !== null || rowsMax > 0) return null
     const { plan } = portal.statement.compiled
-    if (plan.kind !== 'query' || plan.isRead || plan.changesSchema || plan.notices.length > 0) return null
-    if (transaction.isOpen || tables.needsCommit || settings.restrictsWrites) return null
-    return this.#parts.isFollowedBySync() ? this.#write(portal, plan) : null
+    if (plan.kind !== 'query' || plan.changesSchema || plan.notices.length > 0) return null
+    if (plan.isRead ? !plan.returnsRows : settings.restrictsWrites) return null
+    if (transaction.isOpen || transaction.isFailed || tables.needsCommit) return null
+    return this.#parts.isFollowedBySync() ? this.#run(portal, plan, usualWay) : null
   }
 
-  #write(portal: Portal, plan: QueryPlan): Promise<void> | null {
+  #run(portal: Portal, plan: QueryPlan, usualWay: (portal: Portal) => Promise<void>): Promise<void> | null {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const fail = (error: unknown): void => reject(syntaxErrorOf(plan, error))
     const tell = (result: ExecuteResult): void => {
@@ -56,9 +63,11 @@ export class QuickWrites {
         fail(error)
       }
     }
-    const isBegun = this.#parts.executor.runHere(plan, portal.values, { resolve: tell, reject: fail })
+    const { values, statement } = portal
+    const receiver = { resolve: tell, reject: fail, notHere: () => resolve(usualWay(portal)) }
+    const isBegun = this.#parts.executor.runHere(plan, values, statement.consistency, receiver)
     if (!isBegun) return null
-    this.#parts.activity.begin(portal.statement.sql)
+    this.#parts.activity.begin(statement.sql)
     return promise
   }
 
