@@ -6,6 +6,7 @@ import { sleep } from '../host/clock.ts'
 import type { DatabaseGroup } from '../group/database-group.ts'
 import { members as replicasOf } from '../raft/membership.ts'
 import { MEMBER_KINDS } from './call-kinds.ts'
+import { databaseNotFound } from './catalog.ts'
 import type { MemberRow } from './catalog-reader.ts'
 import type { MemberRole, TransferRequest } from './cluster-state.ts'
 import { decodeYesOrNo, encodeTransfer } from './member-calls.ts'
@@ -120,7 +121,7 @@ export class Administration {
     if (database === null) return [catalogGroup, ...databases.all().map(({ group }) => group)]
     const group = database === catalogGroup.name ? catalogGroup : databases.get(database)?.group
     if (group !== undefined) return [group]
-    throw new HarmonyError('DATABASE_NOT_FOUND', `There is no database ${JSON.stringify(database)}.`)
+    throw databaseNotFound(database)
   }
 
   /** Whether another member leads afterwards. */

@@ -213,7 +213,10 @@ const SEAT_FREE = `(SELECT min(free) FROM (SELECT 0 AS free UNION SELECT seat + 
   WHERE free NOT IN (${SEATS_TAKEN}))`
 
 export function databaseNotFound(name: string): HarmonyError {
-  return new HarmonyError('DATABASE_NOT_FOUND', `There is no database ${JSON.stringify(name)}.`)
+  return new HarmonyError(
+    'DATABASE_NOT_FOUND',
+    `There is no database ${JSON.stringify(name)}. Look for its name in the list of databases, or create it.`,
+  )
 }
 
 export function databaseExists(name: string): HarmonyError {

@@ -97,6 +97,19 @@ test('a real disk reports a real failure: a full device', async () => {
   await file.close()
 })
 
+test('a file where a folder should be is told as what it is', async (t) => {
+  const folder = mkdtempSync(`${tmpdir()}/harmony-disk-`)
+  t.after(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'file')
+  writeFileSync(file, 'mine')
+  const disk = new SystemDisk()
+  await assert.rejects(disk.createFolder(file), {
+    code: 'DISK_FAILED',
+    message: /A file of this name is there/,
+  })
+  await assert.rejects(disk.createFolder(join(file, 'x')), { message: /A part of this path is a file/ })
+})
+
 test('in memory, a crash keeps what was synced and any of the sectors that were not', async () => {
   const outcomes = new Set<string>()
   for (let seed = 1n; seed <= 60n; seed++) {

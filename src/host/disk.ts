@@ -56,6 +56,14 @@ export interface Disk {
 
 const FULL_CODES = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
+const ADVICE: Readonly<Record<string, string>> = {
+  EEXIST: 'A file of this name is there: choose another path.',
+  ENOTDIR: 'A part of this path is a file: choose another path.',
+  EACCES: "This process's user may not: look at the owner and the permissions.",
+  EPERM: "This process's user may not: look at the owner and the permissions.",
+  EROFS: 'The file system is mounted read-only.',
+}
+
 /** `error` of the system call that tried to `action` the file as a HarmonyError. */
 export function toDiskError(error: unknown, action: string, path: string): HarmonyError {
   if (error instanceof HarmonyError) return error
@@ -69,7 +77,7 @@ export function toDiskError(error: unknown, action: string, path: string): Harmo
   }
   return new HarmonyError(
     'DISK_FAILED',
-    `Could not ${action} ${path} (${systemCode}). Check the disk and the file's permissions.`,
+    `Could not ${action} ${path} (${systemCode}). ${ADVICE[systemCode] ?? "Check the disk and the file's permissions."}`,
     { cause: error },
   )
 }
