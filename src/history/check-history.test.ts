@@ -1,5 +1,6 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
+import type { Anomaly } from './anomaly.ts'
 import { checkHistory } from './check-history.ts'
 import { HistoryFormatError, parseHistory } from './history-file.ts'
 import { verdictText } from './verdict-text.ts'
@@ -8,6 +9,15 @@ const line = (process: number, type: string, f: string, value: unknown, key?: st
   JSON.stringify({ process, type, f, value, key })
 
 const verdictOf = (...lines: string[]) => checkHistory(parseHistory(lines))
+
+/** One appends, another one reads. */
+const kindsOf = (appended: unknown, read: unknown): readonly string[] =>
+  verdictOf(
+    line(0, 'invoke', 'txn', [['append', 'x', appended]]),
+    line(0, 'ok', 'txn', [['append', 'x', appended]]),
+    line(1, 'invoke', 'txn', [['r', 'x', null]]),
+    line(1, 'ok', 'txn', [['r', 'x', [read]]]),
+  ).findings.map(({ kind }) => kind)
 
 test('registers: a stale read is told with the operations before it', () => {
   const verdict = verdictOf(
@@ -70,6 +80,34 @@ G-single-realtime, which breaks strict serializability: a read missed what was f
     ▼
   T2, where it began`,
   )
+})
+
+test('lists: a text is not the number that it looks like, and anything may be an element', () => {
+  for (const element of [1, 0.5, '1', '', null, true, [1], { a: 1 }])
+    assert.deepEqual(kindsOf(element, element), [])
+  for (const [appended, read] of [
+    ['1', 1],
+    [1, '1'],
+    ['[1]', [1]],
+    [null, 'null'],
+  ])
+    assert.ok(kindsOf(appended, read).includes('garbage'), JSON.stringify([appended, read]))
+})
+
+test('lists: answers come in another order than questions, and some never', () => {
+  const verdict = verdictOf(
+    line(0, 'invoke', 'txn', [['append', 'x', 1]]),
+    line(1, 'invoke', 'txn', [['append', 'x', 2]]),
+    line(2, 'invoke', 'txn', [['append', 'x', 3]]),
+    line(3, 'invoke', 'txn', [['r', 'x', null]]),
+    line(3, 'ok', 'txn', [['r', 'x', [3, 2, 1]]]),
+    line(1, 'ok', 'txn', [['append', 'x', 2]]),
+    line(0, 'fail', 'txn', [['append', 'x', 1]]),
+  )
+  assert.deepEqual(verdict.counts, { operations: 4, ok: 2, fail: 1, info: 1, processes: 4, keys: 1 })
+  const [finding, ...others] = verdict.findings as readonly Anomaly[]
+  assert.deepEqual([finding?.kind, finding?.transactions.map(({ number }) => number)], ['G1a', [4, 1]])
+  assert.deepEqual(others, [])
 })
 
 test('what is no history is refused with its line', () => {

@@ -1,12 +1,11 @@
 /** What kind of history it is, and what is wrong with it. */
 
 import type { Anomaly } from './anomaly.ts'
-import { checkLists } from './check-lists.ts'
+import { checkListHistory } from './check-lists.ts'
 import type { RegisterFinding } from './check-registers.ts'
 import { checkRegisters } from './check-registers.ts'
-import type { HistoryOperation } from './history-file.ts'
-import { HistoryFormatError } from './history-file.ts'
-import { toTransactions } from './list-transactions.ts'
+import type { History, HistoryOperation, Outcome } from './history-file.ts'
+import type { ListHistory } from './list-history.ts'
 
 export interface HistoryCounts {
   readonly operations: number
@@ -27,33 +26,38 @@ export type HistoryVerdict =
   | { readonly model: 'lists'; readonly counts: HistoryCounts; readonly findings: readonly Anomaly[] }
 
 /** Throws HistoryFormatError. */
-export function checkHistory(operations: readonly HistoryOperation[]): HistoryVerdict {
-  const [first] = operations
-  if (first === undefined) throw new HistoryFormatError(1, 'an empty history')
-  if (first.f !== 'txn') {
-    const keys = new Set(operations.map(({ key }) => key))
-    return {
-      model: 'registers',
-      counts: countsOf(operations, keys.size),
-      findings: checkRegisters(operations),
-    }
+export function checkHistory(history: History): HistoryVerdict {
+  if (history.model === 'lists') {
+    const { transactions } = history
+    return { model: 'lists', counts: countsOfLists(transactions), findings: checkListHistory(transactions) }
   }
-  const other = operations.find(({ f }) => f !== 'txn')
-  if (other !== undefined)
-    throw new HistoryFormatError(other.invokedAt, `"f" is ${JSON.stringify(other.f)} among txns`)
-  const transactions = toTransactions(operations)
-  const keys = new Set(transactions.flatMap(({ steps }) => steps.map(({ key }) => key)))
-  return { model: 'lists', counts: countsOf(operations, keys.size), findings: checkLists(transactions) }
+  const { operations } = history
+  return { model: 'registers', counts: countsOf(operations), findings: checkRegisters(operations) }
 }
 
-function countsOf(operations: readonly HistoryOperation[], keys: number): HistoryCounts {
-  const count = (outcome: string): number => operations.filter((one) => one.outcome === outcome).length
+function countsOf(operations: readonly HistoryOperation[]): HistoryCounts {
   return {
     operations: operations.length,
-    ok: count('ok'),
-    fail: count('fail'),
-    info: count('info'),
+    ...outcomesOf(operations.length, (at) => operations[at]?.outcome),
     processes: new Set(operations.map(({ process }) => process)).size,
-    keys,
+    keys: new Set(operations.map(({ key }) => key)).size,
   }
+}
+
+function countsOfLists(history: ListHistory): HistoryCounts {
+  return {
+    operations: history.length,
+    ...outcomesOf(history.length, (at) => history.outcome(at)),
+    processes: history.processCount,
+    keys: history.keyCount,
+  }
+}
+
+function outcomesOf(
+  length: number,
+  outcomeOf: (at: number) => Outcome | undefined,
+): Readonly<Record<Outcome, number>> {
+  const counts = { ok: 0, fail: 0, info: 0 }
+  for (let at = 0; at < length; at++) counts[outcomeOf(at) ?? 'info']++
+  return counts
 }

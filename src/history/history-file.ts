@@ -14,7 +14,15 @@
  * - `key`: of a register; one for all where it is missing. Other fields (`time`, `node`, …) are kept out.
  */
 
+import { ListHistory } from './list-history.ts'
+import { stepsOf } from './list-steps.ts'
+
 export type Outcome = 'ok' | 'fail' | 'info'
+
+/** What the first line asks decides: it is one kind or the other. */
+export type History =
+  | { readonly model: 'registers'; readonly operations: readonly HistoryOperation[] }
+  | { readonly model: 'lists'; readonly transactions: ListHistory }
 
 /** A call and its return. Positions are line numbers from 1; they are the only clock. */
 export interface HistoryOperation {
@@ -50,19 +58,28 @@ interface Event {
   readonly value: unknown
 }
 
-type Open = Pick<HistoryOperation, 'process' | 'f' | 'key' | 'invokedAt' | 'asked'>
+interface Open {
+  readonly f: string
+  readonly key: string
+  readonly invokedAt: number
+  readonly asked: unknown
+  /** Its number in the history of lists; of registers, none. */
+  readonly transaction: number | null
+}
 
-/** In order of their calls. Throws HistoryFormatError. */
-export function parseHistory(lines: Iterable<string>): HistoryOperation[] {
+/** Throws HistoryFormatError. */
+export function parseHistory(lines: Iterable<string>): History {
   const reader = new HistoryReader()
   for (const line of lines) reader.line(line)
   return reader.end()
 }
 
-/** For histories that are too long for one string: line by line. */
+/** For histories that are too long for one string: line by line. What a line of lists says is packed at once. */
 export class HistoryReader {
   readonly #open = new Map<string, Open>()
   readonly #operations: HistoryOperation[] = []
+  /** Null for registers; undefined before the first line. */
+  #lists: ListHistory | null | undefined
   #at = 0
 
   /** Throws HistoryFormatError. Empty lines count and mean nothing. */
@@ -74,16 +91,24 @@ export class HistoryReader {
     else this.#complete(event)
   }
 
-  end(): HistoryOperation[] {
-    for (const open of this.#open.values()) this.#push(open, 'info', null, undefined)
+  /** Throws HistoryFormatError. */
+  end(): History {
+    for (const [process, open] of this.#open) this.#push(process, open, 'info', null, undefined)
     this.#open.clear()
-    return this.#operations.toSorted((left, right) => left.invokedAt - right.invokedAt)
+    if (this.#lists === undefined) throw new HistoryFormatError(1, 'an empty history')
+    if (this.#lists !== null) return { model: 'lists', transactions: this.#lists }
+    const operations = this.#operations.toSorted((left, right) => left.invokedAt - right.invokedAt)
+    return { model: 'registers', operations }
   }
 
   #invoke({ process, f, key, value }: Event): void {
     if (this.#open.has(process))
       throw new HistoryFormatError(this.#at, `process ${process} asks again before it has heard of the last`)
-    this.#open.set(process, { process, f, key, invokedAt: this.#at, asked: value })
+    this.#lists ??= this.#lists === null || f !== 'txn' ? null : new ListHistory()
+    if (this.#lists !== null && f !== 'txn')
+      throw new HistoryFormatError(this.#at, `"f" is ${JSON.stringify(f)} among txns`)
+    const transaction = this.#lists?.begin(process, this.#at) ?? null
+    this.#open.set(process, { f, key, invokedAt: this.#at, asked: value, transaction })
   }
 
   #complete({ process, type, f, value }: Event): void {
@@ -93,12 +118,18 @@ export class HistoryReader {
     if (open.f !== f)
       throw new HistoryFormatError(this.#at, `process ${process} asked ${open.f} and hears of ${f}`)
     this.#open.delete(process)
-    if (type === 'info') this.#push(open, 'info', null, undefined)
-    else this.#push(open, type === 'ok' ? 'ok' : 'fail', this.#at, type === 'ok' ? value : undefined)
+    if (type === 'info') this.#push(process, open, 'info', null, undefined)
+    else this.#push(process, open, type === 'ok' ? 'ok' : 'fail', this.#at, type === 'ok' ? value : undefined)
   }
 
-  #push(open: Open, outcome: Outcome, completedAt: number | null, answered: unknown): void {
-    this.#operations.push({ ...open, outcome, completedAt, answered })
+  #push(process: string, open: Open, outcome: Outcome, completedAt: number | null, answered: unknown): void {
+    const { f, key, invokedAt, asked, transaction } = open
+    if (transaction === null) {
+      this.#operations.push({ process, f, key, invokedAt, asked, outcome, completedAt, answered })
+      return
+    }
+    const steps = stepsOf(answered ?? asked, completedAt ?? invokedAt, outcome === 'ok')
+    this.#lists?.complete(transaction, outcome, completedAt, steps)
   }
 }
 

@@ -4,165 +4,167 @@
  * what can't be true of all lists together is a cycle (`check-lists.ts`).
  */
 
-import type { Anomaly } from './anomaly.ts'
-import type { Step, Transaction } from './list-transactions.ts'
+import type { Anomaly, AnomalyKind } from './anomaly.ts'
+import type { ListHistory, ReadList } from './list-history.ts'
 import { describeList } from './list-transactions.ts'
 
-/** The element, by whom, and whether it was the last that this transaction appended to the list. */
-export interface Append {
-  readonly element: string
-  readonly by: Transaction
-  readonly isLast: boolean
+/** What is wrong already: each kind once, by the first transaction that shows it, in the order of these. */
+export function orderAnomalies(history: ListHistory): Anomaly[] {
+  const findings = new Findings(history)
+  noteTrunks(history, findings)
+  for (let reader = 0; reader < history.length; reader++) noteReads(history, findings, reader)
+  return [...appendedTwice(history), ...findings.anomalies()]
 }
 
-export interface ListOrder {
-  readonly key: string
-  /** As far as somebody has read it. */
-  readonly versions: readonly Append[]
-  /** Appended by transactions that happened, and never read: they came later than all of `versions`. */
-  readonly unread: readonly Append[]
+interface Finding {
+  readonly reader: number
+  readonly others: readonly number[]
+  /** For people: a history that is wrong all over has millions, of which few are told. */
+  readonly text: () => string
 }
 
-type Appends = ReadonlyMap<string, ReadonlyMap<string, Append>>
+/** The first of each kind. */
+class Findings {
+  readonly #history: ListHistory
+  readonly #first = new Map<AnomalyKind, Finding>()
 
-/** Orders of all lists, and what is wrong already. */
-export function listOrders(transactions: readonly Transaction[]): {
-  readonly orders: ReadonlyMap<string, ListOrder>
-  readonly anomalies: readonly Anomaly[]
-} {
-  const anomalies: Anomaly[] = []
-  const appends = collectAppends(transactions, anomalies)
-  const longest = new Map<string, { readonly list: readonly string[]; readonly by: Transaction }>()
-  const checked = new Set<readonly string[]>()
-  for (const { transaction, key, list } of readsOf(transactions)) {
-    anomalies.push(...unfinishedRead(transaction, key, list, appends))
-    // A list that has not changed since the last read is the same one.
-    if (checked.has(list)) continue
-    checked.add(list)
-    anomalies.push(...readAnomalies(transaction, key, list, appends))
-    const other = longest.get(key)
-    if (other === undefined) longest.set(key, { list, by: transaction })
-    else {
-      const [shorter, longer] = other.list.length < list.length ? [other.list, list] : [list, other.list]
-      if (shorter.some((element, at) => element !== longer[at]))
-        anomalies.push(incompatible(key, [other.by, other.list], [transaction, list]))
-      else if (longer === list) longest.set(key, { list, by: transaction })
-    }
+  constructor(history: ListHistory) {
+    this.#history = history
   }
-  const orders = [...appends].map(([key, ofKey]) => orderOf(key, ofKey, longest.get(key)?.list ?? []))
-  return { orders: new Map(orders.map((order) => [order.key, order])), anomalies }
+
+  note(kind: AnomalyKind, finding: Finding): void {
+    const known = this.#first.get(kind)
+    if (known === undefined || finding.reader < known.reader) this.#first.set(kind, finding)
+  }
+
+  anomalies(): Anomaly[] {
+    return [...this.#first]
+      .toSorted(([, left], [, right]) => left.reader - right.reader)
+      .map(([kind, { reader, others, text }]) => ({
+        kind,
+        text: text(),
+        transactions: [reader, ...others].map((one) => this.#history.transaction(one)),
+        cycle: [],
+      }))
+  }
 }
 
 /** What other transactions had appended when this one first read each list: its own appends are taken off. */
 export function* externalReads(
-  transaction: Transaction,
-): Iterable<{ readonly key: string; readonly list: readonly string[] }> {
-  if (transaction.outcome !== 'ok') return
-  const own = new Map<string, number>()
-  const seen = new Set<string>()
-  for (const step of transaction.steps) {
-    if (step.kind === 'append') own.set(step.key, (own.get(step.key) ?? 0) + 1)
-    else if (!seen.has(step.key) && step.list !== null) {
-      seen.add(step.key)
-      const others = step.list.length - (own.get(step.key) ?? 0)
-      // Mostly all of it: a copy of each list that was ever read would be most of the memory.
-      yield { key: step.key, list: others === step.list.length ? step.list : step.list.slice(0, others) }
+  history: ListHistory,
+  transaction: number,
+): Iterable<{ readonly key: number; readonly list: ReadList }> {
+  if (!history.isOk(transaction)) return
+  const own = new Map<number, number>()
+  const seen = new Set<number>()
+  const [first, end] = history.stepsOf(transaction)
+  for (let step = first; step < end; step++) {
+    const key = history.keyOfStep(step)
+    const read = history.readBy(step)
+    if (history.appendedBy(step) !== null) own.set(key, (own.get(key) ?? 0) + 1)
+    else if (read !== null && !seen.has(key)) {
+      seen.add(key)
+      yield {
+        key,
+        list: { elements: read.elements, length: Math.max(0, read.length - (own.get(key) ?? 0)) },
+      }
     }
   }
 }
 
-function orderOf(key: string, appends: ReadonlyMap<string, Append>, list: readonly string[]): ListOrder {
-  const versions = list.map((element) => appends.get(element)).filter((append) => append !== undefined)
-  const read = new Set(list)
-  const unread = [...appends.values()].filter(({ element, by }) => by.outcome === 'ok' && !read.has(element))
-  return { key, versions, unread }
+function appendedTwice(history: ListHistory): Anomaly[] {
+  return history.appendedTwice.slice(0, 1).map(({ element, transaction }) => {
+    const key = history.keyText(history.keyOfElement(element))
+    const text = `${history.elementText(element)} is appended to ${key} twice: such a history says nothing of the order`
+    const both = [history.appenderOf(element) ?? transaction, transaction]
+    return { kind: 'unusable', text, transactions: both.map((one) => history.transaction(one)), cycle: [] }
+  })
 }
 
-function collectAppends(transactions: readonly Transaction[], anomalies: Anomaly[]): Appends {
-  const appends = new Map<string, Map<string, Append>>()
-  for (const by of transactions) {
-    const last = new Map<string, Step>()
-    for (const step of by.steps) if (step.kind === 'append') last.set(step.key, step)
-    for (const step of by.steps) {
-      if (step.kind !== 'append') continue
-      const ofKey = appends.get(step.key) ?? new Map<string, Append>()
-      appends.set(step.key, ofKey)
-      const other = ofKey.get(step.element)
-      if (other !== undefined) anomalies.push(appendedTwice(step.key, step.element, other.by, by))
-      else ofKey.set(step.element, { element: step.element, by, isLast: last.get(step.key) === step })
-    }
+/** Each list is looked at once, as long as it got; whoever was the first to read something is told. */
+function noteTrunks(history: ListHistory, findings: Findings): void {
+  for (const { element, transaction, length } of history.readTwice) {
+    const elements = history.trunk(history.keyOfElement(element))
+    noteRepeated(history, findings, element, transaction, { elements, length })
   }
-  return appends
+  for (let key = 0; key < history.keyCount; key++)
+    for (const [at, element] of history.trunk(key).entries())
+      noteElement(history, findings, element, history.readerOf(key, at))
 }
 
-function* readsOf(
-  transactions: readonly Transaction[],
-): Iterable<{ transaction: Transaction; key: string; list: readonly string[] }> {
-  for (const transaction of transactions) {
-    if (transaction.outcome !== 'ok') continue
-    for (const step of transaction.steps)
-      if (step.kind === 'read' && step.list !== null) yield { transaction, key: step.key, list: step.list }
+function noteReads(history: ListHistory, findings: Findings, reader: number): void {
+  if (!history.isOk(reader)) return
+  const [first, end] = history.stepsOf(reader)
+  for (let step = first; step < end; step++) {
+    const list = history.readBy(step)
+    if (list === null) continue
+    noteUnfinished(history, findings, reader, list)
+    const key = history.keyOfStep(step)
+    if (list.elements !== history.trunk(key)) noteApart(history, findings, reader, key, list.elements)
   }
 }
 
-function readAnomalies(
-  transaction: Transaction,
-  key: string,
-  list: readonly string[],
-  appends: Appends,
-): Anomaly[] {
-  const found: Anomaly[] = []
+/** A read that is no beginning of the longest one is wrong as it is, and what is in it may be, too. */
+function noteApart(
+  history: ListHistory,
+  findings: Findings,
+  reader: number,
+  key: number,
+  list: readonly number[],
+): void {
+  const trunk = history.trunk(key)
+  const others = [history.readerOf(key, trunk.length - 1)]
+  const text = (): string =>
+    `read ${history.keyText(key)} as ${shown(history, trunk)} and as ${shown(history, list)}: neither is how the other began`
+  findings.note('incompatible-order', { reader, others, text })
   const twice = firstRepeated(list)
-  if (twice !== undefined)
-    found.push(anomalyOf('duplicate', `read ${twice} twice in ${key}: ${describeList(list)}`, transaction))
-  for (const element of list) {
-    const append = appends.get(key)?.get(element)
-    if (append === undefined)
-      found.push(anomalyOf('garbage', `read ${element} in ${key}, which nobody has appended`, transaction))
-    else if (append.by.outcome === 'fail') {
-      const text = `read ${element} in ${key}, of a transaction that did not happen`
-      found.push(anomalyOf('G1a', text, transaction, append.by))
-    }
-  }
-  return found
+  const whole = { elements: list, length: list.length }
+  if (twice !== undefined) noteRepeated(history, findings, twice, reader, whole)
+  for (const element of list) noteElement(history, findings, element, reader)
 }
 
-function unfinishedRead(
-  transaction: Transaction,
-  key: string,
-  list: readonly string[],
-  appends: Appends,
-): Anomaly[] {
-  const last = appends.get(key)?.get(list.at(-1) ?? '')
-  if (last === undefined || last.isLast || last.by === transaction) return []
-  const text = `read ${key} between two appends of one transaction, after ${last.element}`
-  return [anomalyOf('G1b', text, transaction, last.by)]
+function noteElement(history: ListHistory, findings: Findings, element: number, reader: number): void {
+  const by = history.appenderOf(element)
+  if (by !== null && history.outcome(by) !== 'fail') return
+  const read = (): string =>
+    `read ${history.elementText(element)} in ${history.keyText(history.keyOfElement(element))}`
+  if (by === null)
+    findings.note('garbage', { reader, others: [], text: () => `${read()}, which nobody has appended` })
+  else
+    findings.note('G1a', {
+      reader,
+      others: [by],
+      text: () => `${read()}, of a transaction that did not happen`,
+    })
 }
 
-function anomalyOf(
-  kind: Anomaly['kind'],
-  text: string,
-  transaction: Transaction,
-  ...others: readonly Transaction[]
-): Anomaly {
-  return { kind, text, transactions: [transaction, ...others], cycle: [] }
+function noteUnfinished(history: ListHistory, findings: Findings, reader: number, list: ReadList): void {
+  const last = list.elements[list.length - 1]
+  const by = last === undefined ? null : history.appenderOf(last)
+  if (last === undefined || by === null || by === reader || history.isLastOfItsTransaction(last)) return
+  const key = history.keyOfElement(last)
+  const text = (): string =>
+    `read ${history.keyText(key)} between two appends of one transaction, after ${history.elementText(last)}`
+  findings.note('G1b', { reader, others: [by], text })
 }
 
-function firstRepeated(list: readonly string[]): string | undefined {
-  const seen = new Set<string>()
+function noteRepeated(
+  history: ListHistory,
+  findings: Findings,
+  element: number,
+  reader: number,
+  list: ReadList,
+): void {
+  const text = (): string =>
+    `read ${history.elementText(element)} twice in ${history.keyText(history.keyOfElement(element))}: ${describeList(history.texts(list))}`
+  findings.note('duplicate', { reader, others: [], text })
+}
+
+function shown(history: ListHistory, elements: readonly number[]): string {
+  return describeList(history.texts({ elements, length: elements.length }))
+}
+
+function firstRepeated(list: readonly number[]): number | undefined {
+  const seen = new Set<number>()
   return list.find((element) => seen.has(element) || !seen.add(element))
-}
-
-function incompatible(
-  key: string,
-  [one, oneList]: readonly [Transaction, readonly string[]],
-  [other, otherList]: readonly [Transaction, readonly string[]],
-): Anomaly {
-  const text = `read ${key} as ${describeList(oneList)} and as ${describeList(otherList)}: neither is how the other began`
-  return { kind: 'incompatible-order', text, transactions: [one, other], cycle: [] }
-}
-
-function appendedTwice(key: string, element: string, one: Transaction, other: Transaction): Anomaly {
-  const text = `${element} is appended to ${key} twice: such a history says nothing of the order`
-  return { kind: 'unusable', text, transactions: [one, other], cycle: [] }
 }
