@@ -7,11 +7,16 @@
  *   free ──use: BEGIN──▶ held(version) ──timer, close, another version──▶ free
  *
  * A file that was replaced by a snapshot from another member is opened anew.
+ *
+ * What statements have learnt from a state (`answers.ts`) is dropped before another one is read. Most often it is: after a write. But where the state was
+ * only let go of by the timer, or the core made it be renewed, SQLite's data_version, read inside of the transaction before and of the one after,
+ * tells that nothing was committed in between: then it is the same state, and all that was learnt holds.
  */
 
 import type { StatementSync } from 'node:sqlite'
 import { HarmonyError } from '../base/errors.ts'
 import { ReadConnection } from '../engine/reader/read-connection.ts'
+import { AnswerBudget, AnswerMemory } from './answers.ts'
 import type { FilePosition } from './file-position.ts'
 
 const HOLD_TIME_MS = 1_000
@@ -28,6 +33,7 @@ interface Opened {
   readonly begin: StatementSync
   readonly commit: StatementSync
   readonly schemaVersion: StatementSync
+  readonly dataVersion: StatementSync
   readonly fileVersion: number
 }
 
@@ -38,23 +44,28 @@ export interface Apart {
 }
 
 export class HeldSnapshot {
+  /** Of the state that `use` has given last. */
+  readonly answers: AnswerMemory
   readonly #dataFile: string
   readonly #position: FilePosition
   readonly #timer: NodeJS.Timeout
   #opened: Opened
   #version = FREE
   #schemaVersion = -1
+  /** Of the state that was let go, where something was learnt from it. */
+  #dataVersion: bigint | null = null
   #generation = 0
   #renewals = 0
   #pinned = 0
   #spare: Apart | null = null
   #isClosed = false
 
-  constructor(dataFile: string, position: FilePosition) {
+  constructor(dataFile: string, position: FilePosition, budget: AnswerBudget = new AnswerBudget()) {
+    this.answers = new AnswerMemory(budget)
     this.#dataFile = dataFile
     this.#position = position
     this.#opened = openFile(dataFile, position.fileVersion)
-    this.#timer = setTimeout(() => this.#letGo(), HOLD_TIME_MS).unref()
+    this.#timer = setTimeout(() => this.#rest(), HOLD_TIME_MS).unref()
   }
 
   /** Another one when the schema or the file has changed: what was compiled before is compiled again. */
@@ -115,6 +126,7 @@ export class HeldSnapshot {
     this.#letGo()
     clearTimeout(this.#timer)
     this.#isClosed = true
+    this.answers.drop()
     this.#opened.connection.close()
     this.#spare?.connection.close()
   }
@@ -127,28 +139,52 @@ export class HeldSnapshot {
     const { version, fileVersion } = this.#position
     if (fileVersion !== this.#opened.fileVersion) this.#reopen(fileVersion)
     this.#opened.begin.run()
-    // BEGIN alone takes no snapshot.
-    const [schemaVersion] = this.#opened.schemaVersion.get() as unknown as [bigint]
-    if (Number(schemaVersion) !== this.#schemaVersion) {
-      this.#schemaVersion = Number(schemaVersion)
-      // SQLite compiles by the schema that it has in memory, and looks whether that is still true when a statement runs.
-      this.#opened.connection.appliedIndex()
-      this.#generation++
+    if (!this.#isSameState()) {
+      this.answers.drop()
+      this.#lookAtSchema()
     }
     this.#renewals++
     this.#version = version
     this.#timer.refresh()
   }
 
+  /** Whether something was learnt from the state before, and the one that is taken here, or by `#lookAtSchema`, is no other. */
+  #isSameState(): boolean {
+    return !this.answers.isEmpty && this.#dataVersion === numberOf(this.#opened.dataVersion)
+  }
+
+  /** Takes the snapshot: BEGIN alone does not. */
+  #lookAtSchema(): void {
+    const schemaVersion = Number(numberOf(this.#opened.schemaVersion))
+    if (schemaVersion === this.#schemaVersion) return
+    this.#schemaVersion = schemaVersion
+    // SQLite compiles by the schema that it has in memory, and looks whether that is still true when a statement runs.
+    this.#opened.connection.appliedIndex()
+    this.#generation++
+  }
+
   #reopen(fileVersion: number): void {
+    // The versions that two connections tell have nothing to do with one another.
+    this.answers.drop()
     this.#opened.connection.close()
     this.#opened = openFile(this.#dataFile, fileVersion)
     this.#generation++
   }
 
+  /** Where nobody has read since the state was let go, what was learnt from it is given back, too. */
+  #rest(): void {
+    if (this.#version === FREE) this.answers.drop()
+    this.#letGo()
+    if (!this.answers.isEmpty) this.#timer.refresh()
+  }
+
   #letGo(): void {
+    // A transaction without a version is one that could not be made use of: nothing was learnt from it.
+    const isLearntFrom = this.#version !== FREE && !this.answers.isEmpty
     this.#version = FREE
-    if (this.#opened.connection.isInTransaction) this.#opened.commit.run()
+    if (!this.#opened.connection.isInTransaction) return
+    if (isLearntFrom) this.#dataVersion = numberOf(this.#opened.dataVersion)
+    this.#opened.commit.run()
   }
 
   #checkOpen(): void {
@@ -164,6 +200,11 @@ function openFile(dataFile: string, fileVersion: number): Opened {
     begin: connection.prepareOwn('BEGIN'),
     commit: connection.prepareOwn('COMMIT'),
     schemaVersion: connection.prepareOwn('PRAGMA schema_version'),
+    dataVersion: connection.prepareOwn('PRAGMA data_version'),
     fileVersion,
   }
+}
+
+function numberOf(pragma: StatementSync): bigint {
+  return (pragma.get() as unknown as [bigint])[0]
 }

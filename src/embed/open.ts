@@ -2,6 +2,7 @@
 
 import { HarmonyError } from '../base/errors.ts'
 import type { DatabaseInfo } from '../gateway/core.ts'
+import { AnswerBudget } from './answers.ts'
 import type { PeerOptions } from './cluster-link.ts'
 import { checkPeerOptions } from './cluster-link.ts'
 import { CoreLink } from './core-link.ts'
@@ -31,13 +32,15 @@ interface Attachment {
 /** A member inside this process. It is itself its database `default`; `database(name)` gives others. */
 export class HarmonyDB extends Database implements AsyncDisposable {
   readonly #link: CoreLink
+  readonly #budget: AnswerBudget
   readonly #opened: Map<string, { readonly database: Database } & Attachment>
   #closing: Promise<void> | null = null
 
   /** @internal */
-  constructor(link: CoreLink, { snapshot, movement }: Attachment) {
+  constructor(link: CoreLink, budget: AnswerBudget, { snapshot, movement }: Attachment) {
     super(FIRST_DATABASE, link, snapshot, movement)
     this.#link = link
+    this.#budget = budget
     this.#opened = new Map([[FIRST_DATABASE, { database: this, snapshot, movement }]])
   }
 
@@ -55,7 +58,7 @@ export class HarmonyDB extends Database implements AsyncDisposable {
   async database(name: string): Promise<Database> {
     const known = this.#opened.get(name)
     if (known !== undefined) return known.database
-    const { snapshot, movement } = await attach(this.#link, name)
+    const { snapshot, movement } = await attach(this.#link, name, this.#budget)
     const database = new Database(name, this.#link, snapshot, movement)
     this.#opened.set(name, { database, snapshot, movement })
     return database
@@ -122,7 +125,8 @@ export async function open(folder: string, options: OpenOptions = {}): Promise<H
     serve,
   })
   try {
-    return new HarmonyDB(link, await attach(link, FIRST_DATABASE))
+    const budget = new AnswerBudget()
+    return new HarmonyDB(link, budget, await attach(link, FIRST_DATABASE, budget))
   } catch (error) {
     await link.close()
     throw error
@@ -156,8 +160,8 @@ function serveOf(options: OpenOptions): ServeOptions {
   return given
 }
 
-async function attach(link: CoreLink, database: string): Promise<Attachment> {
+async function attach(link: CoreLink, database: string, budget: AnswerBudget): Promise<Attachment> {
   const { dataFile, memory } = await link.ask({ kind: 'attach', database })
   const position = new FilePosition(memory)
-  return { snapshot: new HeldSnapshot(dataFile, position), movement: new Movement(position) }
+  return { snapshot: new HeldSnapshot(dataFile, position, budget), movement: new Movement(position) }
 }

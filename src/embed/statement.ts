@@ -6,8 +6,10 @@ import type { SqlValue } from '../base/value.ts'
 import { columnsOf, isReadOnlyProgram, type ReadConnection } from '../engine/reader/read-connection.ts'
 import { bindingOf, parametersOf, type ParameterLayout, valuesOf } from '../engine/parameters.ts'
 import { splitStatements } from '../engine/sql-text.ts'
+import { Answers } from './answers.ts'
 import type { HeldSnapshot } from './held-snapshot.ts'
 import { numberParameters } from './number-parameters.ts'
+import { isRepeatable } from './repeatable.ts'
 import { exactValues, type RowMaker, rowMaker } from './row-shape.ts'
 import type { Parameter, Row, Value } from './values.ts'
 import { checkText, isNamed, toArguments, toSqlValue } from './values.ts'
@@ -25,6 +27,9 @@ interface Compiled {
   readonly isPlain: boolean
   /** One parameter, without a name, that takes a number as it is. */
   readonly takesOneNumber: boolean
+  readonly isRepeatable: boolean
+  /** Of `get`, by its only parameter; null where they can not be remembered. */
+  readonly answers: Answers | null
   /** `HeldSnapshot.generation` that it was compiled in. */
   readonly generation: number
   /** Rows with integers that no number holds were met: it reads bigints now, and what a number does hold is made one. */
@@ -51,18 +56,28 @@ export class Statement<R = Row> {
     return namesOf(this.#use().statement)
   }
 
+  /** Whether its answers depend on nothing but the state of the database and its parameters. @internal */
+  get isRepeatable(): boolean {
+    return this.#use().isRepeatable
+  }
+
+  /** How often `get` had to ask SQLite, under the schema of now. 0 where nothing is remembered. @internal */
+  get misses(): number {
+    return this.#compiled.answers?.misses ?? 0
+  }
+
   /** The first row; undefined if there is none. */
   get(...parameters: readonly Parameter[] | readonly [object]): R | undefined {
     const compiled = this.#use()
-    let row
-    try {
-      row = this.#first(compiled, parameters)
-    } catch (error) {
-      this.#widen(compiled, error)
-      row = this.#first(compiled, parameters)
-    }
-    if (row === undefined) return undefined
-    return compiled.make(compiled.isWide ? exactValues(row) : row) as R
+    const { answers } = compiled
+    if (answers === null || parameters.length !== 1)
+      return this.#rowOf(compiled, this.#ask(compiled, parameters))
+    const key: unknown = parameters[0]
+    const known = answers.find(key)
+    if (known !== undefined) return known.length === 1 ? undefined : (compiled.make(known) as R)
+    const values = this.#ask(compiled, parameters)
+    answers.note(key, values, this.#snapshot.renewals)
+    return this.#rowOf(compiled, values)
   }
 
   all(...parameters: readonly Parameter[] | readonly [object]): R[] {
@@ -117,15 +132,35 @@ export class Statement<R = Row> {
     statement.setReadBigInts(false)
     const { names, isNamed: takesNames } = this.#layout
     const takesNumber = numberParameters(program, names.length)
+    const isRemembering = !takesNames && takesNumber.length === 1 && isRepeatable(program)
     return {
       statement,
       make: rowMaker(namesOf(statement)),
       takesNumber,
       isPlain: !takesNames,
       takesOneNumber: !takesNames && takesNumber.length === 1 && takesNumber[0] === true,
+      isRepeatable: isRepeatable(program),
+      answers: isRemembering ? new Answers(this.#snapshot.answers) : null,
       generation: this.#snapshot.generation,
       isWide: false,
     }
+  }
+
+  /** The first row, from SQLite; null if there is none. */
+  #ask(compiled: Compiled, parameters: readonly unknown[]): Values | null {
+    let row
+    try {
+      row = this.#first(compiled, parameters)
+    } catch (error) {
+      this.#widen(compiled, error)
+      row = this.#first(compiled, parameters)
+    }
+    if (row === undefined) return null
+    return compiled.isWide ? exactValues(row) : row
+  }
+
+  #rowOf(compiled: Compiled, values: Values | null): R | undefined {
+    return values === null ? undefined : (compiled.make(values) as R)
   }
 
   #rows(compiled: Compiled, parameters: readonly unknown[]): Values[] {

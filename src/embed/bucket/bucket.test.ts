@@ -242,6 +242,33 @@ describe('buckets', () => {
     assert.equal(b.get('n'), 12)
   })
 
+  test('an entry that is asked for again and again is remembered, each caller has a value of its own, and every write is seen', async () => {
+    const b = db.bucket<{ n: number }>('remembered')
+    const ask = (key: string): void => {
+      for (let count = 0; count < 1_000; count++) b.get(key)
+    }
+    for (let n = 1; n <= 3; n++) {
+      await b.put('key', { n })
+      ask('key')
+      const { misses } = b
+      const value = b.get('key')
+      assert.deepEqual(value, { n })
+      if (value !== undefined) value.n = -1
+      assert.deepEqual(b.get('key'), { n })
+      assert.equal(b.misses, misses)
+    }
+    ask('none')
+    await b.delete('key')
+    await b.put('none', { n: 0 })
+    assert.equal(b.get('key'), undefined)
+    assert.deepEqual(b.get('none'), { n: 0 })
+    ask('none')
+    await b.drop()
+    assert.equal(b.get('none'), undefined)
+    await b.put('none', { n: 9 })
+    assert.deepEqual(b.get('none'), { n: 9 })
+  })
+
   test('an entry with a time to live is gone when the log has reached its end, and is swept', async () => {
     const b = db.bucket<number>('sessions')
     await b.put('short', 1, { ttlMs: 300 })

@@ -1,5 +1,6 @@
 /** One bucket: an ordered map of keys to values, read synchronously on this thread, written as any statement is. */
 
+import type { Answers } from '../answers.ts'
 import type { Parameter, Row } from '../values.ts'
 import type { ChangeOptions, BucketChange } from './changes.ts'
 import { watchChanges } from './changes.ts'
@@ -32,12 +33,14 @@ export class Bucket<K, V> {
   #knownId: number | null = null
   /** `BucketReader.state` that it is of. */
   #idState = -1
+  readonly #answers: Answers
 
   /** @internal */
   constructor(store: BucketStore, path: Path, codecs: Codecs<K, V>) {
     this.path = path
     this.#store = store
     this.#codecs = codecs
+    this.#answers = store.reader.answers()
     this.#writer = new BucketWriter(path, codecs.keys, codecs.values, store)
   }
 
@@ -50,8 +53,8 @@ export class Bucket<K, V> {
 
   /** Undefined if there is no such entry, or none any more. */
   get(key: K): V | undefined {
-    const row = this.#row('value', key)
-    return row === undefined ? undefined : this.#codecs.values.decode(row['value'] as Stored)
+    const stored = this.#stored(key)
+    return stored === undefined ? undefined : this.#codecs.values.decode(stored)
   }
 
   has(key: K): boolean {
@@ -171,6 +174,11 @@ export class Bucket<K, V> {
     return this.#writer.stopRecording()
   }
 
+  /** How often `get` had to ask SQLite. @internal */
+  get misses(): number {
+    return this.#answers.misses
+  }
+
   /** Its id in the newest state; null if there is no such bucket. */
   #id(): number | null {
     const { reader } = this.#store
@@ -180,6 +188,14 @@ export class Bucket<K, V> {
       this.#idState = state
     }
     return this.#knownId
+  }
+
+  #stored(key: K): Stored | undefined {
+    const { toText } = this.#codecs.keys
+    if (toText === null) return this.#row('value', key)?.['value'] as Stored | undefined
+    const text = toText(key)
+    const id = this.#id()
+    return id === null ? undefined : this.#store.reader.value(this.#answers, id, text)
   }
 
   #row(what: keyof statements.EntryQueries, key: K): Row | undefined {

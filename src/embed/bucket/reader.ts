@@ -1,10 +1,12 @@
 /** Synchronous reads of buckets on the held snapshot, with what is learnt once for each state of the database. */
 
+import { Answers } from '../answers.ts'
 import type { HeldSnapshot } from '../held-snapshot.ts'
 import { Statement } from '../statement.ts'
 import type { Parameter, Row } from '../values.ts'
 import type { Path } from './statements.ts'
-import { bucketId, TABLES_EXIST } from './statements.ts'
+import { bucketId, ENTRY_BY_TEXT, TABLES_EXIST } from './statements.ts'
+import type { Stored } from './value-codec.ts'
 
 /** Texts differ by the shape of a range and the depth of a path only, so there are few. */
 const STATEMENTS_MAX = 200
@@ -77,6 +79,22 @@ export class BucketReader {
   /** As `get` with two parameters, for reads of one entry: no list is made of them. */
   first(sql: string, one: Parameter, other: Parameter): Row | undefined {
     return this.#prepared(sql).get(one, other)
+  }
+
+  /** A place for the values of one bucket, by keys that are texts: for `value`. */
+  answers(): Answers {
+    return new Answers(this.#snapshot.answers)
+  }
+
+  /** The value of this key in the bucket that `answers` are of; undefined if there is none. After `state`. */
+  value(answers: Answers, id: number, key: string): Stored | undefined {
+    const known = answers.find(key)
+    if (known !== undefined) return known.length === 1 ? undefined : (known[0] as Stored)
+    const statement = this.#prepared(ENTRY_BY_TEXT.value)
+    const value = statement.get(id, key)?.['value'] as Stored | undefined
+    if (statement.isRepeatable)
+      answers.note(key, value === undefined ? null : [value], this.#snapshot.renewals)
+    return value
   }
 
   all<R = Row>(sql: string, parameters: readonly Parameter[] = []): R[] {
