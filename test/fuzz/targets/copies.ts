@@ -1,11 +1,12 @@
 /** The file of a copy of a database, as a peer streams it or a disk gives it back. */
 
 import { readFileSync, rmSync } from 'node:fs'
-import { SystemDisk } from '../../../src/host/system-disk.ts'
 import { IncomingCopy } from '../../../src/group/snapshot/incoming-copy.ts'
 import { copyDatabase } from '../../../src/engine/snapshot.ts'
 import { TestLeader, statement } from '../../../src/engine/testing/test-leader.ts'
+import { INCOMING_SUFFIX } from '../../../src/group/snapshot/file-names.ts'
 import { initialConfiguration } from '../../../src/raft/membership.ts'
+import { BlockingDisk } from '../blocking-disk.ts'
 import type { FuzzTarget, Outcome } from '../target.ts'
 import { fuzzFolder, refusal } from '../target.ts'
 
@@ -14,7 +15,7 @@ const CHUNK_BYTES = 16 * 1024
 export const copies: FuzzTarget = {
   name: 'copies',
   what: 'copies of a database, from the leader',
-  testInputs: 100,
+  testInputs: 300,
   async open() {
     const folder = fuzzFolder()
     const leader = new TestLeader(folder)
@@ -26,10 +27,10 @@ export const copies: FuzzTarget = {
     const bytes = readFileSync(`${folder}/copy`)
     const configuration = initialConfiguration([{ id: 1, generation: 1 }], [])
     const metadata = { index: Number(index), term: Number(term), configuration }
-    const incoming = new IncomingCopy(
-      { database: 'shop', dataFile: `${folder}/in.sqlite`, disk: new SystemDisk() },
-      null,
-    )
+    const dataFile = `${folder}/in.sqlite`
+    const disk = new BlockingDisk(dataFile + INCOMING_SUFFIX)
+    await disk.createFolder(folder)
+    const incoming = new IncomingCopy({ database: 'shop', dataFile, disk }, null)
     let number = 0
     const receive = async (input: Uint8Array): Promise<Outcome> => {
       const id = new Uint8Array(16)
