@@ -206,7 +206,7 @@ function isSame(left: readonly Model[], right: readonly Model[]): boolean {
   }
 }
 
-test('a recovered journal goes on: crash after crash, nothing acknowledged is lost', async () => {
+test('a recovered journal goes on: after each end of its process, with the power or without it, nothing acknowledged is lost', async () => {
   for (let seed = 1n; seed <= 20n; seed++) {
     const random = new SeededRandom(seed)
     let disk = new MemoryDisk()
@@ -232,7 +232,9 @@ test('a recovered journal goes on: crash after crash, nothing acknowledged is lo
         if (!isWritten) break
         acknowledged.push(text)
       }
-      disk = disk.crash(random)
+      // Where only the process has ended, the next one finds what was never made durable, and builds on it.
+      disk.beforeOperation = () => {}
+      if (random.integer(2) === 0) disk = disk.crash(random)
     }
   }
 })

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict'
 import { MemoryDisk } from '../host/memory-disk.ts'
 import { SeededRandom } from '../host/random.ts'
 import { SECTOR_BYTES, segmentName } from './format.ts'
+import type { Journal } from './journal.ts'
 import { FOLDER, contentOf, entry, newJournal, openJournal } from './testing/journal-fixture.ts'
 
 const FIRST = `${FOLDER}/${segmentName(1)}`
@@ -47,6 +48,19 @@ async function entriesIn(disk: MemoryDisk): Promise<number> {
   for (const [index, text] of Object.entries(content)) assert.equal(text, `data ${index}`)
   await journal.close()
   return Object.keys(content).length
+}
+
+/** As much as fits while the next segment can't be made. The last index that was acknowledged. */
+async function writeUntilRefused(journal: Journal): Promise<number> {
+  const log = journal.group(1)
+  let acknowledged = log.lastIndex
+  try {
+    for (let count = 0; count < 60; count++)
+      acknowledged = await log.write({ entries: [entry(acknowledged + 1)] }).then(() => acknowledged + 1)
+  } catch {
+    // As far as it came.
+  }
+  return acknowledged
 }
 
 test('a last frame cut at any byte: everything before it is there, and nothing else', async () => {
@@ -186,6 +200,30 @@ test('what recovery found in the last frame is made durable before anyone relies
   assert.equal(again.group(1).lastIndex, 2)
   for (let seed = 1n; seed <= 20n; seed++) {
     assert.equal((await openJournal(disk.crash(new SeededRandom(seed)))).group(1).lastIndex, 2)
+  }
+})
+
+test('a segment whose name a killed process did not make durable has it before anything is written there', async () => {
+  for (let killedAt = 1; killedAt <= 4; killedAt++) {
+    const disk = new MemoryDisk()
+    const journal = await openJournal(disk)
+    let folderSyncs = 0
+    disk.beforeOperation = (operation) => {
+      if (operation.kind === 'sync-folder' && ++folderSyncs >= killedAt) throw new Error('killed')
+    }
+    await writeUntilRefused(journal)
+    disk.beforeOperation = () => {}
+    const again = await openJournal(disk)
+    // What this one makes later would make the name durable as well.
+    disk.beforeOperation = (operation) => {
+      if (operation.kind === 'sync-folder') throw new Error('killed')
+    }
+    const acknowledged = await writeUntilRefused(again)
+    disk.beforeOperation = () => {}
+    for (let seed = 1n; seed <= 20n; seed++) {
+      const found = await openJournal(disk.crash(new SeededRandom(seed)))
+      assert.ok(found.group(1).lastIndex >= acknowledged, `killed at ${killedAt}, seed ${seed}`)
+    }
   }
 })
 

@@ -42,6 +42,9 @@ export async function recover(
   cache: EntryCache,
 ): Promise<RecoveredJournal | null> {
   await removeUnfinished(disk, folder)
+  // A process that was killed may have made a segment whose name was not durable yet: a power cut after something was written there would take all
+  // of it.
+  await disk.syncFolder(folder)
   const opened = await openSegments(disk, folder)
   const journalId = opened[0]?.journalId
   if (journalId === undefined) return null
