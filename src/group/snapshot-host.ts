@@ -1,6 +1,7 @@
 /** What a group offers to whoever moves its snapshots, put together from the group's parts. */
 
 import type { Engine } from '../engine/engine.ts'
+import { EngineEndedError } from '../engine/engine-ended.ts'
 import type { HarmonyError } from '../base/errors.ts'
 import type { Clock } from '../host/clock.ts'
 import { sleep } from '../host/clock.ts'
@@ -75,10 +76,28 @@ async function withEngine<T>(parts: SnapshotHostParts, work: (engine: Engine) =>
     const engine = machine.waitingEngine
     if (engine !== null) {
       void acquiring.then((late) => late.release())
-      return work(engine)
+      return noticingItsEnd(parts, engine, work)
     }
     const lease = await Promise.race([acquiring, sleep(clock, WRITER_POLL_MS)])
-    if (lease instanceof WriterLease) return work(await currentEngine(machine, lease))
+    if (lease instanceof WriterLease) return noticingItsEnd(parts, await currentEngine(machine, lease), work)
+  }
+}
+
+/**
+ * Where the engine has lost its process, whoever comes next opens another: a database that nobody writes to has nobody else who would notice.
+ * Nobody waits for the writer here, either.
+ */
+async function noticingItsEnd<T>(
+  { writer, machine }: SnapshotHostParts,
+  engine: Engine,
+  work: (engine: Engine) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work(engine)
+  } catch (error) {
+    if (error instanceof EngineEndedError)
+      void writer.acquire(null).then((lease) => machine.noteEnd(engine).finally(() => lease.release()))
+    throw error
   }
 }
 

@@ -269,6 +269,11 @@ export class StateMachine {
     if (isGone) await this.#giveUpEngine()
   }
 
+  /** `engine` has lost its process: gives it up, unless there is another one already. For the holder of the writer. */
+  async noteEnd(engine: Engine): Promise<void> {
+    if (this.#engine === engine) await this.#giveUpEngine()
+  }
+
   /** Makes the SQLite file durable, so that the log can be shorter. No transaction may be open. */
   async checkpoint(isResting = false): Promise<void> {
     const state = await must(this.#engine).checkpoint()

@@ -87,6 +87,16 @@ test('a transaction that waits for the follower which needs a copy does not keep
   })
 })
 
+test('a copy is made although the engine has lost its process, and nobody writes who would notice', async () => {
+  await withLaggard(async (cluster, laggard, leader) => {
+    await leader.faults.endEngines()
+    await cluster.start(laggard)
+    await equal(cluster)
+    assert.ok(eventsOf(leader).includes('A copy of a database could not be made'))
+    assert.ok(eventsOf(leader).includes('A copy of a database was sent'))
+  })
+})
+
 test('what was received before an interruption is not sent again', async () => {
   await withLaggard(async (cluster, laggard, leader) => {
     let cuts = 0

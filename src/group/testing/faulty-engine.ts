@@ -2,6 +2,7 @@
 
 import type { TransactionRequest } from '../../base/transaction.ts'
 import type { Engine, EngineOpener, EngineOptions } from '../../engine/engine.ts'
+import { EngineEndedError } from '../../engine/engine-ended.ts'
 import { LocalEngine } from '../../engine/local-engine.ts'
 
 type Method =
@@ -23,6 +24,7 @@ export class EngineFaults {
   readonly sent: string[] = []
   readonly calls: string[] = []
   readonly #engines = new Set<Engine>()
+  readonly #ended = new Set<Engine>()
   #isDead = false
 
   readonly open: EngineOpener = async (options: EngineOptions): Promise<Engine> => {
@@ -40,6 +42,19 @@ export class EngineFaults {
     this.#engines.clear()
   }
 
+  /** The process of the engines that are open is gone; others can be opened in another one. */
+  async endEngines(): Promise<void> {
+    for (const engine of this.#engines) {
+      this.#ended.add(engine)
+      await engine.close()
+    }
+    this.#engines.clear()
+  }
+
+  #checkProcess(engine: Engine): void {
+    if (this.#ended.has(engine)) throw new EngineEndedError('bystander', 'The process is gone.')
+  }
+
   async #pass(method: Method | 'open'): Promise<void> {
     this.calls.push(method)
     await this.before(method)
@@ -54,6 +69,7 @@ export class EngineFaults {
         this.sent.push(method)
         const result = last.then(async () => {
           await this.#pass(method)
+          this.#checkProcess(engine)
           return call(...args)
         })
         last = result.catch(() => {})
@@ -77,7 +93,10 @@ export class EngineFaults {
       rollback: guarded('rollback', () => engine.rollback()),
       replay: guarded('replay', (entries) => engine.replay(entries)),
       checkpoint: guarded('checkpoint', () => engine.checkpoint()),
-      snapshot: (path) => engine.snapshot(path),
+      snapshot: async (path) => {
+        this.#checkProcess(engine)
+        return engine.snapshot(path)
+      },
       contentDigest: () => engine.contentDigest(),
       close: async () => {
         if (this.#engines.delete(engine)) await engine.close()
