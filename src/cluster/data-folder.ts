@@ -46,8 +46,11 @@ export class DataFolder {
     const lock = options.lock(folder)
     try {
       const format = (await readFormat(options)) ?? (await initialize(options))
-      await disk.createFolder(`${folder}/databases`)
+      const databases = `${folder}/databases`
+      await disk.createFolder(databases)
       await disk.syncFolder(folder)
+      // SQLite makes the names of its files durable with the first sync of a WAL that it has made; a process that was killed before left that undone.
+      await disk.syncFolder(databases)
       return new DataFolder(options, format, lock)
     } catch (error) {
       lock.release()
