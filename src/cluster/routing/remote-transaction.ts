@@ -70,7 +70,11 @@ export class RemoteTransaction implements OpenTransaction {
     this.#checkOpen()
     const { transaction, database } = this.#options
     const reply = await this.#ask({ type: 'commit', transaction })
-    if (reply.kind === 'unknown') throw this.#end(outcomeUnknown(database, reply.detail))
+    if (reply.kind === 'unknown') {
+      // Where COMMIT did not get there the transaction still holds the writer; where it did, this changes nothing.
+      this.#takeBack()
+      throw this.#end(outcomeUnknown(database, reply.detail))
+    }
     if (reply.kind === 'not-done') throw this.#lose(reply)
     const { answer } = reply
     if (answer.kind !== 'committed') throw this.#end(this.#failureOf(answer))
