@@ -11,13 +11,11 @@
  */
 
 import { fromErrorData } from '../base/error-data.ts'
-import { fork, type ChildProcess } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import type { HarmonyError } from '../base/errors.ts'
 import { must } from '../base/assert.ts'
 import type { TransactionRequest } from '../base/transaction.ts'
 import type { SqlStatement } from '../base/value.ts'
-import { childEnvironment } from './child-environment.ts'
+import { forkChild, type EngineChild, type StartChild } from './engine-child.ts'
 import { EngineEndedError } from './engine-ended.ts'
 import type { FarEngine, Judgement } from './far-engine.ts'
 import type {
@@ -38,7 +36,6 @@ import type {
   EngineCall,
   EngineMethod,
   EngineProcessOptions,
-  EngineWorkerOptions,
   FromWorker,
   ToWorker,
 } from './process-protocol.ts'
@@ -68,15 +65,8 @@ const BOUNDED_METHODS: ReadonlySet<EngineMethod> = new Set<EngineMethod>([
   'judge',
 ])
 
-const MIB = 1024 * 1024
-
-/** Type stripping runs the TypeScript source; the published package holds JavaScript. */
-const WORKER_FILE = fileURLToPath(
-  new URL(`./engine-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
-)
-
 export class EngineProcess {
-  readonly #child: ChildProcess
+  readonly #child: EngineChild
   readonly #onEnd: (error: EngineEndedError) => void
   /** In the order of the calls, which is the order in which they are carried out. */
   readonly #waiters = new Map<number, Waiter>()
@@ -91,25 +81,20 @@ export class EngineProcess {
   #end: EngineEndedError | null = null
 
   /** `onEnd` is called once when the process has ended, unless `stop` ended it. */
-  constructor(options: EngineProcessOptions, onEnd: (error: EngineEndedError) => void = () => {}) {
+  constructor(
+    options: EngineProcessOptions,
+    onEnd: (error: EngineEndedError) => void = () => {},
+    start: StartChild = forkChild,
+  ) {
     this.#onEnd = onEnd
-    const workerOptions: EngineWorkerOptions = { ...options, parentId: process.pid }
-    this.#child = fork(WORKER_FILE, [JSON.stringify(workerOptions)], {
-      serialization: 'advanced',
-      execArgv: [`--max-old-space-size=${Math.ceil(options.memoryBytesMax / MIB)}`],
-      env: childEnvironment(),
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    this.#child = start(options, {
+      message: (message) => this.#settle(message),
+      ended: (how) => this.#ended(how),
     })
-    this.#child.on('message', (message: FromWorker) => this.#settle(message))
-    // Only told of a process that could not be started has no exit.
-    this.#child.on('error', (error) => {
-      if (this.#child.pid === undefined) this.#ended(`could not be started: ${error.message}`)
-    })
-    this.#child.on('exit', (code, signal) => this.#ended(`ended (${signal ?? `code ${code}`})`))
   }
 
   get processId(): number | undefined {
-    return this.#child.pid
+    return this.#child.processId
   }
 
   /** Opens a database's engine in this process. Rejects as `LocalEngine.open` does, and with DATA_LOCKED. */
@@ -138,7 +123,7 @@ export class EngineProcess {
     this.#waiters.set(message.request, waiter)
     if (this.#current === null && isInTurn) this.#turnTo(waiter)
     // What can't be sent because the process is gone is rejected when its exit is told.
-    this.#child.send(message, () => {})
+    this.#child.send(message)
     return promise
   }
 
@@ -177,7 +162,7 @@ export class EngineProcess {
 
   #kill(ending: Ending): void {
     this.#ending ??= ending
-    this.#child.kill('SIGKILL')
+    this.#child.kill()
   }
 
   #ended(how: string): void {

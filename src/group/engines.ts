@@ -2,6 +2,7 @@
 
 import { EngineEndedError } from '../engine/engine-ended.ts'
 import type { Engine, EngineOpener, EngineOptions } from '../engine/engine.ts'
+import { forkChild, type StartChild } from '../engine/engine-child.ts'
 import { EngineProcess } from '../engine/engine-process.ts'
 import { LocalEngine } from '../engine/local-engine.ts'
 import { SplitEngine } from '../engine/split-engine.ts'
@@ -19,6 +20,14 @@ export type EnginePoolLimits = Pick<GroupLimits, 'engineProcessesMax' | 'engineM
 /** Each takes some 200 KB, and up to 32 MB of pages. */
 const NEAR_ENGINES_MAX = 64
 
+/** What a simulator brings in place of the machine's. */
+export interface EnginePoolParts {
+  readonly start: StartChild
+  readonly nearEnginesMax: number
+}
+
+const PARTS: EnginePoolParts = { start: forkChild, nearEnginesMax: NEAR_ENGINES_MAX }
+
 interface Slot {
   process: EngineProcess | null
   /** Engines open, or being opened, on it. */
@@ -34,6 +43,7 @@ interface Slot {
 export class EnginePool {
   readonly #limits: EnginePoolLimits
   readonly #onEnd: (error: EngineEndedError) => void
+  readonly #parts: EnginePoolParts
   readonly #slots: readonly Slot[]
   readonly #clock = new SystemClock()
   /** Second connections of engines, in this process. */
@@ -44,9 +54,11 @@ export class EnginePool {
   constructor(
     limits: EnginePoolLimits = GROUP_DEFAULTS,
     onEnd: (error: EngineEndedError) => void = () => {},
+    parts: EnginePoolParts = PARTS,
   ) {
     this.#limits = limits
     this.#onEnd = onEnd
+    this.#parts = parts
     const length = limits.engineProcessesMax
     this.#slots = Array.from({ length }, () => ({ process: null, engineCount: 0 }))
   }
@@ -88,17 +100,19 @@ export class EnginePool {
   }
 
   #takePlace(): boolean {
-    if (this.#nearEngines >= NEAR_ENGINES_MAX) return false
+    if (this.#nearEngines >= this.#parts.nearEnginesMax) return false
     this.#nearEngines++
     return true
   }
 
   #processOf(slot: Slot): EngineProcess {
     if (slot.process !== null) return slot.process
-    const started = new EngineProcess({ memoryBytesMax: this.#limits.engineMemoryBytesMax }, (error) => {
+    const onEnd = (error: EngineEndedError): void => {
       if (slot.process === started) slot.process = null
       this.#onEnd(error)
-    })
+    }
+    const options = { memoryBytesMax: this.#limits.engineMemoryBytesMax }
+    const started = new EngineProcess(options, onEnd, this.#parts.start)
     slot.process = started
     return started
   }
