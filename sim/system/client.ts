@@ -4,7 +4,7 @@
  */
 
 import { HarmonyError } from '../../src/base/errors.ts'
-import type { SqlValue } from '../../src/base/value.ts'
+import type { SqlStatement, SqlValue } from '../../src/base/value.ts'
 import type { ExecuteOptions, ExecuteResult, Session } from '../../src/gateway/session.ts'
 import type { TimeUs } from '../event-queue.ts'
 import type { Random } from '../random.ts'
@@ -34,6 +34,8 @@ const WAY_US_MAX = 500
 /** Chance to go to another machine although this one is well. */
 const MOVE_CHANCE = 0.05
 const RETRY_PAUSE_US = 50_000
+/** Of statements without options: asked as the PostgreSQL protocol asks, whose answers may leave before SQLite's own COMMIT. */
+const HERE_CHANCE = 0.5
 
 export class Client {
   readonly #parts: ClientParts
@@ -107,7 +109,13 @@ export class Client {
       // A session that comes when nobody waits any more is of no use.
       if (isWaitedFor()) this.#session = session
       return work({
-        execute: (...request) => this.#send(machine, isWaitedFor, () => session.execute(...request)),
+        execute: (statement, options = {}) => {
+          const isPlain = Object.keys(options).length === 0
+          const isHere = isPlain && this.#parts.random.chance(HERE_CHANCE)
+          return this.#send(machine, isWaitedFor, () =>
+            isHere ? executeHere(session, statement) : session.execute(statement, options),
+          )
+        },
       })
     })
   }
@@ -182,6 +190,14 @@ export class Client {
     if (code === 'OUTCOME_UNKNOWN') return { kind: 'unknown', why: message }
     return { kind: 'refused', code }
   }
+}
+
+async function executeHere(session: Session, statement: SqlStatement): Promise<ExecuteResult> {
+  const { promise, resolve, reject } = Promise.withResolvers<ExecuteResult>()
+  const onTheLongWay = (): void => void session.execute(statement).then(resolve, reject)
+  const isTaken = session.executeHere?.({ resolve, reject, notHere: onTheLongWay }, statement)
+  if (isTaken !== true) onTheLongWay()
+  return promise
 }
 
 function describe(answer: Answer<unknown>): string {

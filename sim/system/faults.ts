@@ -3,7 +3,7 @@
 import { MILLISECOND, SECOND } from '../event-queue.ts'
 import type { TimeUs } from '../event-queue.ts'
 import type { Random } from '../random.ts'
-import type { Machine } from './machine.ts'
+import type { CrashKind, Machine } from './machine.ts'
 import type { FaultRates } from './options.ts'
 import type { World } from './world.ts'
 
@@ -13,19 +13,22 @@ export class Faults {
   readonly #world: World
   readonly #machines: readonly Machine[]
   #isStopped = false
+  /** Of processes of engines that stood still. */
+  readonly #resumes = new Set<() => void>()
 
   constructor(world: World, machines: readonly Machine[], rates: FaultRates, random: Random) {
     this.#world = world
     this.#machines = machines
     const kinds: readonly [string, TimeUs, Strike][] = [
-      ['kill', rates.killEveryUs, (machine, draw) => this.#crash(machine, 'kill', draw)],
+      ['kill', rates.killEveryUs, (machine, draw) => this.#kill(machine, draw)],
       ['power cut', rates.powerCutEveryUs, (machine, draw) => this.#crash(machine, 'power-cut', draw)],
       ['stop', rates.stopEveryUs, (machine, draw) => this.#stop(machine, draw)],
       ['pause', rates.pauseEveryUs, (machine, draw) => this.#pause(machine, draw)],
       ['slow disk', rates.slowDiskEveryUs, (machine, draw) => this.#slowDisk(machine, draw)],
       ['stalled disk', rates.stalledDiskEveryUs, (machine, draw) => this.#stallDisk(machine, draw)],
       ['full disk', rates.fullDiskEveryUs, (machine, draw) => this.#fillDisk(machine, draw)],
-      ['death of engines', rates.engineDeathEveryUs, (machine) => machine.killEngines()],
+      ['death of engines', rates.engineDeathEveryUs, (machine, draw) => machine.killEngines(draw)],
+      ['pause of engines', rates.engineStallEveryUs, (machine, draw) => this.#pauseEngines(machine, draw)],
       ['clock jump', rates.clockJumpEveryUs, (machine, draw) => machine.jumpClock(draw.between(-1e7, 1e7))],
     ]
     if (rates.loss !== null) this.#loseOnce(rates.loss, random.fork('loss'))
@@ -37,6 +40,7 @@ export class Faults {
   /** No new ones come, and what lasts is over. Machines that are down are started. */
   stop(): void {
     this.#isStopped = true
+    for (const resume of this.#resumes) resume()
     for (const machine of this.#machines) {
       this.#heal(machine)
       machine.start()
@@ -53,7 +57,11 @@ export class Faults {
     }
   }
 
-  #crash(machine: Machine, kind: 'kill' | 'power-cut', random: Random): void {
+  #kill(machine: Machine, random: Random): void {
+    this.#crash(machine, random.chance(0.5) ? 'kill' : 'kill-member', random)
+  }
+
+  #crash(machine: Machine, kind: CrashKind, random: Random): void {
     machine.crash(kind)
     this.#later(random.between(1, 2_000) * MILLISECOND, () => machine.start())
   }
@@ -77,6 +85,12 @@ export class Faults {
   #pause(machine: Machine, random: Random): void {
     machine.pause()
     this.#later(random.between(1, 3_000) * MILLISECOND, () => machine.resume())
+  }
+
+  #pauseEngines(machine: Machine, random: Random): void {
+    const resume = machine.pauseEngines(random)
+    this.#resumes.add(resume)
+    this.#later(random.between(1, 3_000) * MILLISECOND, resume)
   }
 
   #slowDisk(machine: Machine, random: Random): void {

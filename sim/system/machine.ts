@@ -9,18 +9,21 @@
 
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { HarmonyError } from '../../src/base/errors.ts'
+import { GROUP_DEFAULTS } from '../../src/group/limits.ts'
 import { MemoryDisk } from '../../src/host/memory-disk.ts'
 import type { MemoryNetwork } from '../../src/host/network-memory.ts'
 import { SeededRandom } from '../../src/host/random.ts'
 import { LocalGateway } from '../../src/gateway/local-gateway.ts'
 import type { Session } from '../../src/gateway/session.ts'
 import type { Random } from '../random.ts'
+import { WriterLocks } from './engine-child.ts'
+import type { EngineProcessHere } from './engine-child.ts'
 import { corruptFile, damageJournal, divergeFile } from './losses.ts'
 import type { LossKind } from './losses.ts'
 import { MachineClock } from './machine-clock.ts'
 import { MachineDisk } from './machine-disk.ts'
 import type { DiskTrouble } from './machine-disk.ts'
-import { MachineEngines, SqliteFiles } from './machine-engines.ts'
+import { MachineEngines } from './machine-engines.ts'
 import { MachineNetwork } from './machine-network.ts'
 import { MachineReaders } from './machine-readers.ts'
 import type { MemberHere } from './member-here.ts'
@@ -30,6 +33,7 @@ import type { ReplicaFile } from './final-state.ts'
 import { RealFiles } from './real-files.ts'
 import type { Release } from './release.ts'
 import { TODAY, isNextSegment } from './release.ts'
+import { closeAsKilled, SqliteFiles } from './sqlite-files.ts'
 import { Process } from './world.ts'
 import type { World } from './world.ts'
 
@@ -38,7 +42,8 @@ const DATA_FILE = /^(.*)\.(\d+)\.sqlite$/
 /** What a group tells when it finds that its file can't become what the log says. */
 const DAMAGE_EVENT = 'A replica is damaged'
 
-export type CrashKind = 'kill' | 'power-cut'
+/** `kill-member`: its processes of engines may live on for a moment. */
+export type CrashKind = 'kill' | 'kill-member' | 'power-cut'
 
 /** What exists from the start of a process to its end. */
 interface Life {
@@ -64,6 +69,9 @@ export class Machine {
   readonly #random: Random
   readonly #real = new RealFiles()
   readonly #files = new SqliteFiles()
+  readonly #locks = new WriterLocks()
+  /** Processes of engines whose member is gone. */
+  readonly #outliving = new Set<EngineProcessHere>()
   #memory = new MemoryDisk()
   #life: Life | null = null
   #lives = 0
@@ -149,11 +157,12 @@ export class Machine {
 
   /** The process is gone at once; with a power cut, what its disk had not synced may be gone too. */
   crash(kind: CrashKind): void {
+    if (kind !== 'kill-member') for (const child of this.#outliving) this.#endOutliving(child)
     const life = this.#life
     if (life === null) return
     this.#note('crash', kind)
-    this.#endLife(life)
-    if (kind === 'kill') return
+    this.#endLife(life, kind === 'kill-member' ? this.#random.fork(`outliving ${this.#lives}`) : null)
+    if (kind !== 'power-cut') return
     const random = this.#random.fork(`power cut ${this.#lives}`)
     this.#memory = this.#memory.crash(new SeededRandom(BigInt(random.uint32())))
     this.#real.losePower(random)
@@ -187,7 +196,7 @@ export class Machine {
     life.isStopping = true
     const { member, gateway } = life
     life.process.run(() => {
-      this.#close(gateway, member).then(
+      this.#close(life, gateway, member).then(
         () => this.#endLife(life),
         (error: unknown) => this.#world.fail(error),
       )
@@ -208,8 +217,13 @@ export class Machine {
     this.#life?.clock.jump(byMs)
   }
 
-  killEngines(): void {
-    this.#life?.engines.killProcesses()
+  killEngines(random: Random): void {
+    this.#life?.engines.killProcesses(random)
+  }
+
+  /** Some of its processes of engines stand still, until the function that is returned is called. */
+  pauseEngines(random: Random): () => void {
+    return this.#life?.engines.pauseProcesses(random) ?? (() => {})
   }
 
   /** Does `work` as the machine's process. Nothing comes of it if the process ends meanwhile: `onEnd` tells. */
@@ -270,7 +284,9 @@ export class Machine {
       clock: new MachineClock(world, process, rate, random.integer(0, 1_000_000)),
       engines: new MachineEngines(world, process, {
         files: this.#files,
+        locks: this.#locks,
         trouble: engine,
+        limits: { ...GROUP_DEFAULTS, ...this.#options.limits },
         random: random.fork('engines'),
         release: this.release,
       }),
@@ -312,9 +328,10 @@ export class Machine {
     this.crash('kill')
   }
 
-  async #close(gateway: LocalGateway | null, member: MemberHere): Promise<void> {
+  async #close({ engines }: Life, gateway: LocalGateway | null, member: MemberHere): Promise<void> {
     await gateway?.close()
     await member.close()
+    await engines.stop()
   }
 
   #didNotStart(life: Life, error: unknown): void {
@@ -324,17 +341,27 @@ export class Machine {
     this.#endLife(life)
   }
 
-  #endLife(life: Life): void {
+  #endLife(life: Life, outliving: Random | null = null): void {
     if (this.#life !== life) return
     this.#life = null
     life.process.end()
-    life.engines.kill(() => life.readers.closeAll())
+    for (const child of life.engines.kill(() => life.readers.closeAll(), outliving)) {
+      this.#outliving.add(child)
+      child.outlive(() => this.#endOutliving(child))
+    }
     this.#real.closeAll()
     life.network.end()
     this.#network.unstall(this.host)
     this.#note('destroy', 'process ended')
     for (const listener of this.#onEnd) listener()
     this.#onEnd.clear()
+  }
+
+  #endOutliving(child: EngineProcessHere): void {
+    if (!this.#outliving.delete(child)) return
+    // The next member may have connections of its own: then this one's is not the last.
+    if (this.#life === null) closeAsKilled(child.paths, () => child.die())
+    else child.die()
   }
 
   #tell(event: string): void {

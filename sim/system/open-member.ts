@@ -46,6 +46,7 @@ export async function openMember(parts: MemberParts): Promise<MemberHere> {
     limits: options.limits,
     journal: options.journal,
     databaseIdleTimeMs: options.databaseIdleTimeMs,
+    statementTimeoutMs: options.statementTimeoutMs,
     name: machine.host,
     log: (_, event, fields) => parts.log(`${event} ${JSON.stringify(fields)}`),
     ...(!isAlone && {

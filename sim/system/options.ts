@@ -6,7 +6,7 @@ import type { TimeUs } from '../event-queue.ts'
 import type { Random } from '../random.ts'
 import type { LossKind } from './losses.ts'
 import type { DiskSpeed } from './machine-disk.ts'
-import type { EngineTrouble } from './machine-engines.ts'
+import type { EngineTrouble } from './machine-engine.ts'
 import type { OperatorRates } from './operators.ts'
 import { drawWeather } from './network-faults.ts'
 import type { NetworkWeather } from './network-faults.ts'
@@ -21,6 +21,7 @@ export interface FaultRates {
   readonly stalledDiskEveryUs: TimeUs
   readonly fullDiskEveryUs: TimeUs
   readonly engineDeathEveryUs: TimeUs
+  readonly engineStallEveryUs: TimeUs
   readonly clockJumpEveryUs: TimeUs
   /** What one machine's disk does once; null for nothing. */
   readonly loss: { readonly kind: LossKind; readonly atUs: TimeUs } | null
@@ -35,6 +36,7 @@ export const NO_FAULTS: FaultRates = {
   stalledDiskEveryUs: 0,
   fullDiskEveryUs: 0,
   engineDeathEveryUs: 0,
+  engineStallEveryUs: 0,
   clockJumpEveryUs: 0,
   loss: null,
 }
@@ -68,6 +70,7 @@ export interface SystemOptions {
   readonly limits: Partial<GroupLimits>
   readonly journal: { readonly segmentSizeBytes: number; readonly segmentCountTarget: number }
   readonly databaseIdleTimeMs: number
+  readonly statementTimeoutMs: number
 }
 
 export const WORKLOADS = [
@@ -105,6 +108,7 @@ function drawFaults(random: Random, machines: number): FaultRates {
     stalledDiskEveryUs: sometimes(random, 3, 15),
     fullDiskEveryUs: sometimes(random, 5, 15),
     engineDeathEveryUs: sometimes(random, 2, 10),
+    engineStallEveryUs: sometimes(random, 2, 10),
     clockJumpEveryUs: sometimes(random, 2, 10),
     loss: drawLoss(random.fork('loss'), machines),
   }
@@ -147,7 +151,11 @@ export function drawOptions(random: Random): SystemOptions {
       writeUs: random.between(10, 200),
       syncUs: random.between(50, 8_000),
     },
-    engine: { callUs: random.between(20, 2_000), slowCallChance: random.pick([0, 0.001, 0.01, 0.05]) },
+    engine: {
+      callUs: random.between(20, 2_000),
+      wayUs: random.between(5, 200),
+      slowCallChance: random.pick([0, 0.001, 0.01, 0.05]),
+    },
     clockDrift: random.pick([0, 0.001, 0.05]),
     limits: {
       checkpointEntries: random.pick([5, 50, 500]),
@@ -155,11 +163,13 @@ export function drawOptions(random: Random): SystemOptions {
       tailEntries: random.pick([5, 50, 10_000]),
       restingTailEntries: random.pick([5, 500]),
       batchRequestsMax: random.pick([1, 4, 1024]),
+      engineProcessesMax: random.pick([1, 2]),
     },
     journal: {
       segmentSizeBytes: random.pick([16, 64]) * 1024,
       segmentCountTarget: random.pick([1, 4]),
     },
     databaseIdleTimeMs: random.pick([1_000, 60_000]),
+    statementTimeoutMs: random.pick([1_000, 30_000]),
   }
 }

@@ -68,6 +68,7 @@ export class StaticMember implements MemberHere {
       log: (_, event) => parts.log(event),
       limits: options.limits,
       journal: options.journal,
+      statementTimeoutMs: options.statementTimeoutMs,
     })
     member = new StaticMember(parts, transport, host)
     await transport.listen({ host: machine.host, port: PEER_PORT })

@@ -154,4 +154,40 @@ export const ENGINE_MUTANTS: readonly SystemMutant[] = [
       },
     ],
   },
+  {
+    bug: 'E11',
+    title: 'the end of a process is not told to those who wait for its answers',
+    hunter: simulator('engine-deaths'),
+    patches: [
+      {
+        file: 'src/engine/engine-process.ts',
+        find: 'for (const waiter of this.#waiters.values()) waiter.reject(waiter === current ? this.#end : bystander)',
+        replace: 'current?.reject(this.#end ?? bystander)',
+      },
+    ],
+  },
+  {
+    bug: 'E12',
+    title: 'engines are opened in a process that has ended',
+    hunter: simulator('engine-deaths'),
+    patches: [
+      {
+        file: 'src/group/engines.ts',
+        find: '      if (slot.process === started) slot.process = null\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    bug: 'E13',
+    title: 'an engine does not wait until the process of a member that was killed has let go of the file',
+    hunter: simulator('outliving-engines'),
+    patches: [
+      {
+        file: 'src/engine/engine-server.ts',
+        find: 'const lock = await lockFile(message.options.dataFile)',
+        replace: 'const lock = { release: () => void lockFile }',
+      },
+    ],
+  },
 ]

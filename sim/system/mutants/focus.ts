@@ -11,6 +11,7 @@ const FOCUSES = [
   'transactions',
   'batches',
   'engine-deaths',
+  'outliving-engines',
   'schema',
   'leaders',
   'hand-overs',
@@ -52,13 +53,13 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
     ...THREE,
     faultsForUs: 4 * SECOND,
     workloads: ['registers'],
-    engine: { callUs: 300, slowCallChance: 0.2 },
+    engine: { callUs: 300, wayUs: 50, slowCallChance: 0.2 },
   },
   sessions: {
     ...THREE,
     workloads: ['registers'],
     weather: { ...PARTITIONED, delayMaxMs: 20 },
-    engine: { callUs: 500, slowCallChance: 0.05 },
+    engine: { callUs: 500, wayUs: 50, slowCallChance: 0.05 },
   },
   transactions: {
     ...THREE,
@@ -73,13 +74,22 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
     clientsPerWorkload: 8,
     faults: NO_FAULTS,
     limits: {},
-    engine: { callUs: 2_000, slowCallChance: 0 },
+    engine: { callUs: 2_000, wayUs: 50, slowCallChance: 0 },
   },
   'engine-deaths': {
     ...QUICK,
     machines: 1,
     workloads: ['registers', 'once'],
     faults: { ...NO_FAULTS, engineDeathEveryUs: 0.3 * SECOND, killEveryUs: 2 * SECOND },
+  },
+  'outliving-engines': {
+    ...QUICK,
+    machines: 1,
+    workloads: ['once'],
+    clientsPerWorkload: 8,
+    // What was sent is carried out so late that the next member is there already.
+    engine: { callUs: 2_000, wayUs: 50, slowCallChance: 0.3 },
+    faults: { ...NO_FAULTS, killEveryUs: 0.3 * SECOND },
   },
   schema: {
     ...QUICK,
@@ -94,7 +104,7 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
     weather: PARTITIONED,
     // Proposals are on their way for long, so that leaders are lost in the middle of them.
     disk: { readUs: 20, writeUs: 20, syncUs: 20_000 },
-    engine: { callUs: 2_000, slowCallChance: 0.02 },
+    engine: { callUs: 2_000, wayUs: 50, slowCallChance: 0.02 },
     faults: { ...NO_FAULTS, pauseEveryUs: 2 * SECOND },
   },
   'hand-overs': {

@@ -195,4 +195,39 @@ export const GROUP_MUTANTS: readonly SystemMutant[] = [
       },
     ],
   },
+  {
+    bug: 'G14',
+    title:
+      'an engine without its process is asked for a copy again and again, because nobody writes who would notice',
+    hunter: {
+      kind: 'test',
+      file: 'src/group/snapshot/snapshots.test.ts',
+      name: 'a copy is made although the engine has lost its process, and nobody writes who would notice',
+      why: 'a database must have nothing to write, a process that died, and a follower that needs a copy: one run in some hundred',
+    },
+    patches: [
+      {
+        file: 'src/group/state-machine.ts',
+        find: 'if (this.#engine === engine) await this.#giveUpEngine()',
+        replace: 'if (this.#engine === null) await this.#giveUpEngine()',
+      },
+    ],
+  },
+  {
+    bug: 'G15',
+    title: 'a read does not ask for a write that somebody has heard of before the file has it',
+    hunter: {
+      kind: 'test',
+      file: 'src/group/early-answers.test.ts',
+      name: 'a session hears as soon as it is certain, and whoever reads from then on waits for the file',
+      why: 'the file has the write a turn of the event loop later, and no client of the simulator is that quick',
+    },
+    patches: [
+      {
+        file: 'src/group/database-group.ts',
+        find: 'const known = Math.max(leadingFrom, this.#machine.acknowledged)',
+        replace: 'const known = Math.max(leadingFrom, 0)',
+      },
+    ],
+  },
 ]

@@ -23,8 +23,9 @@ export const ROUTING_MUTANTS: readonly SystemMutant[] = [
     patches: [
       {
         file: 'src/cluster/routing/remote-transaction.ts',
-        find: "if (reply.kind === 'unknown') throw this.#end(outcomeUnknown(database, reply.detail))",
-        replace: "if (reply.kind === 'unknown' && database !== '') throw this.#end(this.#gone(reply.detail))",
+        find: 'throw this.#end(outcomeUnknown(database, reply.detail))',
+        replace:
+          "throw this.#end(database === '' ? outcomeUnknown(database, reply.detail) : this.#gone(reply.detail))",
       },
     ],
   },
@@ -55,6 +56,30 @@ export const ROUTING_MUTANTS: readonly SystemMutant[] = [
         file: 'src/cluster/routing/held-transactions.ts',
         find: '    if (ofMember.get(number) === held) ofMember.delete(number)\n',
         replace: '',
+      },
+    ],
+  },
+  {
+    bug: 'R5',
+    title: 'what can not be told at once about a transaction at another member is never told',
+    hunter: simulator('broken-transactions'),
+    patches: [
+      {
+        file: 'src/cluster/routing/take-backs.ts',
+        find: "const isOver = reply.kind === 'answered' || this.#clock.nowMs() + pauseMs >= deadlineMs",
+        replace: "const isOver = reply.kind !== 'unknown' || deadlineMs > 0",
+      },
+    ],
+  },
+  {
+    bug: 'R6',
+    title: 'a transaction whose COMMIT was lost on its way stays open at the other member',
+    hunter: simulator('broken-transactions'),
+    patches: [
+      {
+        file: 'src/cluster/routing/remote-transaction.ts',
+        find: '      this.#takeBack()\n      throw this.#end(outcomeUnknown',
+        replace: '      throw this.#end(outcomeUnknown',
       },
     ],
   },
