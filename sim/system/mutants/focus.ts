@@ -120,7 +120,8 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
   'broken-transactions': {
     ...THREE,
     workloads: ['transfers'],
-    weather: { ...CALM, delayMaxMs: 20, breakEveryUs: 1 * SECOND },
+    // One of the two connections of a pair breaks alone.
+    weather: { ...CALM, delayMaxMs: 20, breakEveryUs: 1 * SECOND, breakChance: 0.002 },
   },
   'short-logs': {
     ...THREE,
