@@ -20,6 +20,7 @@ import type { EngineChild, EngineChildEvents } from '../../src/engine/engine-chi
 import { EngineServer } from '../../src/engine/engine-server.ts'
 import type { FromWorker, ToWorker } from '../../src/engine/process-protocol.ts'
 import type { WriterLock } from '../../src/engine/writer-lock.ts'
+import { Violation } from '../checkers/checker.ts'
 import { MILLISECOND, SECOND } from '../event-queue.ts'
 import type { TimeUs } from '../event-queue.ts'
 import type { Random } from '../random.ts'
@@ -41,6 +42,15 @@ const LOCK_WAIT_US = 10 * SECOND
 /** Who may write to a file of one machine: as `writer-lock.ts`, but nobody waits in real time. */
 export class WriterLocks {
   readonly #holders = new Map<string, EngineProcessHere>()
+  readonly #writers = new Map<string, EngineProcessHere>()
+
+  /** Whether they ask for the lock or not: throws a Violation while another process has the file open. */
+  opening(dataFile: string, writer: EngineProcessHere): void {
+    const before = this.#writers.get(dataFile)
+    if (before !== undefined && before !== writer && before.paths.includes(dataFile))
+      throw new Violation('one writer', `two processes have ${dataFile} open to write`)
+    this.#writers.set(dataFile, writer)
+  }
 
   take(dataFile: string, holder: EngineProcessHere): WriterLock | null {
     if (this.#holders.has(dataFile)) return null
@@ -89,6 +99,7 @@ export class EngineProcessHere implements EngineChild {
       lock: (dataFile) => this.#lock(dataFile),
       openEngine: async (options) => {
         const engine = await MachineEngine.open(options, parts.files, () => this.#pass())
+        this.#checkAlone(options.dataFile)
         this.#engines.add(engine)
         return engine
       },
@@ -140,6 +151,14 @@ export class EngineProcessHere implements EngineChild {
   outlive(end: () => void): void {
     const { world, random } = this.#parts
     world.after(null, random.between(1, OUTLIVES_US_MAX), end)
+  }
+
+  #checkAlone(dataFile: string): void {
+    try {
+      this.#parts.locks.opening(dataFile, this)
+    } catch (error) {
+      this.#parts.world.fail(error)
+    }
   }
 
   async #reply(message: FromWorker): Promise<void> {
