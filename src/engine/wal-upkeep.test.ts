@@ -47,17 +47,17 @@ function holdSnapshot(context: TestContext, dataFile: string): DatabaseSync {
 
 test('COMMIT moves nothing, however long the WAL is', (context) => {
   const bench = open(context)
-  fill(bench, 5_000)
+  fill(bench, 17_000)
   fill(bench, 1)
   assert.equal(bench.upkeep.length().moved, 0)
 })
 
 test('a long WAL is moved into the file between transactions, and begins anew with the next one', (context) => {
   const bench = open(context)
-  fill(bench, 5_000)
+  fill(bench, 17_000)
   bench.upkeep.tend()
   const { frames, moved } = bench.upkeep.length()
-  assert.ok(frames >= 5_000)
+  assert.ok(frames >= 17_000)
   assert.equal(moved, frames)
   fill(bench, 1)
   assert.ok(bench.upkeep.length().frames < 10)
@@ -91,7 +91,7 @@ test('at rest all that readers allow is moved, however little', (context) => {
 test('what a reader holds back is not tried again before much more was written', (context) => {
   const bench = open(context)
   const reader = holdSnapshot(context, bench.dataFile)
-  fill(bench, 5_000)
+  fill(bench, 17_000)
   bench.upkeep.tend()
   const { moved } = bench.upkeep.length()
   assert.ok(moved < 100)
@@ -99,7 +99,7 @@ test('what a reader holds back is not tried again before much more was written',
   fill(bench, 1)
   bench.upkeep.tend()
   assert.equal(bench.upkeep.length().moved, moved, 'not yet')
-  fill(bench, 4_000)
+  fill(bench, 16_000)
   bench.upkeep.tend()
   const after = bench.upkeep.length()
   assert.equal(after.moved, after.frames)
