@@ -2,7 +2,8 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import type { Anomaly } from './anomaly.ts'
 import { checkHistory } from './check-history.ts'
-import { HistoryFormatError, parseHistory } from './history-file.ts'
+import { parseHistory } from './history-file.ts'
+import { HistoryFormatError } from './history-format-error.ts'
 import { verdictText } from './verdict-text.ts'
 
 const line = (process: number, type: string, f: string, value: unknown, key?: string): string =>

@@ -3,7 +3,7 @@
 import type { Linearizability } from './linearizability.ts'
 import { checkLinearizable } from './linearizability.ts'
 import type { HistoryOperation } from './history-file.ts'
-import { HistoryFormatError } from './history-file.ts'
+import { HistoryFormatError } from './history-format-error.ts'
 import type { RegisterAction, RegisterOperation } from './registers.ts'
 import { INITIAL_VALUE, narrowUnknown, REGISTER } from './registers.ts'
 

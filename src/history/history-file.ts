@@ -14,6 +14,7 @@
  * - `key`: of a register; one for all where it is missing. Other fields (`time`, `node`, …) are kept out.
  */
 
+import { HistoryFormatError } from './history-format-error.ts'
 import { ListHistory } from './list-history.ts'
 import { stepsOf } from './list-steps.ts'
 
@@ -37,17 +38,6 @@ export interface HistoryOperation {
   readonly asked: unknown
   /** As it was answered; for `ok` only, else undefined. */
   readonly answered: unknown
-}
-
-/** The text is no history. */
-export class HistoryFormatError extends Error {
-  override readonly name = 'HistoryFormatError'
-  readonly line: number
-
-  constructor(line: number, message: string) {
-    super(`line ${line}: ${message}`)
-    this.line = line
-  }
 }
 
 interface Event {

@@ -1,6 +1,6 @@
 /** The steps of a transaction on lists, out of a line of a history. Shapes are checked here, and nowhere else. */
 
-import { HistoryFormatError } from './history-file.ts'
+import { HistoryFormatError } from './history-format-error.ts'
 import type { Name, NamedStep } from './list-history.ts'
 
 /** Where nothing was answered, nobody knows what was read. Throws HistoryFormatError. */

@@ -1,7 +1,8 @@
 /** Histories that `harmonydb check` judges: anybody's files, of any system. */
 
 import { checkHistory } from '../../../src/history/check-history.ts'
-import { HistoryFormatError, parseHistory } from '../../../src/history/history-file.ts'
+import { parseHistory } from '../../../src/history/history-file.ts'
+import { HistoryFormatError } from '../../../src/history/history-format-error.ts'
 import { verdictText } from '../../../src/history/verdict-text.ts'
 import type { FuzzTarget, Outcome } from '../target.ts'
 import { utf8 } from '../target.ts'
