@@ -132,15 +132,15 @@ export class Statement<R = Row> {
     statement.setReadBigInts(false)
     const { names, isNamed: takesNames } = this.#layout
     const takesNumber = numberParameters(program, names.length)
-    const isRemembering = !takesNames && takesNumber.length === 1 && isRepeatable(program)
+    const isRepeated = isRepeatable(program)
     return {
       statement,
       make: rowMaker(namesOf(statement)),
       takesNumber,
       isPlain: !takesNames,
       takesOneNumber: !takesNames && takesNumber.length === 1 && takesNumber[0] === true,
-      isRepeatable: isRepeatable(program),
-      answers: isRemembering ? new Answers(this.#snapshot.answers) : null,
+      isRepeatable: isRepeated,
+      answers: isRepeated && !takesNames && names.length === 1 ? new Answers(this.#snapshot.answers) : null,
       generation: this.#snapshot.generation,
       isWide: false,
     }
