@@ -107,11 +107,7 @@ export class AnswerBudget {
 
   /** Lets go of one answer, if one is found quickly: of each database in its turn. */
   evict(): void {
-    const [next] = this.#memories
-    if (next === undefined) return
-    this.#memories.delete(next)
-    this.#memories.add(next)
-    next.evict()
+    nextInTurn(this.#memories)?.evict()
   }
 }
 
@@ -147,11 +143,7 @@ export class AnswerMemory {
 
   /** Of each statement in its turn. */
   evict(): void {
-    const [next] = this.#holders
-    if (next === undefined) return
-    this.#holders.delete(next)
-    this.#holders.add(next)
-    next.evict()
+    nextInTurn(this.#holders)?.evict()
   }
 
   /** Another state is read from here on. */
@@ -317,4 +309,13 @@ const BEYOND_LATIN_1 = /[^\0-\xff]/
 function ownKey(key: string | number): string | number {
   if (typeof key !== 'string' || key.length < REFERRING_LENGTH_MIN) return key
   return JSON.parse(JSON.stringify(key)) as string
+}
+
+/** The one that has waited longest, and waits behind all others from now on. */
+function nextInTurn<T>(waiting: Set<T>): T | undefined {
+  const [next] = waiting
+  if (next === undefined) return undefined
+  waiting.delete(next)
+  waiting.add(next)
+  return next
 }
