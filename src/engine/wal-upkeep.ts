@@ -4,7 +4,7 @@
  * lone write took). Here it is done between transactions, when the answers have left, and a try that was in vain is not repeated
  * before much more has been written.
  *
- *   behind by FRAMES_BEHIND ──▶ PASSIVE: moves what readers allow, waits for nobody
+ *   behind by FRAMES_MAX    ──▶ PASSIVE: moves what readers allow, waits for nobody
  *   longer than FRAMES_MAX  ──▶ RESTART: waits a moment for readers, so that the next write begins the WAL anew
  *
  *   nothing to do for REST_MS ▶ PASSIVE, however little it is (`WalRest`)
@@ -20,12 +20,12 @@ import { must } from '../base/assert.ts'
 import type { WriterConnection } from './connection.ts'
 
 /**
- * Pages of 4 KiB, at least: 64 MB. Moving them takes two syncs, beside which every durable write of that moment waits for the disk, and a page that was written many times is moved once;
- * so the more at a time the better, up to what a start after a crash should have to read (some 50 ms), and what the disk takes in one go. A quarter of it cost 16 writers a tenth of their rate.
+ * Of 4 KiB, at least: 64 MB. Moving them takes two syncs, beside which every durable write of that moment waits for the disk, and a page that was written many times is
+ * moved once; so the more at a time the better, up to what a start after a crash should have to read (20 to 70 ms). With a quarter of it 16 writers lost a tenth of their rate.
+ *
+ * A WAL of that length is moved as far as readers allow before it begins anew, so that there is little left to do while writers wait.
  */
-const FRAMES_BEHIND = 16_000
-/** Moved as far as readers allow by then, so that there is little left to do while writers wait. */
-const FRAMES_MAX = FRAMES_BEHIND
+const FRAMES_MAX = 16_000
 /** Readers that hold their snapshot longer than this (transactions) are not waited for. */
 const READERS_WAIT_MS = 30
 
@@ -55,12 +55,12 @@ export class WalUpkeep {
     // The WAL began anew.
     if (frames < this.#movedAt) this.#movedAt = 0
     if (frames < this.#restartedAt) this.#restartedAt = 0
-    const isLong = frames >= FRAMES_MAX && frames - this.#restartedAt >= FRAMES_MAX
+    const isLong = frames - this.#restartedAt >= FRAMES_MAX
     if (isLong && mayRestart) {
       this.#restartedAt = frames
       this.#movedAt = frames
       this.#restart()
-    } else if (frames - Math.max(moved, this.#movedAt) >= FRAMES_BEHIND) {
+    } else if (frames - Math.max(moved, this.#movedAt) >= FRAMES_MAX) {
       this.#movedAt = frames
       this.#movePassive()
     }
