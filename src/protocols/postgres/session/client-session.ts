@@ -41,7 +41,7 @@ import { type PreparedStatement, PreparedStore, writersOf, type Portal } from '.
 import { Preparing } from './preparing.ts'
 import type { CommandResult } from './result.ts'
 import { QuickReads } from './quick-reads.ts'
-import { QuickWrites } from './quick-writes.ts'
+import { LoneStatements } from './lone-statements.ts'
 import { Revalidation } from './revalidation.ts'
 import { ResultSender } from './result-sender.ts'
 import { streamInstead } from './large-result.ts'
@@ -65,7 +65,7 @@ export class ClientSession {
   readonly #sender: ResultSender
   readonly #cursors: Cursors
   readonly #quick: QuickReads
-  readonly #quickWrites: QuickWrites
+  readonly #lone: LoneStatements
   readonly #revalidation: Revalidation
   readonly #preparing: Preparing
   readonly #describer: Describer
@@ -105,7 +105,7 @@ export class ClientSession {
     this.#revalidation = new Revalidation(shared)
     this.#preparing = new Preparing(shared)
     this.#quick = new QuickReads(shared)
-    this.#quickWrites = new QuickWrites(shared)
+    this.#lone = new LoneStatements(shared)
     this.#utilities = new Utilities(
       Object.assign(shared, {
         runPrepared: (statement: PreparedStatement, values: readonly SqlValue[]) =>
@@ -270,7 +270,7 @@ export class ClientSession {
       const sent = this.#quick.execute(message)
       if (sent !== 'not quick') return sent
       const usualWay = (portal: Portal): Promise<void> => this.#executePortal(portal, message.rowsMax)
-      const written = this.#quickWrites.execute(message, usualWay)
+      const written = this.#lone.execute(message, usualWay)
       if (written !== null) return written.catch(skipAfter)
       return this.#executePortal(this.#store.portal(message.portal), message.rowsMax).catch(skipAfter)
     } catch (error) {

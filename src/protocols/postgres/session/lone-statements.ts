@@ -1,6 +1,7 @@
 /**
- * Lone writes between two Syncs (the INSERT, UPDATE or DELETE of most applications), and quick reads about which other members are asked first, handed to the gateway without a promise on the way. Whatever is not quite that
- * plain goes the usual way in `client-session.ts`, which gives the same answers.
+ * Statements alone between two Syncs that can't be answered at once (`quick-reads.ts` does that): writes (the INSERT, UPDATE or DELETE of most
+ * applications), and quick reads about which other members are asked first. Handed to the gateway without a promise on the way. Whatever is not
+ * quite that plain goes the usual way in `client-session.ts`, which gives the same answers.
  */
 
 import type { QueryPlan } from '../dialect/plan.ts'
@@ -17,7 +18,7 @@ import type { TransactionState } from './transaction.ts'
 
 type ExecuteMessage = Extract<FrontendMessage, { kind: 'execute' }>
 
-interface QuickWritesParts {
+interface LoneStatementsParts {
   readonly activity: Activity
   readonly transaction: TransactionState
   readonly executor: Executor
@@ -28,10 +29,10 @@ interface QuickWritesParts {
   isFollowedBySync(): boolean
 }
 
-export class QuickWrites {
-  readonly #parts: QuickWritesParts
+export class LoneStatements {
+  readonly #parts: LoneStatementsParts
 
-  constructor(parts: QuickWritesParts) {
+  constructor(parts: LoneStatementsParts) {
     this.#parts = parts
   }
 
