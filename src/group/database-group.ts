@@ -31,6 +31,8 @@ import type { GroupLimits } from './limits.ts'
 import type { ProposalStats } from './proposals.ts'
 import { Proposals } from './proposals.ts'
 import type { RaftLog } from './raft-log.ts'
+import type { ReadPositionListener } from './read-positions.ts'
+import { ReadPositions } from './read-positions.ts'
 import type { IncomingPeerStream, PeerStreamSink } from './peers.ts'
 import type { Pull, Transfer } from './snapshot/copy-codec.ts'
 import { damageOf, snapshotHostOf } from './snapshot-host.ts'
@@ -92,6 +94,7 @@ export class DatabaseGroup {
   readonly #options: DatabaseGroupOptions
   readonly #log: RaftLog
   readonly #applied: AppliedIndex
+  readonly #readPositions: ReadPositions
   #electionsWon = 0
   readonly #writer: WriterQueue
   readonly #machine: StateMachine
@@ -115,6 +118,7 @@ export class DatabaseGroup {
     this.#log = log
     this.#lastUseMs = clock.nowMs()
     this.#applied = new AppliedIndex(name, clock)
+    this.#readPositions = new ReadPositions(this.#applied, () => this.#commitIndexAlone())
     this.#writer = new WriterQueue(name, clock)
     const onDamaged = (error: HarmonyError): void => this.#tellDamaged(error)
     this.#machine = new StateMachine({ ...options, database: name, applied: this.#applied, onDamaged })
@@ -142,6 +146,7 @@ export class DatabaseGroup {
       this.#replaceFile(index, work)
     this.#snapshots = options.snapshots(snapshotHostOf({ ...shared, replaceFile }))
     log.start({
+      committing: () => this.#readPositions.tell(),
       committed: () => this.#applier.poke(),
       leadershipChanged: (now, before) => this.#leadershipChanged(now, before),
       installSnapshot: (snapshot, replaceLog) => this.#installSnapshot(snapshot, replaceLog),
@@ -298,12 +303,27 @@ export class DatabaseGroup {
    */
   readIndexNow(): bigint | null {
     this.#useToRead()
-    const { leadingFrom, isSoleVoter, configuration } = this.#log
-    const isAlone = isSoleVoter && configuration.learners.length === 0
-    if (leadingFrom === null || !isAlone) return null
+    const { leadingFrom } = this.#log
+    if (leadingFrom === null || !this.#isAlone) return null
     const known = Math.max(leadingFrom, this.#machine.acknowledged)
     const { index } = this.#applied
     return index >= known ? index : BigInt(known)
+  }
+
+  /** For readers in other processes: tells `listener` now and whenever it changes, before anything can have been acknowledged or seen that is newer. */
+  onReadPosition(listener: ReadPositionListener): () => void {
+    return this.#readPositions.watch(listener)
+  }
+
+  get #isAlone(): boolean {
+    const { isSoleVoter, configuration } = this.#log
+    return isSoleVoter && configuration.learners.length === 0
+  }
+
+  /** What `readIndexNow` tells, not sharpened by what is known of acknowledgements; null where that throws, too. */
+  #commitIndexAlone(): number | null {
+    const isReadable = this.#state.kind === 'open' && this.damage === null
+    return isReadable && this.#isAlone && this.#log.leadingFrom !== null ? this.#log.commitIndex : null
   }
 
   /** Rejects with STATEMENT_TIMEOUT, or with REPLICA_DIVERGED or DATA_CORRUPT while the file here can't be relied on. */
@@ -404,6 +424,7 @@ export class DatabaseGroup {
 
   async #stop(reason: HarmonyError): Promise<void> {
     this.#state = { kind: 'closed', reason }
+    this.#readPositions.tell()
     if (!this.isLeading) this.#log.abandonPending()
     await this.#transactions.refuse(reason)
     await this.#proposals.drain()
@@ -411,6 +432,7 @@ export class DatabaseGroup {
   }
 
   #leadershipChanged(now: GroupLeadership, before: GroupLeadership): void {
+    this.#readPositions.tell()
     if (now.role === 'leader' && before.role !== 'leader') this.#electionsWon++
     const isLost = before.role === 'leader' && (now.role !== 'leader' || now.term !== before.term)
     if (isLost) this.#leadershipLost()
@@ -459,6 +481,7 @@ export class DatabaseGroup {
   }
 
   #tellDamaged(error: HarmonyError): void {
+    this.#readPositions.tell()
     this.#applied.rejectAll(error)
     this.#snapshots.damaged(error)
     for (const listener of this.#damageListeners) listener(error)

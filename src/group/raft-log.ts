@@ -34,6 +34,8 @@ import { ReadIndexes, type ReadReceiver } from './read-indexes.ts'
 import { Replica } from './replica.ts'
 
 export interface RaftLogEvents {
+  /** `commitIndex` has moved, and nobody has heard of it yet. */
+  committing(): void
   committed(): void
   leadershipChanged(now: GroupLeadership, before: GroupLeadership): void
   installSnapshot(snapshot: SnapshotMetadata, replaceLog: () => Promise<void>): Promise<void>
@@ -437,7 +439,7 @@ export class RaftLog implements CommitLog {
     const isSole = replica.isSoleVoter
     const { cause } = error
     const reason = error.code === 'OUTCOME_UNKNOWN' && cause instanceof HarmonyError ? cause : error
-    const timer = isCurable ? this.#restartLater() : null
+    const timer = isCurable ? this.#options.clock.after(RESTART_PAUSE_MS, () => this.#restart()) : null
     this.#state = { kind: 'down', error: reason, timer, isSole }
     // Alone it knows that what it could not write is nowhere. Others may have it.
     if (isSole || error.code === 'OUTCOME_UNKNOWN') this.#pending.failed(error)
@@ -445,10 +447,6 @@ export class RaftLog implements CommitLog {
     this.#leadWaiters.rejectAll(reason)
     this.#reads.failAll()
     this.#options.onActivity(this)
-  }
-
-  #restartLater(): Timer {
-    return this.#options.clock.after(RESTART_PAUSE_MS, () => this.#restart())
   }
 
   #restart(): void {
@@ -469,6 +467,7 @@ export class RaftLog implements CommitLog {
     const { replica } = this
     if (replica === null || replica.commitIndex <= this.#commitIndex) return
     this.#commitIndex = replica.commitIndex
+    this.#events?.committing()
     this.#pending.committedTo(this.#commitIndex, (index) => this.#log.term(index))
     this.#settleLeadWaiters()
     this.#events?.committed()

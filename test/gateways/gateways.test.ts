@@ -120,6 +120,27 @@ test('pg_cancel_backend and pg_terminate_backend reach connections of the other 
   assert.deepEqual(unknown.rows, [{ done: false }])
 })
 
+test('a read has all that any gateway has acknowledged, and all that a read on another one has shown', async (t) => {
+  const { clientAt } = await start(t)
+  const [writer, readers] = [await clientAt(0), [await clientAt(1), await clientAt(0), await clientAt(1)]]
+  await writer.query('CREATE TABLE counter (n int)')
+  await writer.query('INSERT INTO counter VALUES (0)')
+  let [acknowledged, isOver] = [0, false]
+  const write = async (): Promise<void> => {
+    for (; acknowledged < 200; acknowledged++) await writer.query('UPDATE counter SET n = n + 1')
+    isOver = true
+  }
+  const read = async (): Promise<void> => {
+    for (let [shown, turn] = [0, 0]; !isOver; turn++) {
+      const least = Math.max(shown, acknowledged)
+      const { rows } = await (readers[turn % 3] as Client).query<{ n: number }>('SELECT n FROM counter')
+      shown = rows[0]?.n ?? -1
+      assert.ok(shown >= least, `${shown} was read after ${least}`)
+    }
+  }
+  await Promise.all([write(), read()])
+})
+
 test('a notification is heard by listeners of all gateways', async (t) => {
   const { clientAt } = await start(t)
   const [listener, sender] = [await clientAt(0), await clientAt(1)]

@@ -40,6 +40,12 @@ export interface OpenTransaction {
   readonly ended: Error | null
 }
 
+export interface ReadPosition {
+  /** Null where other members have to be asked. */
+  readonly readIndex: number | null
+  readonly appliedIndex: number
+}
+
 /** The replica of a database on this member. */
 export interface LocalReplica {
   readonly group: number
@@ -64,6 +70,8 @@ export interface LocalReplica {
   readIndexFor?(receiver: IndexReceiver, timeoutMs: number): void
   /** Null where other members have to be asked. */
   readIndexNow?(): bigint | null
+  /** What that would tell, for readers in other processes. Calls `listener` now and after every change; returns a function that stops it. */
+  onReadPosition?(listener: (position: ReadPosition) => void): () => void
   /** Rejects with why the database can't be used any more, even where the index is applied. */
   waitApplied(index: bigint, timeoutMs: number): Promise<void>
 }

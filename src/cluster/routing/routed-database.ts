@@ -15,7 +15,7 @@ import type { SubmitCalls } from './submit-calls.ts'
 import type { TakeBacks } from './take-backs.ts'
 import { LeaderSearch, NOBODY_KNOWN } from './leader-search.ts'
 import type { FailedTry, SearchParts } from './leader-search.ts'
-import type { BeginOptions, LocalReplica, OpenTransaction } from './parts.ts'
+import type { BeginOptions, LocalReplica, OpenTransaction, ReadPosition } from './parts.ts'
 import { RemoteTransaction } from './remote-transaction.ts'
 import { toErrorData } from '../../base/error-data.ts'
 import type { Reply } from './reply.ts'
@@ -88,6 +88,10 @@ export class RoutedDatabase {
 
   readIndexNow(): bigint | null {
     return this.#replica.readIndexNow?.() ?? null
+  }
+
+  onReadPosition(listener: (position: ReadPosition) => void): () => void {
+    return this.#replica.onReadPosition?.(listener) ?? (() => {})
   }
 
   waitApplied(index: bigint, timeoutMs: number): Promise<void> {

@@ -4,6 +4,7 @@ import { toErrorData } from '../../base/error-data.ts'
 import { HarmonyError } from '../../base/errors.ts'
 import type { DatabaseCore, DatabaseDirectory, WriteTransaction } from '../../gateway/core.ts'
 import type { Answerers } from './link.ts'
+import type { PositionBoard } from './position-board.ts'
 import type { MemberCalls, StepOutcome } from './protocol.ts'
 
 type DatabaseCalls = Pick<
@@ -32,6 +33,7 @@ interface Held {
 export class CoreService {
   readonly answerers: Answerers<DatabaseCalls>
   readonly #directory: DatabaseDirectory
+  readonly #board: PositionBoard
   readonly #onApplied: (core: number, index: bigint) => void
   readonly #byName = new Map<string, number>()
   readonly #cores = new Map<number, DatabaseCore>()
@@ -41,8 +43,13 @@ export class CoreService {
   #isClosed = false
 
   /** `onApplied` is told of moves of the databases that the gateway watches. */
-  constructor(directory: DatabaseDirectory, onApplied: (core: number, index: bigint) => void) {
+  constructor(
+    directory: DatabaseDirectory,
+    board: PositionBoard,
+    onApplied: (core: number, index: bigint) => void,
+  ) {
     this.#directory = directory
+    this.#board = board
     this.#onApplied = onApplied
     this.answerers = this.#newAnswerers()
   }
@@ -94,7 +101,8 @@ export class CoreService {
     const core = await this.#directory.get(name)
     const known = this.#byName.get(name)
     const number = known !== undefined && this.#cores.get(known) === core ? known : this.#add(name, core)
-    return { core: number, dataFile: core.dataFile, appliedIndex: core.appliedIndex }
+    const { dataFile, appliedIndex } = core
+    return { core: number, dataFile, appliedIndex, slot: this.#board.slotOf(core) }
   }
 
   /** In place of the one that had the name before, which was dropped. */

@@ -6,6 +6,7 @@ import { gatewayEnvironment } from './environment.ts'
 import { CoreService } from './core-service.ts'
 import { Link, linkEnded, type Answerers } from './link.ts'
 import type { DatabaseDirectory } from '../../gateway/core.ts'
+import type { PositionBoard } from './position-board.ts'
 import type { GatewayCalls, GatewayNotice, GatewayStart, MemberCalls, MemberNotice } from './protocol.ts'
 
 /** What is answered alike to all gateways. */
@@ -14,6 +15,7 @@ export type SharedAnswerers = Omit<Answerers<MemberCalls>, keyof CoreService['an
 export interface GatewayProcessParts {
   readonly file: URL
   readonly directory: DatabaseDirectory
+  readonly board: PositionBoard
   readonly answerers: SharedAnswerers
   readonly onNotice: (notice: GatewayNotice) => void
 }
@@ -26,15 +28,15 @@ export class GatewayProcess {
   readonly ended: Promise<string>
   readonly #child: ChildProcess
 
-  constructor({ file, directory, answerers, onNotice }: GatewayProcessParts) {
+  constructor({ file, directory, board, answerers, onNotice }: GatewayProcessParts) {
     const child = fork(fileURLToPath(file), {
       serialization: 'advanced',
       execArgv: [],
       env: gatewayEnvironment(),
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc', board.descriptor],
     })
     this.#child = child
-    const cores = new CoreService(directory, (core, index) =>
+    const cores = new CoreService(directory, board, (core, index) =>
       this.link.tell({ kind: 'applied', core, index }),
     )
     this.link = new Link<GatewayCalls, MemberCalls, MemberNotice, GatewayNotice>({

@@ -11,6 +11,7 @@ import { MemberStatus } from '../member-status.ts'
 import type { GatewayProcessOptions, ServeLog, ServeOptions, Serving } from '../serve.ts'
 import { claimPorts } from './claim-ports.ts'
 import { GatewayProcess, type SharedAnswerers } from './gateway-process.ts'
+import { PositionBoard } from './position-board.ts'
 import type { GatewayProcessStatistics, GatewayStart, MemberStatus as Status } from './protocol.ts'
 import { sumOfGateways, sumOfHttp } from './sums.ts'
 
@@ -37,6 +38,7 @@ export class GatewayProcesses implements Serving {
   readonly #forwardPaths: readonly string[]
   /** By slot; null while one is started again. */
   readonly #running: (GatewayProcess | null)[]
+  readonly #board = new PositionBoard()
   readonly #restarts = new Set<NodeJS.Timeout>()
   readonly #telling: NodeJS.Timeout
   #restartsTotal = 0
@@ -88,6 +90,7 @@ export class GatewayProcesses implements Serving {
     const { drainTimeoutMs } = this.#options.limits.gateway
     const timeoutMs = drainTimeoutMs * 2 + DRAIN_GRACE_MS
     await Promise.all(this.#all().map((gateway) => gateway.drain(timeoutMs)))
+    this.#board.close()
   }
 
   #all(): GatewayProcess[] {
@@ -100,6 +103,7 @@ export class GatewayProcesses implements Serving {
     const gateway = new GatewayProcess({
       file: this.#gateways.file,
       directory: member,
+      board: this.#board,
       answerers: this.#answerersFor(slot),
       onNotice: ({ level, event, fields }) => log(level, event, { ...fields, gateway: slot }),
     })
@@ -147,6 +151,7 @@ export class GatewayProcesses implements Serving {
       forwardPaths: this.#forwardPaths,
       member: this.#parts.member.number,
       members: this.#members(),
+      memberProcessId: process.pid,
     }
   }
 

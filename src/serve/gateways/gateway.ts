@@ -14,6 +14,7 @@ import type { ProtocolOptions, ServeLog } from '../serve.ts'
 import { Forwarder } from './forward.ts'
 import { Link } from './link.ts'
 import { LinkedDirectory, type MemberLink } from './linked-directory.ts'
+import { BOARD_DESCRIPTOR, PositionBoardReader } from './position-board.ts'
 import type {
   GatewayCalls,
   GatewayNotice,
@@ -62,7 +63,8 @@ class GatewayProcessHere {
 
   async #start(start: GatewayStart): Answer<'start'> {
     const { http, postgres, limits, configuration, readers, forwardPaths, slot } = start
-    this.#directory = new LinkedDirectory(this.link, start.member, start.members)
+    const board = new PositionBoardReader(BOARD_DESCRIPTOR, start.memberProcessId)
+    this.#directory = new LinkedDirectory(this.link, start.member, start.members, board)
     this.#gateway = new LocalGateway({
       directory: this.#directory,
       readers: this.#newReaders(readers),

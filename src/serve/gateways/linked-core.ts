@@ -7,6 +7,7 @@ import type { SqlStatement, StatementResult } from '../../base/value.ts'
 import type { BeginOptions, DatabaseCore, WriteTransaction } from '../../gateway/core.ts'
 import type { StatementDescription } from '../../gateway/session.ts'
 import type { MemberLink } from './linked-directory.ts'
+import type { PositionBoardReader } from './position-board.ts'
 import type { Committed, CoreReference, StepOutcome } from './protocol.ts'
 
 let lastTransaction = 0
@@ -15,15 +16,24 @@ export class LinkedCore implements DatabaseCore {
   readonly name: string
   readonly dataFile: string
   readonly #link: MemberLink
+  readonly #board: PositionBoardReader
   readonly #core: number
+  readonly #slot: number | null
   readonly #listeners = new Set<(appliedIndex: bigint) => void>()
   #appliedIndex: bigint
   #asked: Promise<bigint> | null = null
   /** Shared by the reads that came while `#asked` was under way. */
   #next: Promise<bigint> | null = null
 
-  constructor(link: MemberLink, name: string, { core, dataFile, appliedIndex }: CoreReference) {
+  constructor(
+    link: MemberLink,
+    board: PositionBoardReader,
+    name: string,
+    { core, dataFile, appliedIndex, slot }: CoreReference,
+  ) {
     this.#link = link
+    this.#board = board
+    this.#slot = slot
     this.name = name
     this.#core = core
     this.dataFile = dataFile
@@ -74,9 +84,12 @@ export class LinkedCore implements DatabaseCore {
     return this.#next
   }
 
-  /** Only the member could tell; reads that need no index go on at once. */
+  /** As the member has written it down; null where only it could tell. */
   readIndexNow(): bigint | null {
-    return null
+    const position = this.#slot === null ? null : this.#board.read(this.#slot)
+    if (position === null || position.readIndex === null) return null
+    this.noteApplied(BigInt(position.appliedIndex))
+    return BigInt(position.readIndex)
   }
 
   /** Asked also where it is applied: the member says so when the database was dropped, or it stops. */

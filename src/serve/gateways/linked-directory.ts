@@ -4,6 +4,7 @@ import type { ClusterState, MemberRole, TransferRequest } from '../../cluster/cl
 import type { DatabaseDirectory, DatabaseInfo } from '../../gateway/core.ts'
 import type { Link } from './link.ts'
 import { LinkedCore } from './linked-core.ts'
+import type { PositionBoardReader } from './position-board.ts'
 import type { GatewayCalls, GatewayNotice, MemberCalls, MemberNotice, MemberStatus } from './protocol.ts'
 
 export type MemberLink = Link<MemberCalls, GatewayCalls, GatewayNotice, MemberNotice>
@@ -11,11 +12,18 @@ export type MemberLink = Link<MemberCalls, GatewayCalls, GatewayNotice, MemberNo
 export class LinkedDirectory implements DatabaseDirectory {
   readonly number: number
   readonly #link: MemberLink
+  readonly #board: PositionBoardReader
   readonly #byName = new Map<string, { readonly core: number; readonly linked: LinkedCore }>()
   readonly #byCore = new Map<number, LinkedCore>()
   #members: readonly MemberStatus[]
 
-  constructor(link: MemberLink, number: number, members: readonly MemberStatus[]) {
+  constructor(
+    link: MemberLink,
+    number: number,
+    members: readonly MemberStatus[],
+    board: PositionBoardReader,
+  ) {
+    this.#board = board
     this.#link = link
     this.number = number
     this.#members = members
@@ -34,7 +42,7 @@ export class LinkedDirectory implements DatabaseDirectory {
       return known.linked
     }
     if (known !== undefined) this.#byCore.delete(known.core)
-    const linked = new LinkedCore(this.#link, name, reference)
+    const linked = new LinkedCore(this.#link, this.#board, name, reference)
     this.#byName.set(name, { core: reference.core, linked })
     this.#byCore.set(reference.core, linked)
     return linked

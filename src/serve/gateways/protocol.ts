@@ -37,6 +37,8 @@ export interface GatewayStart {
   /** Number of the member. */
   readonly member: number
   readonly members: readonly MemberStatus[]
+  /** Of the member: it is this gateway's parent as long as it lives. */
+  readonly memberProcessId: number
 }
 
 export interface MemberStatus {
@@ -49,6 +51,8 @@ export interface CoreReference {
   readonly core: number
   readonly dataFile: string
   readonly appliedIndex: bigint
+  /** On the board of positions; null where it has none. */
+  readonly slot: number | null
 }
 
 /** Of a statement inside of a transaction: what it gave, and whether the transaction is over. */
