@@ -5,6 +5,9 @@ import { BODY, POSTS_PER_THREAD, SCHEMA } from './forum.ts'
 import type { Target } from './load-protocol.ts'
 import { memberProcesses } from './processes.ts'
 
+/** For those who come back all at once when a member has failed. */
+const LIMITS = ['http.connectionsMax=20000', 'postgres.connectionsMax=20000', 'gateway.sessionsMax=40000']
+
 type Row = readonly unknown[]
 
 export class ClusterUnderTest implements AsyncDisposable {
@@ -19,8 +22,7 @@ export class ClusterUnderTest implements AsyncDisposable {
     return new ClusterUnderTest(
       await Cluster.start({
         members,
-        // For those who come back all at once when a member has failed.
-        args: [...args, '--limit', 'http.connectionsMax=20000', '--limit', 'sessionsMax=40000'],
+        args: [...args, ...LIMITS.flatMap((limit) => ['--limit', limit])],
       }),
     )
   }
