@@ -1,6 +1,6 @@
 /**
  * `node bench/idle-memory.ts`: the memory of a member that has just been started and does nothing, of all its processes, as published (`npm run build` first)
- * and otherwise as it stands in the repository. Linux only: from /proc/PID/smaps_rollup.
+ * and otherwise as it stands in the repository; `--gateways 2`: with so many gateway processes. Linux only: from /proc/PID/smaps_rollup.
  *
  * The resident size counts the program text of Node.js once for each process that has it mapped, although the machine has it once. So the figure that
  * counts is: what each process has for itself, and what is shared once. The proportional size (PSS) shares it out among all processes of the machine, other
@@ -14,6 +14,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
 import { childrenOf } from './process-tree.ts'
 
 const PUBLISHED = resolve(import.meta.dirname, '../dist/cli/main.js')
@@ -51,12 +52,18 @@ function line({ name, residentMB, proportionalMB, privateMB }: Memory): string {
 }
 
 async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { gateways: { type: 'string' } } })
+  const gateways = values.gateways === undefined ? [] : ['--gateways', values.gateways]
   const program = existsSync(PUBLISHED) ? PUBLISHED : SOURCE
   const folder = await mkdtemp(join(tmpdir(), 'harmonydb-bench-memory-'))
   const listen = ['--http', '127.0.0.1:0', '--pg', '127.0.0.1:0']
-  const member = spawn(process.execPath, [program, 'start', '--data', join(folder, 'data'), ...listen], {
-    stdio: 'ignore',
-  })
+  const member = spawn(
+    process.execPath,
+    [program, 'start', '--data', join(folder, 'data'), ...listen, ...gateways],
+    {
+      stdio: 'ignore',
+    },
+  )
   process.once('exit', () => member.kill('SIGKILL'))
   const memberId = member.pid
   if (memberId === undefined) throw new Error(`${program} could not be started.`)

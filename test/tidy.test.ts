@@ -113,6 +113,11 @@ const isDeterministic = (path: string): boolean =>
 const BANS: readonly Ban[] = [
   { pattern: /\bMath\.random\(/, where: isSource, instead: 'host/random.ts: chance must be injected' },
   {
+    pattern: /^import (?!type\b).*'node:http'/,
+    where: isSource,
+    instead: 'protocols/http/node-http.ts: the import takes 7 MB',
+  },
+  {
     pattern: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/,
     where: isDeterministic,
     instead: 'host/clock.ts: time must be injected',

@@ -234,8 +234,6 @@ async function runBench(args: readonly string[], environment: Environment): Prom
 }
 
 export const BENCH_COMMAND: Command = {
-  name: 'bench',
-  summary: 'Measure HarmonyDB beside other databases on this machine',
   help: benchHelp,
   run: runBench,
 }

@@ -79,8 +79,6 @@ async function readAndCheck(file: string): Promise<HistoryVerdict | null> {
 }
 
 export const CHECK_COMMAND: Command = {
-  name: 'check',
-  summary: 'Check a history of operations: linearizable? serializable?',
   help: checkHelp,
   run: runCheck,
 }

@@ -3,9 +3,6 @@
 import type { Environment } from './options.ts'
 
 export interface Command {
-  readonly name: string
-  /** One line for the list of commands. */
-  readonly summary: string
   /** The whole text of `harmonydb NAME --help`. */
   readonly help: () => string
   /** Resolves with the exit code. Errors become one line on stderr. */

@@ -1,27 +1,56 @@
 /** From the command line to a command: names, --help, --version, failures. */
 
-import { BENCH_COMMAND } from './bench-command.ts'
-import { CHECK_COMMAND } from './check-command.ts'
-import { CLUSTER_COMMAND } from './cluster/cluster-command.ts'
 import type { Command } from './command.ts'
 import { describeFailure, EXIT_OK } from './failure.ts'
-import { MEMBER_COMMAND } from './operate/member-command.ts'
-import { STATUS_COMMAND } from './operate/status-command.ts'
 import type { Environment } from './options.ts'
-import { SHELL_COMMAND } from './shell/shell-command.ts'
-import { START_COMMAND } from './start-command.ts'
 import { suggest } from './suggest.ts'
 import { UsageError } from './usage-error.ts'
 import { harmonyVersion } from '../serve/version.ts'
 
-export const COMMANDS: readonly Command[] = [
-  START_COMMAND,
-  SHELL_COMMAND,
-  CLUSTER_COMMAND,
-  STATUS_COMMAND,
-  MEMBER_COMMAND,
-  CHECK_COMMAND,
-  BENCH_COMMAND,
+interface NamedCommand {
+  readonly name: string
+  /** One line for the list of commands. */
+  readonly summary: string
+  /** Only when it is asked for: a member would keep the shell and the benchmark in memory for as long as it runs. */
+  readonly load: () => Promise<Command>
+}
+
+export const COMMANDS: readonly NamedCommand[] = [
+  {
+    name: 'start',
+    summary: 'Start a member: serve the databases in a folder',
+    load: async () => (await import('./start-command.ts')).START_COMMAND,
+  },
+  {
+    name: 'shell',
+    summary: 'Talk SQL to a running member',
+    load: async () => (await import('./shell/shell-command.ts')).SHELL_COMMAND,
+  },
+  {
+    name: 'cluster',
+    summary: 'Run a whole cluster on this machine, to try it',
+    load: async () => (await import('./cluster/cluster-command.ts')).CLUSTER_COMMAND,
+  },
+  {
+    name: 'status',
+    summary: 'Show the members of a cluster and who leads what',
+    load: async () => (await import('./operate/status-command.ts')).STATUS_COMMAND,
+  },
+  {
+    name: 'member',
+    summary: 'List, add, remove and promote members; transfer leadership',
+    load: async () => (await import('./operate/member-command.ts')).MEMBER_COMMAND,
+  },
+  {
+    name: 'check',
+    summary: 'Check a history of operations: linearizable? serializable?',
+    load: async () => (await import('./check-command.ts')).CHECK_COMMAND,
+  },
+  {
+    name: 'bench',
+    summary: 'Measure HarmonyDB beside other databases on this machine',
+    load: async () => (await import('./bench-command.ts')).BENCH_COMMAND,
+  },
 ]
 
 /** Resolves with the exit code of the process. Never rejects. */
@@ -30,8 +59,8 @@ export async function run(args: readonly string[], environment: Environment): Pr
   try {
     if (['--version', '-v', 'version'].includes(name)) return print(`harmonydb ${harmonyVersion()}`)
     if (name === '' || ['--help', '-h'].includes(name)) return print(generalHelp())
-    if (name === 'help') return print(rest[0] === undefined ? generalHelp() : commandNamed(rest[0]).help())
-    const command = commandNamed(name)
+    if (name === 'help') return print(rest[0] === undefined ? generalHelp() : (await load(rest[0])).help())
+    const command = await load(name)
     if (rest.includes('--help') || rest.includes('-h')) return print(command.help())
     return await command.run(rest, environment)
   } catch (error) {
@@ -50,9 +79,9 @@ function print(text: string): number {
   return EXIT_OK
 }
 
-function commandNamed(name: string): Command {
+function load(name: string): Promise<Command> {
   const command = COMMANDS.find((one) => one.name === name)
-  if (command !== undefined) return command
+  if (command !== undefined) return command.load()
   const meant = suggest(
     name,
     COMMANDS.map((one) => one.name),

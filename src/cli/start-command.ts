@@ -36,8 +36,6 @@ Exit codes: 0 stopped as asked, 1 could not start or failed, 2 wrong options.`
 }
 
 export const START_COMMAND: Command = {
-  name: 'start',
-  summary: 'Start a member: serve the databases in a folder',
   help: startHelp,
   run: async (args, environment) => {
     const options = parseStartOptions(args, environment)

@@ -44,8 +44,6 @@ options.`
 }
 
 export const CLUSTER_COMMAND: Command = {
-  name: 'cluster',
-  summary: 'Run a whole cluster on this machine, to try it',
   help: clusterHelp,
   run: async (args, environment) => {
     const options = parseClusterOptions(args, environment)

@@ -201,8 +201,6 @@ function memberNumber(text: string): number {
 }
 
 export const MEMBER_COMMAND: Command = {
-  name: 'member',
-  summary: 'List, add, remove and promote members; transfer leadership',
   help: memberHelp,
   run: runMember,
 }

@@ -46,8 +46,6 @@ async function runStatus(args: readonly string[], environment: Environment): Pro
 }
 
 export const STATUS_COMMAND: Command = {
-  name: 'status',
-  summary: 'Show the members of a cluster and who leads what',
   help: statusHelp,
   run: runStatus,
 }

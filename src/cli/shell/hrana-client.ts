@@ -3,12 +3,13 @@
  * transactions over several statements possible; rows come through a cursor, so that a large result starts to arrive at once.
  */
 
-import { request as httpRequest, Agent, type IncomingMessage } from 'node:http'
+import type { Agent, IncomingMessage } from 'node:http'
 import { request as httpsRequest, Agent as HttpsAgent } from 'node:https'
 import { createInterface } from 'node:readline'
 import { unreachable } from '../../base/assert.ts'
 import type { SqlValue } from '../../base/value.ts'
 import { parseExactJson } from '../../protocols/http/exact-json.ts'
+import { http } from '../../protocols/http/node-http.ts'
 
 /** What the member answered instead of a result. */
 export class RemoteError extends Error {
@@ -93,7 +94,7 @@ export class HranaClient {
     this.#base = base
     this.#token = token
     this.#agent =
-      base.protocol === 'https:' ? new HttpsAgent({ keepAlive: true }) : new Agent({ keepAlive: true })
+      base.protocol === 'https:' ? new HttpsAgent({ keepAlive: true }) : new http.Agent({ keepAlive: true })
   }
 
   /** Runs one statement. Rejects with RemoteError, ConnectionError or CancelledError. */
@@ -194,7 +195,7 @@ export class HranaClient {
     path: string,
     body: unknown,
   ): Promise<{ message: IncomingMessage; isCancelled: () => boolean }> {
-    const send = this.#base.protocol === 'https:' ? httpsRequest : httpRequest
+    const send = this.#base.protocol === 'https:' ? httpsRequest : http.request
     const url = new URL(path, this.#base)
     let cancelled = false
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()

@@ -87,8 +87,6 @@ examples:
 }
 
 export const SHELL_COMMAND: Command = {
-  name: 'shell',
-  summary: 'Talk SQL to a running member',
   help: shellHelp,
   run: runShell,
 }

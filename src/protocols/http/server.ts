@@ -1,6 +1,6 @@
 /** The HTTP server: limits, routing, authentication, errors, upgrades, drain. DESIGN.md beside this file tells why. */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ByteBudget } from '../../base/byte-budget.ts'
@@ -12,6 +12,7 @@ import { bearerToken } from './authenticator.ts'
 import type { Authenticator, HttpRoute, HttpUpgradeHandler } from './exchange.ts'
 import type { HttpLimits } from './limits.ts'
 import { ClientGoneError, NodeExchange, type ExchangeMemory } from './node-exchange.ts'
+import { http } from './node-http.ts'
 import type { OriginPolicy } from './origin-policy.ts'
 import { Router, type RouteMatch } from './router.ts'
 import { HttpCounters, type HttpStatistics } from './statistics.ts'
@@ -60,7 +61,7 @@ export class HttpServer {
     this.router = new Router(options.routes)
     const { limits } = options
     this.#connections = options.connections ?? new Slots(Infinity)
-    this.#server = createServer({
+    this.#server = http.createServer({
       maxHeaderSize: limits.headersSizeBytesMax,
       // Node.js refuses a longer one than that of the whole request.
       headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),

@@ -3,11 +3,12 @@
  * HTTP again, over a Unix socket, with the client's own headers: the other one looks at the token itself, and a result of any size streams through.
  */
 
-import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { pipeline } from 'node:stream/promises'
 import { HarmonyError } from '../../base/errors.ts'
 import type { HttpExchange } from '../../protocols/http/exchange.ts'
+import { http as nodeHttp } from '../../protocols/http/node-http.ts'
 import type { HttpServer } from '../../protocols/http/server.ts'
 
 /** On a request that was passed on, so that it can't go in circles. A client that sends it harms only itself. */
@@ -25,7 +26,7 @@ const HOP_HEADERS: ReadonlySet<string> = new Set([
 
 export class Forwarder {
   readonly #paths: readonly string[]
-  readonly #agent = new Agent({ keepAlive: true })
+  readonly #agent = new nodeHttp.Agent({ keepAlive: true })
   #server: Server | null = null
 
   /** `paths`: Unix sockets by slot. */
@@ -61,7 +62,7 @@ export class Forwarder {
   #send({ request, signal }: HttpExchange, slot: number, body: Uint8Array): Promise<IncomingMessage> {
     const headers = Object.entries(request.headers).filter(([name]) => !HOP_HEADERS.has(name))
     return new Promise((resolve, reject) => {
-      const outgoing = httpRequest({
+      const outgoing = nodeHttp.request({
         socketPath: this.#paths[slot] as string,
         agent: this.#agent,
         method: request.method ?? 'POST',
