@@ -3,10 +3,13 @@
  * when they are gone from it.
  */
 
+import { type HarmonyError, toHarmonyError } from '../base/errors.ts'
 import type { Disk } from '../host/disk.ts'
 import { removeDataFiles } from '../group/data-files.ts'
 import type { DatabaseGroup } from '../group/database-group.ts'
 import type { InitialMembers } from '../group/group-start.ts'
+import { NotLeaderError } from '../group/leadership.ts'
+import { databaseNotFound } from './catalog.ts'
 import type { DatabaseRow } from './catalog-reader.ts'
 import type { RoutedDatabase } from './routing/routed-database.ts'
 
@@ -36,6 +39,8 @@ export class Databases {
   readonly #options: DatabasesOptions
   readonly #byName = new Map<string, OpenDatabase>()
   readonly #byGroup = new Map<number, OpenDatabase>()
+  /** Why groups could not be opened, at the last try. */
+  readonly #failures = new Map<number, HarmonyError>()
 
   constructor(options: DatabasesOptions) {
     this.#options = options
@@ -43,6 +48,18 @@ export class Databases {
 
   get(name: string): OpenDatabase | undefined {
     return this.#byName.get(name)
+  }
+
+  /** Throws why it can't be used on this member, by the rows of a catalog that is new enough to tell. */
+  find(name: string, rows: readonly DatabaseRow[]): OpenDatabase {
+    const open = this.#byName.get(name)
+    if (open !== undefined) return open
+    const row = rows.find((one) => one.name === name && one.state === 'open')
+    if (row === undefined) throw databaseNotFound(name)
+    throw (
+      this.#failures.get(row.group) ??
+      new NotLeaderError(name, null, ' Its replica was moved to other members.')
+    )
   }
 
   byGroup(group: number): OpenDatabase | undefined {
@@ -59,6 +76,7 @@ export class Databases {
     const gone = this.all().filter(({ row }) => !wanted.has(row.group))
     // A name that is free again may be taken by another group in the same state of the catalog.
     for (const { row } of gone) this.#forget(row)
+    for (const group of this.#failures.keys()) if (!wanted.has(group)) this.#failures.delete(group)
     for (const row of wanted.values()) if (!this.#byGroup.has(row.group)) this.#tryAdd(row)
     await Promise.all(gone.map((open) => this.#delete(open.group)))
   }
@@ -101,7 +119,9 @@ export class Databases {
   #tryAdd(row: DatabaseRow): void {
     try {
       this.#add(row, initialOf(row))
+      this.#failures.delete(row.group)
     } catch (error) {
+      this.#failures.set(row.group, toHarmonyError(error))
       this.#options.onFailure(row, error as Error)
     }
   }

@@ -19,7 +19,6 @@ import type { EngineOpener } from '../group/group-host.ts'
 import { GroupHost } from '../group/group-host.ts'
 import { GROUP_DEFAULTS } from '../group/limits.ts'
 import { Administration } from './administration.ts'
-import { databaseNotFound } from './catalog.ts'
 import { CATALOG_NAME } from './catalog-schema.ts'
 import type { ClusterAdministration, ClusterState, MemberRole, TransferRequest } from './cluster-state.ts'
 import { ClusterView } from './cluster-view.ts'
@@ -270,9 +269,7 @@ export class Member implements ClusterAdministration {
     const known = databases.get(name)
     if (known !== undefined) return known
     await this.#membership.reach(await catalogGroup.readIndex(CATALOG_TIMEOUT_MS), CATALOG_TIMEOUT_MS)
-    const found = databases.get(name)
-    if (found === undefined) throw databaseNotFound(name)
-    return found
+    return databases.find(name, this.#membership.content.databases)
   }
 
   #change(work: () => Promise<void>): Promise<void> {
