@@ -197,6 +197,7 @@ export class Connection {
         if (pending === 'none') break
         this.#handled++
         if (pending === null) continue
+        this.#output.encoder.shareSlab()
         pending.then(this.#goOn, this.#giveUp)
         return
       }

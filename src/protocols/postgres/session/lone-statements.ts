@@ -82,6 +82,6 @@ export class LoneStatements {
       portal.result = { columns: null, rows: [], tag }
     }
     portal.nextRow = portal.result.rows.length
-    return this.#parts.sender.whole(portal.result, portal.writers)
+    return this.#parts.sender.wholeOfMany(portal.result, portal.writers)
   }
 }

@@ -66,6 +66,7 @@ export class ClientOutput {
     if (isSlow || this.encoder.pendingBytes >= FLUSH_BYTES) return this.send()
     const isNew = this.#waitingUpTo < 0
     this.#waitingUpTo = this.encoder.mark()
+    this.encoder.shareSlab()
     if (!isNew) return null
     if (waiting.push(this) === 1) setImmediate(sendWaiting)
     if (waiting.length >= TOGETHER_MAX) sendWaiting()

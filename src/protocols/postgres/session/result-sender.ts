@@ -80,6 +80,13 @@ export class ResultSender {
     return this.#output.flushIfLarge()
   }
 
+  /** `whole` for one of many who were answered together: what is behind the result is written when all of them have theirs. */
+  wholeOfMany(result: CommandResult, writers: readonly ValueWriter[]): Promise<void> | null {
+    const slow = this.whole(result, writers)
+    this.#out.shareSlab()
+    return slow
+  }
+
   /** As PostgreSQL: a portal that gave exactly what was asked for does not know yet that it is at its end. */
   async portal(portal: Portal, result: CommandResult, rowsMax: number): Promise<void> {
     const left = result.rows.length - portal.nextRow

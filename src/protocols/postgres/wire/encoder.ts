@@ -6,7 +6,7 @@
 
 import { assert } from '../../../base/assert.ts'
 import type { PgError } from '../error.ts'
-import { borrowSlab, giveBackSlab, type Borrower, SLAB_BYTES } from './slabs.ts'
+import { borrowSlab, giveBackSlab, takeBackSlab, type Borrower } from './slabs.ts'
 
 /** A string at most this long, if it is ASCII, is written byte by byte: faster than a call into C++. */
 const SHORT_STRING_CHARS = 20
@@ -36,6 +36,8 @@ export class Encoder implements Borrower {
   /** Start of what `take` will give. */
   #start = 0
   #end = 0
+  /** End of what may be written: that of the slab, or of what was written before somebody else got the rest. */
+  #limit = 0
   /** Bytes that `take` has given: marks count from the beginning, so that they hold whatever is taken meanwhile. */
   #takenBytes = 0
   #messageAt = -1
@@ -61,10 +63,17 @@ export class Encoder implements Borrower {
     this.#slab = slab
     this.#start = offset
     this.#end = offset
+    this.#limit = slab.length
+  }
+
+  /** What comes next will take a while: others may write behind what waits here. */
+  shareSlab(): void {
+    if (this.#limit === this.#slab.length) giveBackSlab(this.#slab, this.#end)
+    this.#limit = this.#end
   }
 
   #giveBack(): void {
-    giveBackSlab(this.#slab, this.#end)
+    if (this.#limit === this.#slab.length) giveBackSlab(this.#slab, this.#end)
     this.lend(NO_SLAB, 0)
   }
 
@@ -230,14 +239,14 @@ export class Encoder implements Borrower {
 
   /** Makes room; what was written and not taken moves along, offsets from `#start` stay true. */
   #reserve(sizeBytes: number): void {
-    if (this.#end + sizeBytes <= this.#slab.length) return
-    if (this.#start === this.#end) return borrowSlab(this, sizeBytes)
-    const pending = this.#slab.subarray(this.#start, this.#end)
-    const slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, (pending.length + sizeBytes) * 2))
-    slab.set(pending, 0)
-    this.#slab = slab
-    this.#start = 0
-    this.#end = pending.length
+    if (this.#end + sizeBytes <= this.#limit) return
+    if (takeBackSlab(this.#slab, this.#end)) this.#limit = this.#slab.length
+    if (this.#end + sizeBytes <= this.#limit) return
+    const pending = this.#start === this.#end ? null : this.#slab.subarray(this.#start, this.#end)
+    borrowSlab(this, sizeBytes + (pending?.length ?? 0))
+    if (pending === null) return
+    this.#slab.set(pending, this.#start)
+    this.#end += pending.length
   }
 }
 
