@@ -45,6 +45,7 @@ export class StaticMember implements MemberHere {
         member?.host.peerUnreachable(number)
         member?.routing.memberLost(number)
       },
+      departed: (number) => member?.routing.memberLost(number),
     }
     const transport = new PeerTransport({
       own: { cluster: STATIC_CLUSTER, member: machine.number, incarnation: machine.lives },

@@ -4,8 +4,8 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { Member } from './member.ts'
-import { column, run } from './testing/member-fixture.ts'
-import { TestCluster } from './testing/cluster-fixture.ts'
+import { BEGIN, RESULT_SIZE_BYTES_MAX, column, run, statement } from './testing/member-fixture.ts'
+import { TestCluster, peerAddressOf } from './testing/cluster-fixture.ts'
 
 const namesOf = async (member: Member): Promise<string[]> => (await member.list()).map(({ name }) => name)
 
@@ -283,6 +283,26 @@ test('an operator keeps a number for a learner, and promotes it later', async ()
   await first.promoteMember(3)
   await untilSettled(cluster, [first, ...others, third], 3)
   await assert.rejects(first.promoteMember(9), { code: 'MEMBER_NOT_FOUND' })
+})
+
+test('what clients of a lost member have open is rolled back at once, also where that member can not be dialed', async () => {
+  await using cluster = new TestCluster()
+  const members = await cluster.found('a', 'b', 'c')
+  await untilSettled(cluster, members, 3)
+  await run(await (members[0] as Member).get('default'), 'CREATE TABLE t (a)')
+  await cluster.stop('c')
+  const options = cluster.optionsOf('c', 'found-alone', [])
+  const advertise = peerAddressOf('nowhere')
+  const shy = await cluster.start('c', 'found-alone', [], { cluster: { ...options, advertise } })
+  const begin = { ...BEGIN, waitTimeoutMs: 60_000, idleTimeoutMs: 60_000, totalTimeoutMs: 60_000 }
+  const transaction = await (await shy.get('default')).begin(begin)
+  await transaction.execute(statement('INSERT INTO t VALUES (1)'), RESULT_SIZE_BYTES_MAX)
+  await cluster.stop('c')
+  const rest = [...cluster.members.values()]
+  const held = (): number[] => rest.map((member) => member.stats().routing?.heldTransactions ?? 0)
+  await cluster.until(() => Math.max(...held()) === 0, 'the end of the transaction')
+  const database = await (rest[0] as Member).get('default')
+  assert.deepEqual(await column(database, 'SELECT count(*) FROM t'), [0n])
 })
 
 test('leadership is handed over on request, from any member', async () => {

@@ -144,6 +144,7 @@ async function becomeMember(
       stream: () => Promise.reject(notYet()),
       connected: () => {},
       unreachable: () => {},
+      departed: () => {},
     },
   })
   const listen = await transport.listen(cluster.listen)

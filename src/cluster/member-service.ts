@@ -73,6 +73,8 @@ export class MemberService {
         // Messages that find no room are lost, too, while the connection stands, and with it what its clients have open here.
         if (this.peers?.isConnected(member) !== true) this.#membership?.routing.memberLost(member)
       },
+      // Some that ask here can't be dialed, or are dialed no more, as one that was removed: no other sign tells of their end.
+      departed: (member) => this.#membership?.routing.memberLost(member),
     }
   }
 

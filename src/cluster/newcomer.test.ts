@@ -74,6 +74,7 @@ class TestNewcomer {
         stream: () => Promise.reject(new Error('no streams here')),
         connected: () => {},
         unreachable: () => {},
+        departed: () => {},
       },
       log: () => {},
     })
@@ -273,6 +274,7 @@ test('a refusal for good ends the wait, one for now does not', async () => {
         stream: () => Promise.reject(new Error('no streams here')),
         connected: () => {},
         unreachable: () => {},
+        departed: () => {},
         visit: async ({ kind }) => {
           const peers = [{ member: 1, address: 'm:7' }]
           const standing = { token: 'm', peerAddress: 'm:7', cluster: 'c', member: 1, expected: 0, peers }

@@ -62,7 +62,12 @@ export const ROUTING_MUTANTS: readonly SystemMutant[] = [
   {
     bug: 'R5',
     title: 'what can not be told at once about a transaction at another member is never told',
-    hunter: simulator('broken-transactions'),
+    hunter: {
+      kind: 'test',
+      file: 'src/cluster/routing/routed-transactions.test.ts',
+      name: 'BEGIN whose answer is lost with the connection is taken back when there is one again',
+      why: 'the other member sees that a connection is lost, too, and ends what came over it: no run has more than a moment for this',
+    },
     patches: [
       {
         file: 'src/cluster/routing/take-backs.ts',
@@ -85,6 +90,23 @@ export const ROUTING_MUTANTS: readonly SystemMutant[] = [
         file: 'src/cluster/routing/remote-transaction.ts',
         find: '      this.#takeBack()\n      throw this.#end(outcomeUnknown',
         replace: '      throw this.#end(outcomeUnknown',
+      },
+    ],
+  },
+  {
+    bug: 'R7',
+    title: 'what a member has open here is kept when it is lost, where nobody dials it',
+    hunter: {
+      kind: 'test',
+      file: 'src/cluster/cluster.test.ts',
+      name: 'what clients of a lost member have open is rolled back at once, also where that member can not be dialed',
+      why: 'the leader must have started after the member was removed, which still serves clients: one run in some hundred',
+    },
+    patches: [
+      {
+        file: 'src/cluster/member-service.ts',
+        find: 'departed: (member) => this.#membership?.routing.memberLost(member),',
+        replace: 'departed: () => {},',
       },
     ],
   },

@@ -86,8 +86,8 @@ export class Routing {
   }
 
   /**
-   * The connection to this member is lost, it has started anew, or it was removed: what its clients had open here is rolled back, and they
-   * are told by their own member, if it lives. For `TransportHandlers.unreachable`.
+   * A connection with this member is lost, whoever dialed it, or it has started anew, or it was removed: what its clients had open here is
+   * rolled back, and they are told by their own member, if it lives. For `TransportHandlers.unreachable` and `departed`.
    */
   memberLost(member: number): void {
     this.#held.memberLost(member)

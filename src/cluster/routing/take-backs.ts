@@ -3,7 +3,7 @@
  * lost, or the call that should have ended them. Each holds its database's writer until it is told, or until its idle timeout.
  *
  * Asked again until it is answered, because what kept a call back keeps back the one that ends it, too. That the holder notices by
- * itself that this member is lost (`memberLost`) is not certain: it looks at the connection that it dials, and this one may be well.
+ * itself that this member is lost (`memberLost`) is not certain: a call is given up in time over connections that are well.
  */
 
 import type { Clock, Timer } from '../../host/clock.ts'

@@ -184,6 +184,7 @@ export class Acceptor {
     assert(this.#peers.get(peer.member) === peer, 'not the connection of its member')
     this.#peers.delete(peer.member)
     peer.close(problem)
+    this.#context.handlers.departed(peer.member)
   }
 }
 

@@ -20,6 +20,8 @@ export interface TransportHandlers {
   readonly connected: (member: number, incarnation: number) => void
   /** Messages to `member` are being lost: once, until things were well again. Groups that sleep should wake. */
   readonly unreachable: (member: number) => void
+  /** The connection that `member` dialed has ended, or another one took its place: nobody waits there for what came over it. */
+  readonly departed: (member: number) => void
 }
 
 /** Events are short fixed texts; what differs is in fields. */

@@ -287,6 +287,28 @@ test('a member that starts again replaces its connection; its former self is ref
   assert.match(acceptor.logs.join('\n'), /Refused a connection .*stale-incarnation/)
 })
 
+test('whoever dialed and is gone is told of, also by the one who does not dial it, and before its next connection says a word', async () => {
+  const world = newWorld()
+  const departures: number[] = []
+  const call = ({ payload }: IncomingCall): Promise<Uint8Array> => {
+    departures.push(acceptor.departed.length)
+    return Promise.resolve(payload)
+  }
+  const { dialer, acceptor } = await connected(world, { acceptor: { call } })
+  const ask = (from: TestMember): Promise<CallOutcome> => {
+    const deadlineMs = world.clock.nowMs() + 60_000
+    return world.clock.wait(from.transport.call(2, { kind: 1, payload: new Uint8Array(1), deadlineMs }))
+  }
+  await ask(dialer)
+  const reborn = new TestMember(1, world.network.of('m9'), world.clock, { incarnation: 2 })
+  reborn.transport.setPeer(2, acceptor.address)
+  await ask(reborn)
+  assert.deepEqual(departures, [0, 1])
+  await reborn.transport.close()
+  await world.clock.until(() => acceptor.departed.length === 2, 'word of the end')
+  assert.deepEqual([acceptor.departed, acceptor.unreachable, dialer.departed], [[1, 1], [], []])
+})
+
 test('refusals are told to both sides, with the same reason', async () => {
   const world = newWorld()
   const acceptor = await memberIn(world, 2)

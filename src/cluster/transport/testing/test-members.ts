@@ -34,6 +34,7 @@ export class TestMember {
   readonly deliveries: number[] = []
   readonly connected: string[] = []
   readonly unreachable: number[] = []
+  readonly departed: number[] = []
   readonly logs: string[] = []
   address: NetworkAddress = { host: '', port: 0 }
 
@@ -62,6 +63,7 @@ export class TestMember {
       stream: stream ?? (() => Promise.reject(new Error('no streams here'))),
       connected: (member, incarnation) => this.connected.push(`${member}.${incarnation}`),
       unreachable: (member) => this.unreachable.push(member),
+      departed: (member) => this.departed.push(member),
     }
   }
 
