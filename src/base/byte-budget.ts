@@ -23,11 +23,14 @@ export class ByteBudget {
   }
 
   open(): ByteAccount {
-    return new ByteAccount((bytes) => this.#change(bytes))
+    return new ByteAccount(this)
   }
 
-  /** False if too little is left, and nothing has changed. */
-  #change(bytes: number): boolean {
+  /**
+   * False if too little is left, and nothing has changed.
+   * @internal
+   */
+  change(bytes: number): boolean {
     if (bytes > 0 && this.#heldBytes + bytes > this.bytesMax) return false
     this.#heldBytes += bytes
     assert(this.#heldBytes >= 0, 'more was given back to a byte budget than was taken')
@@ -37,19 +40,19 @@ export class ByteBudget {
 
 /** What one client holds of a budget. */
 export class ByteAccount {
-  readonly #change: (bytes: number) => boolean
+  readonly #budget: ByteBudget
   #heldBytes = 0
 
   /** @internal */
-  constructor(change: (bytes: number) => boolean) {
-    this.#change = change
+  constructor(budget: ByteBudget) {
+    this.#budget = budget
   }
 
   /** It holds `bytes` in all from now on. False if too little is left: then it holds what it held. */
   hold(bytes: number): boolean {
     const heldBytes = Math.max(0, bytes - FREE_BYTES)
     if (heldBytes === this.#heldBytes) return true
-    if (!this.#change(heldBytes - this.#heldBytes)) return false
+    if (!this.#budget.change(heldBytes - this.#heldBytes)) return false
     this.#heldBytes = heldBytes
     return true
   }

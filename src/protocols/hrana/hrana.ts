@@ -68,7 +68,8 @@ class WebSockets {
     const codec = codecOf(socket.protocol)
     const connection = new WsConnection(socket, codec, upgrade, this.#context, this.#options, this.#memory)
     this.#connections.add(connection)
-    socket.once('close', () => this.#forget(connection))
+    // Not `once`, which keeps more for it; it comes once anyway.
+    socket.on('close', () => this.#forget(connection))
     this.#pinging ??= setInterval(() => this.#pingAll(), this.#options.pingIntervalMs).unref()
   }
 

@@ -54,6 +54,8 @@ function sameRights(a: Credential, b: Credential): boolean {
   return a.access === b.access && a.databases?.join() === b.databases?.join()
 }
 
+function ignore(): void {}
+
 /** How long a client may take to answer a close frame. */
 const CLOSE_TIMEOUT_MS = 1000
 
@@ -120,7 +122,7 @@ export class WsConnection {
     socket.on('message', (frame, isBinary) => this.#take(frame as Buffer, isBinary))
     socket.on('pong', () => (this.#hasAnswered = true))
     // 'close' follows every error: what is open is ended there.
-    socket.on('error', () => undefined)
+    socket.on('error', ignore)
     socket.on('close', () => void this.#end())
     this.#helloWatch = new HelloWatch(upgrade.socket, options.helloTimeoutMs, (problem) =>
       this.#refuseStranger(problem),

@@ -58,6 +58,8 @@ export interface ConnectionHost {
   cancel(processId: number, secret: Buffer): void
   /** 4 random bytes, or 32 since protocol 3.2. */
   newSecret(sizeBytes: number): Buffer
+  /** Nothing is left of this connection. */
+  ended(processId: number): void
   /** The name to try when `database` is not found; null if there is none. */
   fallbackDatabase(database: string, user: string): string | null
 }
@@ -78,17 +80,20 @@ const SECRET_BYTES = 32
 const TLS_ANSWER = Buffer.from('S')
 const REFUSAL = Buffer.from('N')
 
+function ignore(): void {}
+
 export class Connection {
   readonly processId: number
-  #secret: Buffer = Buffer.alloc(0)
+  /** Its bytes as latin1: a buffer of four bytes takes half a kilobyte. Empty until the client is told. */
+  #secret = ''
   readonly #host: ConnectionHost
   readonly #framer: Framer
   readonly #output: ClientOutput
   readonly #received: ByteAccount
   /** Messages handled. */
   #handled = 0
-  /** Where `#handled` stood when `checkProgress` looked, and since when it has. */
-  #lastProgress = { handled: -1, sinceMs: 0 }
+  /** Where `#handled` stood when `checkProgress` found a message that was not complete, and since when it has. */
+  #stalled: { readonly handled: number; readonly sinceMs: number } | null = null
   #socket: Socket
   #state: State = { kind: 'startup' }
   /** Kept apart from the state, because it must be closed however the connection ends. */
@@ -99,18 +104,17 @@ export class Connection {
   #isHeldBack = false
   #isDraining = false
   #hasEnded = false
-  readonly #startupTimer: NodeJS.Timeout
-  readonly #onEnd: () => void
+  /** Null once it has a session. */
+  #startupTimer: NodeJS.Timeout | null
   #closed: Promise<void> | null = null
 
-  constructor(socket: Socket, processId: number, host: ConnectionHost, onEnd: () => void) {
+  constructor(socket: Socket, processId: number, host: ConnectionHost) {
     this.#socket = socket
     this.processId = processId
     this.#host = host
     this.#framer = new Framer(host.limits)
     this.#received = host.received.open()
     this.#output = new ClientOutput(socket, host.limits, host.unsent)
-    this.#onEnd = onEnd
     this.#startupTimer = setTimeout(() => this.#socket.destroy(), host.limits.startupTimeoutMs)
     socket.setNoDelay(true)
     socket.setKeepAlive(true, host.limits.keepAliveDelayMs)
@@ -118,7 +122,7 @@ export class Connection {
   }
 
   holdsSecret(secret: Buffer): boolean {
-    return this.#secret.length > 0 && this.#secret.equals(secret)
+    return this.#secret !== '' && this.#secret === secret.toString('latin1')
   }
 
   /** Null before it has a session. */
@@ -151,7 +155,7 @@ export class Connection {
   #attach(socket: Socket): void {
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     // What went wrong with a socket is that the client has gone; 'close' follows.
-    socket.on('error', () => undefined)
+    socket.on('error', ignore)
     socket.on('close', () => void this.#finish())
     socket.on('end', () => this.#socket.end())
   }
@@ -166,12 +170,12 @@ export class Connection {
   /** Called every second: a client that began a message has some time to end it. */
   checkProgress(nowMs: number): void {
     const isPartial = !this.#isBusy && this.#framer.bufferedBytes > 0
-    if (!isPartial || this.#handled !== this.#lastProgress.handled) {
-      this.#lastProgress = { handled: this.#handled, sinceMs: nowMs }
+    if (!isPartial || this.#handled !== this.#stalled?.handled) {
+      this.#stalled = isPartial ? { handled: this.#handled, sinceMs: nowMs } : null
       return
     }
     const { messageTimeoutMs } = this.#host.limits
-    if (nowMs - this.#lastProgress.sinceMs < messageTimeoutMs) return
+    if (nowMs - this.#stalled.sinceMs < messageTimeoutMs) return
     this.#endWith(
       new PgError('08P01', `no complete message arrived within ${messageTimeoutMs} ms`, {}, 'FATAL'),
     )
@@ -198,7 +202,10 @@ export class Connection {
         this.#handled++
         if (pending === null) continue
         this.#output.encoder.shareSlab()
-        pending.then(this.#goOn, this.#giveUp)
+        pending.then(
+          () => this.#work(),
+          (error: unknown) => this.#giveUp(error),
+        )
         return
       }
     } catch (error) {
@@ -207,9 +214,7 @@ export class Connection {
     this.#rest()
   }
 
-  readonly #goOn = (): void => this.#work()
-
-  readonly #giveUp = (error: unknown): void => {
+  #giveUp(error: unknown): void {
     this.#endWith(fatal(error))
     this.#rest()
   }
@@ -322,7 +327,7 @@ export class Connection {
       clientAddress: this.#socket.remoteAddress ?? null,
     }
     this.#state = { kind: 'running', client }
-    clearTimeout(this.#startupTimer)
+    this.#endStartup()
     listening.deliver()
     void this.#output.flush()
   }
@@ -396,9 +401,15 @@ export class Connection {
   #greet(request: StartupRequest, settings: Settings): void {
     const out = this.#output.encoder
     for (const { name, value } of settings.reported()) parameterStatus(out, name, value)
-    this.#secret = this.#host.newSecret(request.minorVersion >= 2 ? SECRET_BYTES : LEGACY_SECRET_BYTES)
-    backendKeyData(out, this.processId, this.#secret)
+    const secret = this.#host.newSecret(request.minorVersion >= 2 ? SECRET_BYTES : LEGACY_SECRET_BYTES)
+    this.#secret = secret.toString('latin1')
+    backendKeyData(out, this.processId, secret)
     readyForQuery(out, 'I')
+  }
+
+  #endStartup(): void {
+    if (this.#startupTimer !== null) clearTimeout(this.#startupTimer)
+    this.#startupTimer = null
   }
 
   #endWith(error: PgError): void {
@@ -419,13 +430,13 @@ export class Connection {
 
   async #finishOnce(): Promise<void> {
     this.#hasEnded = true
-    clearTimeout(this.#startupTimer)
+    this.#endStartup()
     this.#received.close()
     this.#state = { kind: 'ended' }
     try {
       await this.#client?.close()
     } finally {
-      this.#onEnd()
+      this.#host.ended(this.processId)
     }
   }
 }

@@ -137,7 +137,7 @@ export class PostgresServer {
       return
     }
     const processId = this.#newProcessId()
-    const connection = new Connection(socket, processId, this.#host, () => this.#forget(processId))
+    const connection = new Connection(socket, processId, this.#host)
     this.#connections.set(processId, connection)
     this.#checking ??= setInterval(() => this.#checkAll(), CHECK_INTERVAL_MS).unref()
   }
@@ -198,6 +198,7 @@ export class PostgresServer {
         this.#stopAnywhere({ action: 'cancel', processId, secret }).catch(() => undefined)
       },
       newSecret: (sizeBytes) => randomBytes(sizeBytes),
+      ended: (processId) => this.#forget(processId),
       fallbackDatabase: (database, user) =>
         MAINTENANCE_DATABASES.has(database) || database === user ? DEFAULT_DATABASE : null,
     }

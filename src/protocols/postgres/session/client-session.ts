@@ -79,19 +79,13 @@ export class ClientSession {
     this.#output = parts.output
     this.#out = parts.output.encoder
     const { settings } = parts
-    this.#style = {
-      get timeZone() {
-        return settings.timeZone
-      },
-    }
+    this.#style = settings
     this.#transaction = new TransactionState(parts.session)
     this.#store = new PreparedStore(parts.limits)
     const { statements } = this.#store
     const own = { transaction: this.#transaction, store: this.#store, statements, style: this.#style }
     this.#tables = new SessionTables(Object.assign(parts, own))
-    this.#executor = new Executor(parts.session, this.#transaction, settings, parts.facts, (relation) =>
-      this.#tables.catalogJson(relation),
-    )
+    this.#executor = new Executor(parts.session, this.#transaction, settings, parts.facts, this.#tables)
     this.#sender = new ResultSender(parts.output, this.#style)
     this.#cursors = new Cursors(parts.limits.portalsMax)
     // One object that all of them share, the caller's: a copy for each was a good part of what an idle connection took.

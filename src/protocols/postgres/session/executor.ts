@@ -15,7 +15,9 @@ import type { Settings } from './settings.ts'
 import type { TransactionState } from './transaction.ts'
 
 /** Rows of catalog relations as the session sees them now. */
-export type CatalogReader = (relation: string) => Promise<string>
+export interface CatalogReader {
+  catalogJson(relation: string): Promise<string>
+}
 
 export interface SessionFacts {
   readonly user: string
@@ -243,7 +245,7 @@ export class Executor {
       case 'carried':
         return null
       case 'catalog':
-        return this.#catalog(value.relation)
+        return this.#catalog.catalogJson(value.relation)
       case 'setting':
         return value.isMissingOk ? this.#settings.find(value.name) : this.#settings.get(value.name)
     }

@@ -9,6 +9,7 @@ import type { PostgresLimits } from '../limits.ts'
 import type { Format, FrontendMessage } from '../wire/messages.ts'
 import { utf8 } from '../wire/field-reader.ts'
 import type { ValueStyle } from '../types/codec.ts'
+import { PreparedStatements } from './prepared-statements.ts'
 import type { CommandResult, ResolvedColumn } from './result.ts'
 import { checkFormatCount, formatAt, resolveColumns } from './result.ts'
 import { valueWriter, type ValueWriter } from './row-writer.ts'
@@ -160,9 +161,9 @@ function decodeParameter(
   return value
 }
 
-/** All of them, by name; the empty name is the unnamed one, which is replaced each time. */
+/** Statements and portals of a connection, by name; the empty name is the unnamed one, which is replaced each time. */
 export class PreparedStore {
-  readonly statements: Map<string, PreparedStatement> = new Map()
+  readonly statements: PreparedStatements = new PreparedStatements()
   /** The one that nearly all clients use. */
   #unnamed: Portal | null = null
   readonly #named = new LazyMap<string, Portal>()
@@ -187,12 +188,12 @@ export class PreparedStore {
     if (name === '') return
     if (this.statements.has(name)) throw new PgError('42P05', `prepared statement "${name}" already exists`)
     const { statementsMax } = this.#limits
-    if (this.statements.size < statementsMax) return
+    if (this.statements.namedCount < statementsMax) return
     throw new PgError('53400', `a connection may have ${statementsMax} prepared statements`)
   }
 
   addStatement(statement: PreparedStatement): void {
-    this.statements.set(statement.name, statement)
+    this.statements.set(statement)
   }
 
   portal(name: string): Portal {

@@ -6,12 +6,12 @@ import type { Asking, DatabaseDialect } from '../dialect/database-dialect.ts'
 import type { Schema } from '../dialect/schema.ts'
 import { withoutPrefix, type TemporarySpace } from '../dialect/temporary-space.ts'
 import { PgError } from '../error.ts'
-import type { SessionFacts } from './executor.ts'
+import type { CatalogReader, SessionFacts } from './executor.ts'
 import { toPgError } from './harmony-error.ts'
-import type { PreparedStatement } from './prepared.ts'
+import type { PreparedStatements } from './prepared-statements.ts'
 import type { Settings } from './settings.ts'
 import { dropTemporaries, runOnCommit, type TemporaryTables } from './temporary-tables.ts'
-import type { TransactionState } from './transaction.ts'
+import type { TransactionEnds, TransactionState } from './transaction.ts'
 import type { ServerActions } from './utilities.ts'
 
 export interface SessionTablesParts {
@@ -22,18 +22,17 @@ export interface SessionTablesParts {
   readonly facts: SessionFacts
   readonly settings: Settings
   readonly server: ServerActions
-  readonly statements: ReadonlyMap<string, PreparedStatement>
+  readonly statements: PreparedStatements
 }
 
-export class SessionTables {
+export class SessionTables implements TransactionEnds, CatalogReader {
   readonly #parts: SessionTablesParts
   readonly #space: TemporarySpace
 
   constructor(parts: SessionTablesParts) {
     this.#parts = parts
     this.#space = parts.temporaries.newSpace()
-    parts.transaction.beforeCommit = () => this.#beforeCommit()
-    parts.transaction.afterChange = () => parts.dialect.schemaChanged(parts.session.lastIndex)
+    parts.transaction.ends = this
   }
 
   asking(): Asking {
@@ -49,7 +48,7 @@ export class SessionTables {
   async catalogJson(relation: string): Promise<string> {
     const { facts, settings, server } = this.#parts
     const databases = relation.endsWith('pg_database') ? await server.databaseNames() : []
-    const prepared = [...this.#parts.statements.values()].filter(({ name }) => name !== '')
+    const prepared = [...this.#parts.statements.named()]
     return catalogJson(relation, await this.schema(), {
       ...facts,
       settings: settings.all(),
@@ -100,9 +99,14 @@ export class SessionTables {
     await temporaries.release(session.database, this.#space).catch(() => undefined)
   }
 
-  async #beforeCommit(): Promise<void> {
+  async beforeCommit(): Promise<void> {
     if (!this.#space.hasOnCommit) return
     const { session, transaction } = this.#parts
     if (await runOnCommit(session, await this.schema())) transaction.hasChangedSchema = true
+  }
+
+  afterChange(): void {
+    const { dialect, session } = this.#parts
+    dialect.schemaChanged(session.lastIndex)
   }
 }

@@ -37,6 +37,11 @@ export class TemporaryTables {
   readonly #prefixes = new Set<string>()
   /** Sweeps under way, by database. */
   readonly #sweeps = new Map<string, Promise<void>>()
+  readonly #newPrefix = (): string => {
+    const prefix = newPrefix(this.#members.own, this.#newRandomPart())
+    this.#prefixes.add(prefix)
+    return prefix
+  }
 
   constructor(gateway: Gateway, members: MemberNumbers, process: OwnProcess = NO_FELLOWS) {
     this.#gateway = gateway
@@ -45,11 +50,7 @@ export class TemporaryTables {
   }
 
   newSpace(): TemporarySpace {
-    return new TemporarySpace(() => {
-      const prefix = newPrefix(this.#members.own, this.#newRandomPart())
-      this.#prefixes.add(prefix)
-      return prefix
-    })
+    return new TemporarySpace(this.#newPrefix)
   }
 
   /** Its session has ended. Resolves when they are gone. Rejects with a HarmonyError; they go later then. */

@@ -10,9 +10,13 @@ import type { Session } from '../../../gateway/session.ts'
 import { PgError } from '../error.ts'
 import type { TransactionStatus } from '../wire/encoder.ts'
 
-/** One for all: a function of its own for each session would be memory of each connection. */
-const NOTHING_BEFORE = (): Promise<void> => Promise.resolve()
-const NOTHING_AFTER = (): void => undefined
+/** What has to be done where transactions end. An object and no functions, which would be memory of each connection. */
+export interface TransactionEnds {
+  /** Inside of the transaction, before its COMMIT. */
+  beforeCommit(): Promise<void>
+  /** After a transaction that has changed the schema, whichever way it ended. */
+  afterChange(): void
+}
 
 export class TransactionState {
   readonly #session: Session
@@ -25,10 +29,7 @@ export class TransactionState {
   #startedAtMs: number | null = null
   /** Tables may differ from what other sessions see. */
   hasChangedSchema = false
-  /** What has to happen inside of the transaction before its COMMIT. */
-  beforeCommit: () => Promise<void> = NOTHING_BEFORE
-  /** After a transaction that has changed the schema, whichever way it ended. */
-  afterChange: () => void = NOTHING_AFTER
+  ends: TransactionEnds | null = null
 
   constructor(session: Session) {
     this.#session = session
@@ -132,7 +133,7 @@ export class TransactionState {
     }
     try {
       if (!this.#session.isAutocommit) {
-        await this.beforeCommit()
+        await this.ends?.beforeCommit()
         await this.#control('COMMIT')
       }
     } catch (error) {
@@ -215,7 +216,7 @@ export class TransactionState {
     this.#startedAtMs = null
     const hadChanges = this.hasChangedSchema
     this.hasChangedSchema = false
-    if (hadChanges) this.afterChange()
+    if (hadChanges) this.ends?.afterChange()
   }
 
   async #control(sql: string): Promise<void> {

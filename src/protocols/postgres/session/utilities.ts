@@ -12,6 +12,7 @@ import type { Cursors } from './cursors.ts'
 import { withEffects } from './effects.ts'
 import type { Executor, SessionFacts, Surroundings } from './executor.ts'
 import type { Listening } from './listening.ts'
+import type { PreparedStatements } from './prepared-statements.ts'
 import type { PreparedStatement } from './prepared.ts'
 import type { CommandResult, ResolvedColumn } from './result.ts'
 import { columnsOfPlan, resolveColumns } from './result.ts'
@@ -37,7 +38,7 @@ export interface UtilityParts {
   readonly transaction: TransactionState
   readonly settings: Settings
   readonly executor: Executor
-  readonly statements: Map<string, PreparedStatement>
+  readonly statements: PreparedStatements
   readonly cursors: Cursors
   readonly listening: Listening
   readonly tables: SessionTables
