@@ -435,6 +435,8 @@ export interface ServeOptions {
     readonly http?: string;
     /** HOST:PORT to serve PostgreSQL clients at. Port 0 takes a free one. Default: nowhere. */
     readonly pg?: string;
+    /** Serve PostgreSQL clients over TLS, if they ask for it: certificate and private key as PEM. Default: they are refused it. */
+    readonly pgTls?: ServerCertificate;
     /** HOST:PORT where clients reach `http`, as the cluster tells them. Default: where it is served. */
     readonly httpAdvertise?: string;
     /** HOST:PORT where clients reach `pg`, as the cluster tells them. Default: where it is served. */
@@ -447,4 +449,14 @@ export interface ServeOptions {
     readonly insecure?: boolean;
     /** Without authentication: web pages of these origins may use `http`, too; `*` for all. Default: pages of this machine. */
     readonly allowedOrigins?: readonly string[];
+}
+
+// serve/server-certificate.ts
+
+/** PEM texts. */
+export interface ServerCertificate {
+    /** The server's own first; those of authorities between it and a root may follow. */
+    readonly cert: string;
+    /** Without a passphrase. */
+    readonly key: string;
 }

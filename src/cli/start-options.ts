@@ -7,6 +7,7 @@ import { applyLimits, type Limits } from './limits.ts'
 import type { Access } from '../serve/access.ts'
 import { isOrigin, isUsableToken, openHost } from '../serve/access.ts'
 import type { ListenAddress } from '../serve/listen-address.ts'
+import { certificateFault, type ServerCertificate } from '../serve/server-certificate.ts'
 import { parseListenAddress } from './listen-address.ts'
 import type { LogFormat } from './log.ts'
 import { parsePeerOptions, PEER_OPTIONS, type PeerOptions } from './peer-options.ts'
@@ -38,6 +39,20 @@ export const START_OPTIONS: readonly OptionSpec[] = [
     help:
       'Where to listen for PostgreSQL clients; `none` for nowhere. Addresses that other machines can reach need authentication. ' +
       'The token is the password.',
+  },
+  {
+    name: 'pg-cert',
+    placeholder: 'FILE',
+    variable: 'HARMONYDB_PG_CERT',
+    default: null,
+    help: 'Serve PostgreSQL clients over TLS, if they ask for it, with this certificate (PEM). With --pg-key.',
+  },
+  {
+    name: 'pg-key',
+    placeholder: 'FILE',
+    variable: 'HARMONYDB_PG_KEY',
+    default: null,
+    help: 'Private key of --pg-cert (PEM).',
   },
   {
     name: 'auth-token',
@@ -112,6 +127,8 @@ export interface StartOptions extends Access {
   readonly http: ListenAddress
   /** Null: PostgreSQL clients are not served. `isChosen` tells it from the default. */
   readonly postgres: (ListenAddress & { readonly isChosen: boolean }) | null
+  /** Null: PostgreSQL clients that ask for TLS are refused it. */
+  readonly postgresCertificate: ServerCertificate | null
   readonly allowedOrigins: readonly string[]
   /** Processes that serve clients; 0: the member itself. */
   readonly gateways: number
@@ -127,6 +144,7 @@ export function parseStartOptions(args: readonly string[], environment: Environm
     dataFolder: resolve(options.text('data') ?? './harmony-data'),
     http: parseListenAddress(options.text('http') ?? '127.0.0.1:8080'),
     postgres: readPostgresAddress(options.text('pg')),
+    postgresCertificate: readCertificate(options),
     authToken: readAuthToken(options),
     jwtKeys: readJwtKeys(options),
     allowedOrigins: options.list('allow-origin').map(checkedOrigin),
@@ -142,6 +160,17 @@ export function parseStartOptions(args: readonly string[], environment: Environm
 function readPostgresAddress(text: string | null): StartOptions['postgres'] {
   if (text === 'none') return null
   return { ...parseListenAddress(text ?? '127.0.0.1:5433', 'pg'), isChosen: text !== null }
+}
+
+function readCertificate(options: ParsedOptions): ServerCertificate | null {
+  const [certFile, keyFile] = [options.text('pg-cert'), options.text('pg-key')]
+  if (certFile === null && keyFile === null) return null
+  if (certFile === null || keyFile === null)
+    throw new UsageError(`--pg-${certFile === null ? 'cert' : 'key'} is missing: TLS needs both.`)
+  const certificate = { cert: readFile('pg-cert', certFile), key: readFile('pg-key', keyFile) }
+  const fault = certificateFault(certificate)
+  if (fault === null) return certificate
+  throw new UsageError(`--pg-cert ${certFile} and --pg-key ${keyFile} can not be used: ${fault}.`)
 }
 
 const GATEWAYS_MAX = 64

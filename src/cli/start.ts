@@ -117,11 +117,12 @@ export async function openMember(options: StartOptions, log: Log): Promise<Runni
 }
 
 function serveOptionsOf(options: StartOptions): ServeOptions {
-  const { http, postgres, allowedOrigins, limits } = options
+  const { http, postgres, postgresCertificate, allowedOrigins, limits } = options
   const { cluster, httpAdvertise, postgresAdvertise } = options.peer
   return {
     http,
     postgres,
+    postgresCertificate,
     allowedOrigins,
     limits,
     cluster,

@@ -17,6 +17,7 @@ const KNOWN: Readonly<Record<keyof OpenOptions, true>> = {
   tls: true,
   http: true,
   pg: true,
+  pgTls: true,
   httpAdvertise: true,
   pgAdvertise: true,
   authToken: true,

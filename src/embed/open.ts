@@ -151,8 +151,9 @@ function peersOf({ listen, secret, advertise, peers, expect, join, tls }: OpenOp
 }
 
 function serveOf(options: OpenOptions): ServeOptions {
-  const { http, pg, httpAdvertise, pgAdvertise, authToken, jwtKeys, insecure, allowedOrigins } = options
-  const all = { http, pg, httpAdvertise, pgAdvertise, authToken, jwtKeys, insecure, allowedOrigins }
+  const { http, pg, pgTls, httpAdvertise, pgAdvertise, authToken, jwtKeys, insecure, allowedOrigins } =
+    options
+  const all = { http, pg, pgTls, httpAdvertise, pgAdvertise, authToken, jwtKeys, insecure, allowedOrigins }
   const given: ServeOptions = Object.fromEntries(
     Object.entries(all).filter(([, value]) => value !== undefined),
   )

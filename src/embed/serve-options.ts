@@ -8,6 +8,7 @@ import type { ListenAddress } from '../serve/listen-address.ts'
 import { readListenAddress } from '../serve/listen-address.ts'
 import type { ServeOptions as ServeParameters } from '../serve/serve.ts'
 import { SERVE_DEFAULTS } from '../serve/serve.ts'
+import { certificateFault, type ServerCertificate } from '../serve/server-certificate.ts'
 
 /** Plain data: it goes to the core's thread. */
 export interface ServeOptions {
@@ -15,6 +16,8 @@ export interface ServeOptions {
   readonly http?: string
   /** HOST:PORT to serve PostgreSQL clients at. Port 0 takes a free one. Default: nowhere. */
   readonly pg?: string
+  /** Serve PostgreSQL clients over TLS, if they ask for it: certificate and private key as PEM. Default: they are refused it. */
+  readonly pgTls?: ServerCertificate
   /** HOST:PORT where clients reach `http`, as the cluster tells them. Default: where it is served. */
   readonly httpAdvertise?: string
   /** HOST:PORT where clients reach `pg`, as the cluster tells them. Default: where it is served. */
@@ -40,6 +43,8 @@ export function checkServeOptions(options: ServeOptions): void {
       )
   if (options.authToken !== undefined && !isUsableToken(options.authToken))
     throw invalid('`authToken` is empty or holds spaces; it must be one word, as HTTP headers carry it.')
+  const fault = options.pgTls === undefined ? null : certificateFault(options.pgTls)
+  if (fault !== null) throw invalid(`\`pgTls\` can not be used: ${fault}.`)
   const host = openHost([http, postgres], access)
   if (host !== null && options.insecure !== true)
     throw invalid(
@@ -59,6 +64,7 @@ export function toServeParameters(options: ServeOptions, cluster: ClusterOptions
     cluster,
     access: { authToken: options.authToken ?? null, jwtKeys: (options.jwtKeys ?? []).map(parsePublicKey) },
     allowedOrigins: options.allowedOrigins ?? [],
+    postgresCertificate: options.pgTls ?? null,
     limits: SERVE_DEFAULTS,
     gateways: null,
   }

@@ -27,7 +27,7 @@ export interface PostgresParts {
 export async function openPostgresListener(
   { host, port }: ListenAddress,
   { gateway, directory, fellows, connections }: PostgresParts,
-  { access, limits }: ProtocolOptions,
+  { access, limits, postgresCertificate }: ProtocolOptions,
 ): Promise<PostgresListener> {
   const { PostgresServer } = await import('../protocols/postgres/server.ts')
   const server = new PostgresServer({
@@ -37,6 +37,7 @@ export async function openPostgresListener(
     staticToken: access.authToken,
     host,
     port,
+    ...(postgresCertificate !== null && { tls: postgresCertificate }),
     limits: limits.postgres,
     connections,
     ...(fellows !== null && fellows !== undefined && { fellows }),

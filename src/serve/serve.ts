@@ -19,6 +19,7 @@ import { MemberStatus } from './member-status.ts'
 import { connectionSlots } from './open-files.ts'
 import type { PostgresListener } from './postgres-listener.ts'
 import { openPostgresListener } from './postgres-listener.ts'
+import type { ServerCertificate } from './server-certificate.ts'
 
 export type ServeLog = (
   level: 'info' | 'warn' | 'error',
@@ -50,6 +51,8 @@ export const SERVE_DEFAULTS: ServeLimits = {
 export interface ProtocolOptions {
   readonly access: Access
   readonly allowedOrigins: readonly string[]
+  /** For PostgreSQL clients that ask for TLS; null: they are refused it. */
+  readonly postgresCertificate: ServerCertificate | null
   readonly limits: ServeLimits
 }
 

@@ -135,7 +135,7 @@ export class GatewayProcesses implements Serving {
   }
 
   #startOf(slot: number): GatewayStart {
-    const { access, allowedOrigins, limits } = this.#options
+    const { access, allowedOrigins, postgresCertificate, limits } = this.#options
     const { count, configuration, readers } = this.#gateways
     return {
       slot,
@@ -145,6 +145,7 @@ export class GatewayProcesses implements Serving {
       authToken: access.authToken,
       jwtKeys: access.jwtKeys.map((key) => key.export({ type: 'spki', format: 'pem' })),
       allowedOrigins,
+      postgresCertificate,
       limits: { http: limits.http, hrana: limits.hrana, postgres: limits.postgres, gateway: configuration },
       configuration,
       readers,

@@ -71,9 +71,10 @@ class GatewayProcessHere {
       configuration,
     })
     this.#forwarder = new Forwarder(forwardPaths)
-    const { authToken, allowedOrigins } = start
+    const { authToken, allowedOrigins, postgresCertificate } = start
     const jwtKeys = start.jwtKeys.map((pem) => createPublicKey(pem))
-    const options: ProtocolOptions = { limits, allowedOrigins, access: { authToken, jwtKeys } }
+    const access = { authToken, jwtKeys }
+    const options: ProtocolOptions = { limits, allowedOrigins, postgresCertificate, access }
     if (http !== null) {
       this.#http = await openHttpListener(http, this.#httpParts(start), options)
       await this.#forwarder.listen(slot, this.#http.server)

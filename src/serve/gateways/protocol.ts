@@ -15,6 +15,7 @@ import type { GatewayStatistics } from '../../gateway/statistics.ts'
 import type { HttpStatistics } from '../../protocols/http/statistics.ts'
 import type { ConnectionRow, StopBackend } from '../../protocols/postgres/fellows.ts'
 import type { ListenAddress } from '../listen-address.ts'
+import type { ServerCertificate } from '../server-certificate.ts'
 import type { ServeLimits } from '../serve.ts'
 
 /** What a gateway process is started with. It comes over the channel, where nobody else sees the token. */
@@ -28,6 +29,7 @@ export interface GatewayStart {
   /** Ed25519 public keys, as PEM. */
   readonly jwtKeys: readonly string[]
   readonly allowedOrigins: readonly string[]
+  readonly postgresCertificate: ServerCertificate | null
   readonly limits: ServeLimits
   readonly configuration: GatewayConfiguration
   /** What the program of gateway processes makes readers of. */
