@@ -6,7 +6,7 @@
 import type { Clock, Timer } from '../host/clock.ts'
 import type { DatabaseGroup } from '../group/database-group.ts'
 import { isInPlace, nextChange, successor } from './membership-plan.ts'
-import type { PlanInput } from './membership-plan.ts'
+import type { ChangeInput } from './membership-plan.ts'
 import type { Placement } from './placement.ts'
 import type { TransportLog } from './transport/context.ts'
 
@@ -18,6 +18,8 @@ export interface GroupStewardOptions {
   readonly group: (group: number) => DatabaseGroup | undefined
   /** Null while it is not known: then nothing is done. */
   readonly placement: (group: number) => Placement | null
+  /** Whether the catalog here has the member, be it as one that was removed. */
+  readonly isKnown: (member: number) => boolean
   readonly isConnected: (member: number) => boolean
   readonly connectedForMs: (member: number) => number
   /** A member that was away for a moment may be away again soon: it gets its leaderships back after so long. */
@@ -116,9 +118,9 @@ export class GroupSteward {
   }
 
   #look(group: DatabaseGroup, placement: Placement): 'changed' | 'handed-over' | 'nothing' {
-    const { self, isConnected, connectedForMs, steadyAfterMs } = this.#options
+    const { self, isKnown, isConnected, connectedForMs, steadyAfterMs } = this.#options
     const view = group.status()
-    const input: PlanInput = { view, self, placement, isConnected }
+    const input: ChangeInput = { view, self, placement, isKnown, isConnected }
     const change = nextChange(input)
     if (change !== null) {
       const result = group.proposeMembership(change)

@@ -6,7 +6,7 @@ import { SeededRandom } from '../host/random.ts'
 import { applyChange, initialConfiguration, isJoint, members as replicasOf } from '../raft/membership.ts'
 import type { Configuration, MembershipChange } from '../raft/membership.ts'
 import { bestSuccessor, isInPlace, nextChange, successor } from './membership-plan.ts'
-import type { GroupView, PlanInput } from './membership-plan.ts'
+import type { ChangeInput, GroupView } from './membership-plan.ts'
 import { placementOf } from './placement.ts'
 import type { Placement } from './placement.ts'
 
@@ -26,13 +26,19 @@ function viewOf(configuration: Configuration, behind: readonly number[] = []): G
 function inputOf(
   configuration: Configuration,
   placement: Placement,
-  options: { self?: number; down?: readonly number[]; behind?: readonly number[] } = {},
-): PlanInput {
-  const { self = 1, down = [], behind = [] } = options
+  options: {
+    self?: number
+    down?: readonly number[]
+    behind?: readonly number[]
+    unknown?: readonly number[]
+  } = {},
+): ChangeInput {
+  const { self = 1, down = [], behind = [], unknown = [] } = options
   return {
     view: viewOf(configuration, behind),
     self,
     placement,
+    isKnown: (member) => !unknown.includes(member),
     isConnected: (member) => !down.includes(member),
   }
 }
@@ -59,6 +65,16 @@ test('who was removed goes at once, and its successor votes in the same change i
   const wanted = { voters: [1, 2, 4], learners: [] }
   assert.deepEqual(stepsOf(nextChange(inputOf(four, wanted, { down: [3] }))), ['promote 4', 'remove 3'])
   assert.deepEqual(stepsOf(nextChange(inputOf(four, wanted, { down: [3], behind: [4] }))), ['remove 3'])
+})
+
+test('a leader whose catalog is older than a replica of its group changes nothing: not what the newcomer has, and not who it replaced', () => {
+  const old = { voters: [1, 2, 3], learners: [] }
+  const replaced = initialConfiguration(founders(1, 2, 4))
+  assert.deepEqual(stepsOf(nextChange(inputOf(replaced, old, { unknown: [4] }))), [])
+  const learning = initialConfiguration(founders(1, 2), founders(4))
+  assert.deepEqual(stepsOf(nextChange(inputOf(learning, old, { unknown: [4] }))), [])
+  const later = { voters: [1, 2, 4], learners: [] }
+  assert.deepEqual(stepsOf(nextChange(inputOf(learning, later))), ['promote 4'])
 })
 
 test('a voter that only lost its place stays until its successor is ready', () => {

@@ -8,11 +8,13 @@
  * - Voters that only lost their place in the placement stay until the others are ready: a vote moves, it is not given up.
  * - A leader does not take its own vote away: it hands over first, and its successor does it.
  * - Nothing that changes voters is begun without a majority of both the old and the new ones: it would never be committed.
+ * - A replica of a member that the catalog here does not know was added by a leader with a later catalog. Nothing is done until that is
+ *   here: by the old one the newcomer would have to go, and lose its copy; from the catalog's group, even its place in the cluster.
  */
 
 import type { GroupFollower, GroupStatus } from '../group/group-status.ts'
 import type { Configuration, MembershipChange, MembershipStep } from '../raft/membership.ts'
-import { isJoint } from '../raft/membership.ts'
+import { isJoint, members as replicasOf } from '../raft/membership.ts'
 import type { Placement } from './placement.ts'
 
 /** Entries that a replica may lack and count as caught up: what it gets within a heartbeat or two. */
@@ -29,10 +31,15 @@ export interface PlanInput {
   readonly isConnected: (member: number) => boolean
 }
 
+export interface ChangeInput extends PlanInput {
+  /** Whether the catalog here has the member, be it as one that was removed. */
+  readonly isKnown: (member: number) => boolean
+}
+
 /** Null if nothing is to be done, or nothing can be done now. */
-export function nextChange(input: PlanInput): MembershipChange | null {
+export function nextChange(input: ChangeInput): MembershipChange | null {
   const { configuration } = input.view
-  if (isJoint(configuration)) return null
+  if (isJoint(configuration) || !replicasOf(configuration).every(({ id }) => input.isKnown(id))) return null
   const voters = nextVoters(input)
   const steps = stepsTo(configuration, voters, input.placement)
   return steps.length === 0 ? null : { kind: 'change', steps, autoLeave: true }

@@ -124,6 +124,7 @@ export class Membership {
       log,
       group: (group) => this.group(group),
       placement: (group) => this.placementOf(group),
+      isKnown: (member) => this.content.members.some((row) => row.member === member),
       isConnected: (member) => peers?.isConnected(member) ?? false,
       connectedForMs: (member) => peers?.connectedForMs(member) ?? 0,
       steadyAfterMs: options.steadyAfterMs,
