@@ -46,6 +46,7 @@ export class Operators {
   /** Carried through one after another. */
   #last: Promise<void> = Promise.resolve()
   #underWay = 0
+  #stepCount = 0
   #replaced: Machine | null = null
 
   constructor(world: World, machines: readonly Machine[], rates: OperatorRates, random: Random) {
@@ -63,6 +64,11 @@ export class Operators {
   /** Nothing is half done. */
   get isDone(): boolean {
     return this.#underWay === 0
+  }
+
+  /** How many steps have begun: a member that is restarted is one. */
+  get stepCount(): number {
+    return this.#stepCount
   }
 
   /** It is being replaced: nobody else starts it. */
@@ -96,14 +102,14 @@ export class Operators {
     const to = random.pick(this.#machines)
     const member = to.member?.number
     if (leader === undefined || member === undefined || to === leader) return
-    this.#note(leader, `operator: member ${member} shall lead`)
+    this.#begins(leader, `operator: member ${member} shall lead`)
     leader.run(() => leader.member?.replica(DATABASE)?.transferLeadership(member))
   }
 
   async #restartAll(): Promise<void> {
     for (const machine of this.#machines) {
       if (this.#isStopped) return
-      this.#note(machine, 'operator: restart')
+      this.#begins(machine, 'operator: restart')
       await this.#restart(machine)
       await this.#until(() => machine.isUp || this.#isStopped)
     }
@@ -112,7 +118,7 @@ export class Operators {
   async #upgradeAll({ isInTwoSteps }: Upgrade): Promise<void> {
     for (const release of isInTwoSteps ? [READING, WRITING] : [WRITING]) {
       for (const machine of this.#machines) {
-        this.#note(machine, `operator: upgrade to ${release.name}`)
+        this.#begins(machine, `operator: upgrade to ${release.name}`)
         machine.release = release
         await this.#restart(machine)
         // Where others are too old to take part, it may not get that far before they are upgraded.
@@ -137,7 +143,7 @@ export class Operators {
     const others = this.#machines.filter((one) => one !== machine)
     await this.#until(() => machine.member !== null && machine.isUp)
     const number = machine.member?.number ?? 0
-    this.#note(machine, `operator: remove member ${number}`)
+    this.#begins(machine, `operator: remove member ${number}`)
     await this.#insist(others, (member) => member.removeMember?.(number), 'MEMBER_NOT_FOUND')
     this.#replaced = machine
     const isGone = (): boolean => machine.member?.number !== number && !machine.isRunning
@@ -145,13 +151,13 @@ export class Operators {
     await this.#until(() => isGone() || this.#world.nowUs > deadlineUs)
     machine.lose('wipe')
     const address = `${machine.host}:${PEER_PORT}`
-    this.#note(machine, 'operator: add a member')
+    this.#begins(machine, 'operator: add a member')
     await this.#insist(others, (member) => member.addMember?.(address, 'learner'), 'MEMBERSHIP_REFUSED')
     this.#replaced = null
     machine.start()
     await this.#until(() => machine.isUp)
     const added = machine.member?.number ?? 0
-    this.#note(machine, `operator: promote member ${added}`)
+    this.#begins(machine, `operator: promote member ${added}`)
     await this.#insist(this.#machines, (member) => member.promoteMember?.(added), 'MEMBER_NOT_FOUND')
   }
 
@@ -194,7 +200,8 @@ export class Operators {
     while (!isDone()) await this.#world.sleep(PAUSE_US)
   }
 
-  #note(machine: Machine, text: string): void {
+  #begins(machine: Machine, text: string): void {
+    this.#stepCount++
     this.#world.note('phase', machine.number, 0, 0, () => text)
   }
 }

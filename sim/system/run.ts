@@ -154,10 +154,7 @@ class SystemRun {
     storms.stop()
     operators.stop()
     this.#phase('recovery')
-    await this.#until('operators carry through what they began', () => {
-      this.#restartStopped(operators)
-      return operators.isDone
-    })
+    await this.#carryThrough(operators)
     await this.#serveAgain()
     for (const workload of this.workloads) workload.stop()
     await this.#until('clients get their answers', () => this.workloads.every((one) => one.isDone))
@@ -207,6 +204,17 @@ class SystemRun {
   /** Nothing of this run is left over. */
   end(): void {
     for (const machine of this.#machines) machine.crash('kill')
+  }
+
+  /** Each step has the limit: they come one after another, and a removal, or a stop in good order, may take half of it. */
+  async #carryThrough(operators: Operators): Promise<void> {
+    while (!operators.isDone) {
+      const { stepCount } = operators
+      await this.#until('operators carry through what they began', () => {
+        this.#restartStopped(operators)
+        return operators.isDone || operators.stepCount > stepCount
+      })
+    }
   }
 
   /** A new client is served at every machine. */
