@@ -218,15 +218,17 @@ const slowDisks: Change = (options, random) =>
     workload: { thinkMeanUs: 2 * MILLISECOND, leaderShare: 0.9 },
   })
 
-/** Many reads everywhere, and leaders that change or are cut off. */
-const reads: Change = (options, random) =>
-  changed(options, {
-    cluster: { members: random.pick([3, 5]), voters: 3, learners: 0 },
+/** Many reads everywhere, and leaders that change or are cut off. Of five voters, a leader and a follower that asks it are no quorum. */
+const reads: Change = (options, random) => {
+  const members = random.pick([3, 5])
+  return changed(options, {
+    cluster: { members, voters: random.pick([3, members]), learners: 0 },
     rates: { partition: between(random, 200, 1000), campaign: between(random, 200, 1000) },
     faults: { leaderBias: 0.8 },
     workload: { clients: 6, keys: 1, thinkMeanUs: 3 * MILLISECOND, readShare: 0.6, leaderShare: 0.3 },
     raft: { lease: null, quiesceAfterTicks: 0 },
   })
+}
 
 /** Reads by lease, at leaders that are paused, cut off, or about to hand over. */
 const leases: Change = (options, random) =>

@@ -1,4 +1,4 @@
-/** Mutants of bugs that this simulator found in this core, put back in. */
+/** Mutants of bugs that this simulator found in this core, put back in, and of what this core does that others don't. */
 
 import type { Mutant } from './mutant.ts'
 
@@ -56,5 +56,17 @@ export const OWN_MUTANTS: readonly Mutant[] = [
     title: 'an acknowledgement of an earlier term is sent after its entries were replaced',
     profile: 'slow-disks',
     patches: [{ file: 'src/raft/roles.ts', find: 'state.outbox.forgetBefore(term)', replace: '' }],
+  },
+  {
+    bug: 'S6',
+    title: 'the question of a follower confirms its read, however many voters there are',
+    profile: 'reads',
+    patches: [
+      {
+        file: 'src/raft/reads.ts',
+        find: 'knowsCommit(state, role) && isQuorumWith(state, replica)',
+        replace: 'knowsCommit(state, role)',
+      },
+    ],
   },
 ]

@@ -1,8 +1,8 @@
 /**
  * Reads that wait for an index at which they are linearizable (Raft thesis 6.4). Those that come in one turn of the event loop are one
- * request to the core, and all that wait in the core are confirmed by one round of heartbeats. A request costs the members some
- * six messages, however many reads wait for it; so while one is under way, those that come gather for the next: the more reads there are, the
- * more share one.
+ * request to the core, and all that wait in the core are confirmed by one round of heartbeats, or by the question itself (`raft/reads.ts`). A request costs
+ * the members two messages or more, however many reads wait for it; so while one is under way, those that come gather for the next: the more reads
+ * there are, the more share one.
  *
  *   asked ──▶ gathering ──turn, or the answer before──▶ in the core ──▶ answered
  *                 ▲                                         │ failed, refused: no leader

@@ -1,6 +1,8 @@
 /** Linearizable reads: the ways between `LeaderReads`, `FollowerReads`, the lease and the messages (thesis 6.4). */
 
 import { senderOf } from './election.ts'
+import { sameReplica } from './entry.ts'
+import type { ReplicaId } from './entry.ts'
 import type { ReadIndexRequest, ReadIndexResponse } from './message.ts'
 import { jointQuorumValue } from './quorum.ts'
 import type { ReadResult } from './api.ts'
@@ -52,7 +54,20 @@ export function takeReadRequest(state: ReplicaState, message: ReadIndexRequest):
   if (role.kind !== 'leader') return state.drop('not-leader')
   if (role.reads.count >= state.config.pendingReadsMax) return state.drop('too-many-reads')
   role.idleTicks = 0
-  role.reads.arrive({ kind: 'remote', replica: senderOf(message), request: message.request })
+  const replica = senderOf(message)
+  const read: LeaderRead = { kind: 'remote', replica, request: message.request }
+  if (knowsCommit(state, role) && isQuorumWith(state, replica)) answerRead(state, read, state.log.commit)
+  else role.reads.arrive(read)
+}
+
+/**
+ * Whether this leader and the follower that asks are a quorum, as any two of three voters are. Then its question is the acknowledgement that a round of
+ * heartbeats would ask for: it was in this term when it asked, and so is the leader now. Whoever leads a later term needs a vote of one of the
+ * two, which neither had given when the question was asked; so whatever was acknowledged before that, the leader knows to be committed.
+ */
+function isQuorumWith(state: ReplicaState, asker: ReplicaId): boolean {
+  const isOfBoth = (voter: ReplicaId): boolean => sameReplica(voter, state.self) || sameReplica(voter, asker)
+  return jointQuorumValue(state.configuration, (voter) => (isOfBoth(voter) ? 1 : 0)) === 1
 }
 
 /** The leader answered. */
