@@ -71,6 +71,8 @@ const CONSTANTS: Readonly<Record<string, readonly [sql: string, type: PgType]>> 
   inet_client_addr: ['NULL', TEXT],
   inet_client_port: ['NULL', INT4_TYPE],
   txid_current: ['1', INT8_TYPE],
+  // Nobody holds any: what takes one is refused. Pools of connections send this before they lend one again.
+  pg_advisory_unlock_all: ["''", VOID],
 }
 
 const EFFECT_RESULTS: Readonly<Record<CallName, PgType>> = {

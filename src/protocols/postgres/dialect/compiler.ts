@@ -134,18 +134,23 @@ function nativeStatement(
 ): CompiledStatement {
   const order = parameterOrder(parsed.text)
   const count = Math.max(0, given.length, ...(order ?? []))
+  const text = withoutLeadingComments(parsed.text)
   const plan: QueryPlan = {
     ...NO_QUERY,
     steps: [{ sql: parsed.text, parameterCount: count, parameterOrder: order }],
-    command: nativeCommand(parsed.text),
-    returnsRows: nativeReturnsRows(parsed.text),
+    command: nativeCommand(text),
+    returnsRows: nativeReturnsRows(text),
     clientParameterCount: count,
-    changesSchema: /^\s*(?:create|drop|alter)\b/i.test(parsed.text),
-    isRead: /^\s*(?:select|values|explain|pragma)\b/i.test(parsed.text),
+    changesSchema: /^(?:create|drop|alter)\b/i.test(text),
+    isRead: /^(?:select|values|explain|pragma)\b/i.test(text),
     syntaxError: parsed.syntaxError,
   }
   const types = Array.from({ length: count }, (_, index) => given[index] ?? plain(TEXT))
   return { plan, parameterTypes: types }
+}
+
+function withoutLeadingComments(text: string): string {
+  return text.replace(/^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/, '')
 }
 
 function nativeCommand(text: string): string {
@@ -159,7 +164,7 @@ function nativeCommand(text: string): string {
 }
 
 function nativeReturnsRows(text: string): boolean {
-  return /^\s*(?:select|values|with|explain|pragma)\b/i.test(text) || /\breturning\b/i.test(text)
+  return /^(?:select|values|with|explain|pragma)\b/i.test(text) || /\breturning\b/i.test(text)
 }
 
 const NO_QUERY: QueryPlan = {

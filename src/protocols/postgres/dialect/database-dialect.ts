@@ -298,7 +298,7 @@ function parseScript(sql: string): readonly ParsedStatement[] {
       return parsed
     })
   } catch (error) {
-    if (!(error instanceof PgError) || error.sqlState !== '42601') throw error
+    if (!(error instanceof PgError) || error.sqlState !== '42601' || isOpenComment(error)) throw error
     return parseMixed(sql, error)
   }
 }
@@ -324,8 +324,15 @@ function isExit(tree: ParsedStatement['tree'] & object): boolean {
   const { kind, body } = open(tree)
   return (
     kind === 'TransactionStmt' &&
-    ['TRANS_STMT_COMMIT', 'TRANS_STMT_ROLLBACK', 'TRANS_STMT_ROLLBACK_TO'].includes(String(body['kind']))
+    ['TRANS_STMT_COMMIT', 'TRANS_STMT_PREPARE', 'TRANS_STMT_ROLLBACK', 'TRANS_STMT_ROLLBACK_TO'].includes(
+      String(body['kind']),
+    )
   )
+}
+
+/** SQLite would take it to end with the text, and run what stands before it. */
+function isOpenComment({ message }: PgError): boolean {
+  return message.startsWith('unterminated /* comment')
 }
 
 /** Not PostgreSQL as a whole: each statement is PostgreSQL's or SQLite's by itself. */
@@ -338,7 +345,7 @@ function parseMixed(sql: string, error: PgError): readonly ParsedStatement[] {
       if (statement === undefined) return EMPTY
       return parsedStatement(statement, text, new Offsets(text), 0)
     } catch (own) {
-      if (!(own instanceof PgError) || own.sqlState !== '42601') throw own
+      if (!(own instanceof PgError) || own.sqlState !== '42601' || isOpenComment(own)) throw own
       return native(text, parts.length === 1 ? error : own)
     }
   })

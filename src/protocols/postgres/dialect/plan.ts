@@ -101,6 +101,7 @@ export type UtilityPlan =
   | { readonly kind: 'begin'; readonly isReadOnly: boolean | null; readonly command: string }
   | { readonly kind: 'commit'; readonly isChained: boolean }
   | { readonly kind: 'rollback'; readonly isChained: boolean }
+  | { readonly kind: 'prepareTransaction' }
   | { readonly kind: 'savepoint' | 'release' | 'rollbackTo'; readonly name: string }
   | { readonly kind: 'setTransaction'; readonly isReadOnly: boolean | null; readonly isSession: boolean }
   | { readonly kind: 'set'; readonly name: string; readonly value: string | null; readonly isLocal: boolean }
@@ -127,6 +128,8 @@ export type UtilityPlan =
       readonly name: string
       /** null is ALL; negative is backward. */
       readonly count: number | null
+      /** Null for so many rows; otherwise the one row that is `count` from there (ABSOLUTE, RELATIVE). */
+      readonly from: 'start' | 'here' | null
       readonly isMove: boolean
     }
   | { readonly kind: 'closeCursor'; readonly name: string | null }

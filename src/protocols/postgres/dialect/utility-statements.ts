@@ -107,6 +107,8 @@ function transactionPlan(body: TransactionStmt): UtilityPlan {
       return { kind: 'commit', isChained }
     case 'TRANS_STMT_ROLLBACK':
       return { kind: 'rollback', isChained }
+    case 'TRANS_STMT_PREPARE':
+      return { kind: 'prepareTransaction' }
     case 'TRANS_STMT_SAVEPOINT':
       return { kind: 'savepoint', name: body.savepoint_name ?? '' }
     case 'TRANS_STMT_RELEASE':
@@ -140,6 +142,8 @@ function setPlan(body: VariableSetStmt): UtilityPlan {
       return { kind: 'set', name, value: settingValue(body.args ?? []), isLocal: body.is_local === true }
     case 'VAR_SET_DEFAULT':
     case 'VAR_RESET':
+      // Nothing else can have been set.
+      if (name === 'session_authorization') return nothing(body.kind === 'VAR_RESET' ? 'RESET' : 'SET')
       return { kind: 'set', name, value: null, isLocal: false }
     case 'VAR_RESET_ALL':
       return { kind: 'resetAll' }
@@ -196,11 +200,12 @@ function fetchPlan(body: Body): UtilityPlan {
   const howMany = Number(body['howMany'] ?? 0)
   const isAll = howMany >= FETCH_ALL_MIN
   const direction = (body['direction'] as string | undefined) ?? 'FETCH_FORWARD'
-  if (direction !== 'FETCH_FORWARD' && direction !== 'FETCH_BACKWARD')
-    throw notSupported('FETCH ABSOLUTE or RELATIVE')
+  const cursor = { kind: 'fetch', name: String(body['portalname']), isMove: body['ismove'] === true } as const
+  if (direction === 'FETCH_ABSOLUTE') return { ...cursor, count: howMany, from: 'start' }
+  if (direction === 'FETCH_RELATIVE') return { ...cursor, count: howMany, from: 'here' }
   const isBackward = direction === 'FETCH_BACKWARD'
   const count = isAll ? (isBackward ? -FETCH_ALL_MIN : null) : isBackward ? -howMany : howMany
-  return { kind: 'fetch', name: String(body['portalname']), count, isMove: body['ismove'] === true }
+  return { ...cursor, count, from: null }
 }
 
 // Calls with an effect on the server.

@@ -106,6 +106,7 @@ export class ClientSession {
           this.#runPlan(statement, values, 'group'),
         notify: (channel: string, payload: string, surroundings: Surroundings) =>
           notify(shared, channel, payload, surroundings),
+        revalidate: (name: string) => this.#revalidation.of(name),
         prepare: async (name: string, sql: string, types: readonly number[]) => {
           await this.#preparing.prepare(name, sql, types)
         },
@@ -467,6 +468,8 @@ export class ClientSession {
   async #endFailedCopy(error: unknown): Promise<void> {
     await this.#copyIn?.settled()
     this.#copyIn = null
+    // A client that sends something else than data is not where the server thinks it is.
+    if (error instanceof PgError && error.severity === 'FATAL') throw error
     const isSimple = this.#resume !== null
     if (!isSimple) return this.#skipAfter(error)
     await this.#fail(error)

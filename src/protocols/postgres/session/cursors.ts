@@ -7,7 +7,7 @@ import type { CommandResult } from './result.ts'
 interface Cursor {
   readonly result: CommandResult
   readonly isHold: boolean
-  /** Rows before the next one: 0 is before the first. */
+  /** Number of the row that was given last; 0 is before the first, one more than there are behind the last. */
   position: number
 }
 
@@ -27,10 +27,20 @@ export class Cursors {
     this.#cursors.set(name, { result, isHold, position: 0 })
   }
 
-  /** `count` null is all; negative is backward, and the rows come in that order. */
+  /** The row that is `count` behind the start, before the end where it is negative, or from the row that was given last. */
+  fetchRow(name: string, count: number, from: 'start' | 'here'): CommandResult {
+    const cursor = this.#cursor(name)
+    const { rows } = cursor.result
+    const end = rows.length + 1
+    const wanted = from === 'here' ? cursor.position + count : count < 0 ? end + count : count
+    cursor.position = Math.max(0, Math.min(wanted, end))
+    return { ...cursor.result, rows: rows.slice(Math.max(0, cursor.position - 1), cursor.position) }
+  }
+
+  /** `count` null is all; negative is backward, and the rows come in that order. 0 is the row that was given last. */
   fetch(name: string, count: number | null): CommandResult {
-    const cursor = this.#cursors.get(name)
-    if (cursor === undefined) throw new PgError('34000', `cursor "${name}" does not exist`)
+    if (count === 0) return this.fetchRow(name, 0, 'here')
+    const cursor = this.#cursor(name)
     const { rows } = cursor.result
     const wanted = count ?? rows.length
     if (wanted < 0) {
@@ -48,6 +58,11 @@ export class Cursors {
     return this.#cursors.has(name)
   }
 
+  /** Throws 34000. */
+  described(name: string): CommandResult['columns'] {
+    return this.#cursor(name).result.columns
+  }
+
   /** null where there is no such cursor. */
   columnsOf(name: string): CommandResult['columns'] {
     return this.#cursors.get(name)?.result.columns ?? null
@@ -62,5 +77,11 @@ export class Cursors {
     for (const [name, cursor] of this.#cursors.entries()) {
       if (!isCommitted || !cursor.isHold) this.#cursors.delete(name)
     }
+  }
+
+  #cursor(name: string): Cursor {
+    const cursor = this.#cursors.get(name)
+    if (cursor === undefined) throw new PgError('34000', `cursor "${name}" does not exist`)
+    return cursor
   }
 }

@@ -3,7 +3,7 @@
 import { unreachable } from '../../../base/assert.ts'
 import type { SqlValue, StatementResult } from '../../../base/value.ts'
 import type { CallArgument, CallName, Plan, QueryPlan, UtilityPlan } from '../dialect/plan.ts'
-import { PgError } from '../error.ts'
+import { notSupported, PgError } from '../error.ts'
 import { parseBoolean } from '../types/boolean-codec.ts'
 import type { ValueStyle } from '../types/codec.ts'
 import { BOOL, TEXT, VOID, type PgType } from '../types/registry.ts'
@@ -48,6 +48,8 @@ export interface UtilityParts {
   readonly runPrepared: (statement: PreparedStatement, values: readonly SqlValue[]) => Promise<CommandResult>
   readonly notify: (channel: string, payload: string, surroundings: Surroundings) => Promise<void>
   readonly prepare: (name: string, sql: string, parameterTypes: readonly number[]) => Promise<void>
+  /** Null where the prepared statement is as good as new. */
+  readonly revalidate: (name: string) => Promise<void> | null
   readonly warn: (message: string, sqlState: string) => void
 }
 
@@ -65,7 +67,7 @@ export class Utilities {
     if (plan.kind === 'show') return [column(plan.name, TEXT)]
     if (plan.kind === 'showAll') return ['name', 'setting', 'description'].map((name) => column(name, TEXT))
     if (plan.kind === 'call') return [callColumn(plan)]
-    if (plan.kind === 'fetch') return plan.isMove ? null : this.#parts.cursors.fetch(plan.name, 0).columns
+    if (plan.kind === 'fetch') return plan.isMove ? null : this.#parts.cursors.described(plan.name)
     return plan.kind === 'executePrepared' ? this.#columnsOfPrepared(plan.name) : null
   }
 
@@ -82,16 +84,12 @@ export class Utilities {
         return this.#commit(plan)
       case 'rollback':
         return this.#rollback(plan)
+      case 'prepareTransaction':
+        return this.#prepareTransaction()
       case 'savepoint':
-        await this.#parts.transaction.savepoint(plan.name)
-        return done('SAVEPOINT')
       case 'release':
-        await this.#parts.transaction.release(plan.name)
-        return done('RELEASE')
       case 'rollbackTo':
-        await this.#parts.transaction.rollbackTo(plan.name)
-        this.#parts.listening.forgetSent()
-        return done('ROLLBACK')
+        return this.#savepoint(plan.kind, plan.name)
       case 'setTransaction':
       case 'set':
       case 'resetAll':
@@ -163,6 +161,21 @@ export class Utilities {
     await transaction.rollback()
     if (plan.isChained && isExplicit) await transaction.begin(isReadOnly)
     return done('ROLLBACK')
+  }
+
+  async #savepoint(kind: 'savepoint' | 'release' | 'rollbackTo', name: string): Promise<CommandResult> {
+    const { transaction, listening } = this.#parts
+    await transaction[kind](name)
+    if (kind === 'rollbackTo') listening.forgetSent()
+    return done(SAVEPOINT_TAGS[kind])
+  }
+
+  /** If it fails for any reason it is a ROLLBACK (PostgreSQL documentation, "PREPARE TRANSACTION"), which clients rely on. */
+  async #prepareTransaction(): Promise<CommandResult> {
+    const { isFailed, isExplicit } = this.#parts.transaction
+    const result = await this.#rollback({ kind: 'rollback', isChained: false })
+    if (isExplicit && !isFailed) throw notSupported('a two-phase commit')
+    return result
   }
 
   async #runSetting(
@@ -264,6 +277,7 @@ export class Utilities {
     values: readonly SqlValue[],
   ): Promise<CommandResult> {
     const statement = this.#prepared(plan.name)
+    await this.#parts.revalidate(plan.name)
     const { parameterTypes } = statement.compiled
     if (plan.arguments.length !== parameterTypes.length) {
       throw new PgError('42601', `wrong number of parameters for prepared statement "${plan.name}"`, {
@@ -291,7 +305,9 @@ export class Utilities {
   }
 
   #fetch(plan: Utility<'fetch'>): CommandResult {
-    const result = this.#parts.cursors.fetch(plan.name, plan.count)
+    const { cursors } = this.#parts
+    const { name, count, from } = plan
+    const result = from === null ? cursors.fetch(name, count) : cursors.fetchRow(name, count ?? 0, from)
     if (plan.isMove) return done(`MOVE ${result.rows.length}`)
     return { ...result, tag: `FETCH ${result.rows.length}` }
   }
@@ -393,7 +409,11 @@ function done(tag: string): CommandResult {
   return { columns: null, rows: [], tag }
 }
 
+const SAVEPOINT_TAGS = { savepoint: 'SAVEPOINT', release: 'RELEASE', rollbackTo: 'ROLLBACK' } as const
+
+const EXITS: ReadonlySet<Plan['kind']> = new Set(['commit', 'prepareTransaction', 'rollback', 'rollbackTo'])
+
 /** What a failed transaction still takes. */
 export function isTransactionExit(plan: Plan): boolean {
-  return plan.kind === 'commit' || plan.kind === 'rollback' || plan.kind === 'rollbackTo'
+  return EXITS.has(plan.kind)
 }

@@ -36,7 +36,7 @@ export function arrayCodec(elementOid: number, element: Codec, delimiter = ','):
           element.decodeText(item as string, modifier, style),
         ),
       ),
-    decodeBinary: (bytes, modifier) => storedArray(readArray(bytes, element, modifier)),
+    decodeBinary: (bytes, modifier) => storedArray(readArray(bytes, elementOid, element, modifier)),
   }
 }
 
@@ -226,9 +226,16 @@ function dimensionsOf(items: Item[]): number[] {
   return [items.length, ...(Array.isArray(first) ? dimensionsOf(first) : [])]
 }
 
-function readArray(bytes: Buffer, element: Codec, modifier: number): Item[] {
+function readArray(bytes: Buffer, elementOid: number, element: Codec, modifier: number): Item[] {
   const damaged = new PgError('22P03', 'invalid binary data of an array')
   if (bytes.length < 12) throw damaged
+  const givenOid = bytes.readUInt32BE(8)
+  // Elements of another type could be read as these, and mean something else.
+  if (givenOid !== elementOid)
+    throw new PgError(
+      '42804',
+      `binary data has array element type ${givenOid} instead of expected ${elementOid}`,
+    )
   const dimensions = bytes.readInt32BE(0)
   if (dimensions === 0) return []
   if (dimensions < 0 || dimensions > DIMENSIONS_MAX || bytes.length < 12 + dimensions * 8) throw damaged

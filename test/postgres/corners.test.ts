@@ -1,0 +1,104 @@
+/** Corners of PostgreSQL's behaviour that drivers and pools of connections rely on; each compared with PostgreSQL 15 by hand. */
+
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, test } from 'node:test'
+import { openWithTable, type PostgresHarness } from './harness.ts'
+import { i16, i32, execute, message, parse, query, RawClient, sync, text } from './raw-client.ts'
+
+let harness: PostgresHarness
+let client: RawClient
+
+before(async () => {
+  harness = await openWithTable()
+})
+
+after(async () => {
+  await client[Symbol.asyncDispose]()
+  await harness[Symbol.asyncDispose]()
+})
+
+beforeEach(async () => {
+  await (client as RawClient | undefined)?.[Symbol.asyncDispose]()
+  client = await RawClient.ready(harness.port)
+})
+
+const ask = (sql: string): Promise<string[]> => client.ask(query(sql))
+
+test('a PREPARE TRANSACTION that is refused has ended the transaction', async () => {
+  await ask("begin; insert into t values (90, 'x')")
+  assert.deepEqual(await ask("prepare transaction 'p'"), ['E 0A000', 'Z I'])
+  assert.deepEqual(await ask('select count(*) from t where id = 90'), ['T 1', 'D 0', 'C SELECT 1', 'Z I'])
+  await ask('begin; select 1/0')
+  assert.deepEqual(await ask("prepare transaction 'p'"), ['C ROLLBACK', 'Z I'])
+  const warning = 'N there is no transaction in progress'
+  assert.deepEqual(await ask("prepare transaction 'p'"), [warning, 'C ROLLBACK', 'Z I'])
+})
+
+test('EXECUTE runs what was prepared for the tables as they are now', async () => {
+  await ask('create table changing (a int); insert into changing values (1)')
+  await ask('prepare p as select a from changing where a = $1')
+  assert.deepEqual(await ask('execute p(1)'), ['T 1', 'D 1', 'C SELECT 1', 'Z I'])
+  await ask("drop table changing; create table changing (a text); insert into changing values ('1')")
+  assert.deepEqual(await ask('execute p(1)'), ['E 42883', 'Z I'])
+  await ask('drop table changing')
+  assert.deepEqual(await ask('execute p(1)'), ['E 42P01', 'Z I'])
+})
+
+test('a comment that does not end is an error, although SQLite would run what stands before it', async () => {
+  assert.deepEqual(await ask('select 1 /* all of it'), ['E 42601', 'Z I'])
+})
+
+test('a statement of SQLite gives its rows and its tag behind a comment, too', async () => {
+  assert.deepEqual(await ask('/* a */ -- b\n pragma user_version'), ['T 1', 'D 0', 'C SELECT 1', 'Z I'])
+})
+
+test('FETCH and MOVE to a row by its number', async () => {
+  await ask('begin; declare c scroll cursor for select id from t order by id')
+  const fetched = async (how: string): Promise<string> => (await ask(`fetch ${how} from c`)).join(', ')
+  const row = (id: number): string => `T 1, D ${id}, C FETCH 1, Z T`
+  const none = 'T 1, C FETCH 0, Z T'
+  assert.equal(await fetched('last'), row(3))
+  assert.equal(await fetched('first'), row(1))
+  assert.equal(await fetched('absolute 2'), row(2))
+  assert.equal(await fetched('relative 0'), row(2))
+  assert.equal(await fetched('forward 0'), row(2))
+  assert.equal(await fetched('relative -1'), row(1))
+  assert.equal(await fetched('prior'), none)
+  assert.equal(await fetched('next'), row(1))
+  assert.equal(await fetched('absolute -2'), row(2))
+  assert.equal(await fetched('absolute 9'), none)
+  assert.equal(await fetched('prior'), row(3))
+  assert.deepEqual(await ask('move absolute 1 from c'), ['C MOVE 1', 'Z T'])
+  assert.equal(await fetched('next'), row(2))
+})
+
+test('a message that is no data ends a COPY and the connection', async () => {
+  client.send(query('copy t from stdin'), query('select 1'))
+  const answers = await client.until('Z')
+  assert.deepEqual(
+    answers.map(({ type }) => type),
+    ['G', 'E'],
+  )
+  assert.ok(client.isClosed)
+})
+
+test('an array whose elements are of another type than the parameter is refused, not read as if', async () => {
+  const bytes = Buffer.concat([i32(1), i32(0), i32(23), i32(1), i32(1), i32(4), i32(65)])
+  const values = [i16(1), i16(1), i16(1), i32(bytes.length), bytes, i16(0)]
+  const bound = message('B', text(''), text(''), ...values)
+  const answer = await client.ask(parse('', 'select $1::text[]'), bound, execute(''), sync)
+  assert.deepEqual(answer, ['1', 'E 42804', 'Z I'])
+  const right = await client.ask(parse('', 'select $1::int[]'), bound, execute(''), sync)
+  assert.deepEqual(right, ['1', '2', 'D {65}', 'C SELECT 1', 'Z I'])
+})
+
+test('what pools of connections send before they lend one again', async () => {
+  assert.deepEqual(await ask('set session authorization default'), ['C SET', 'Z I'])
+  assert.deepEqual(await ask('reset session authorization'), ['C RESET', 'Z I'])
+  const reset = await ask('select pg_advisory_unlock_all(); close all; unlisten *; reset all')
+  assert.deepEqual(reset.at(-1), 'Z I')
+  assert.deepEqual(
+    reset.filter((line) => line.startsWith('E')),
+    [],
+  )
+})
