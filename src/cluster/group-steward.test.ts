@@ -2,23 +2,24 @@
 
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import type { EngineOpener, LogEntry, ReplayResult } from '../engine/engine.ts'
 import { openEngineHere } from '../group/engines.ts'
 import type { Member } from './member.ts'
 import { TestCluster } from './testing/cluster-fixture.ts'
 
+type OpenEngine = typeof openEngineHere
+
 /** Its catalog stands still from `freeze` to `thaw`. */
-function freezableCatalog(): { openEngine: EngineOpener; freeze: () => void; thaw: () => void } {
+function freezableCatalog(): { openEngine: OpenEngine; freeze: () => void; thaw: () => void } {
   const thawed = Promise.withResolvers<void>()
   let isFrozen = false
-  const openEngine: EngineOpener = async (options) => {
+  const openEngine: OpenEngine = async (options) => {
     const engine = await openEngineHere(options)
     if (options.database !== '_catalog') return engine
     const replay = engine.replay.bind(engine)
     return Object.assign(engine, {
-      replay: async (entries: readonly LogEntry[]): Promise<ReplayResult> => {
+      replay: async (...entries: Parameters<typeof replay>) => {
         if (isFrozen) await thawed.promise
-        return replay(entries)
+        return replay(...entries)
       },
     })
   }

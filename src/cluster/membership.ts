@@ -468,10 +468,8 @@ export class Membership {
   /** For who wants to join: all members that have an address, this one included. */
   knownPeers(): PeerAddress[] {
     const own = this.addresses.peer
-    return [
-      ...(own === null ? [] : [{ member: this.self, address: own }]),
-      ...(this.peers?.addresses() ?? []),
-    ]
+    const self = own === null ? [] : [{ member: this.self, address: own }]
+    return [...self, ...(this.peers?.addresses() ?? [])]
   }
 
   /** How those who are no members yet are answered. */
