@@ -102,3 +102,34 @@ test('what pools of connections send before they lend one again', async () => {
     [],
   )
 })
+
+test('a violated foreign key or check is told with its table and its name', async () => {
+  await ask('create table parent (id int primary key, n int check (n > 0))')
+  await ask('create table child (id int primary key, parent_id int references parent)')
+  await ask('insert into parent values (1, 1), (2, 2); insert into child values (1, 1)')
+  const told = async (sql: string): Promise<string[]> => {
+    client.send(query(sql))
+    const error = (await client.until('Z')).find(({ type }) => type === 'E')
+    const fields = error?.body.toString().split('\0') ?? []
+    return ['C', 't', 'n', 'M'].map((code) => fields.find((field) => field.startsWith(code))?.slice(1) ?? '')
+  }
+  const referring = 'insert or update on table "child" violates foreign key constraint'
+  const key = ['23503', 'child', 'child_parent_id_fkey']
+  assert.deepEqual(await told('insert into child values (2, 9)'), [...key, `${referring} "${key[2]}"`])
+  assert.deepEqual(await told('update child set parent_id = 9'), [...key, `${referring} "${key[2]}"`])
+  const referred = `update or delete on table "parent" violates foreign key constraint "${key[2]}" on table "child"`
+  assert.deepEqual(await told('delete from parent where id = 1'), [...key, referred])
+  assert.deepEqual(await told('update parent set id = 5 where id = 1'), [...key, referred])
+  const check = 'new row for relation "parent" violates check constraint "parent_n_check"'
+  assert.deepEqual(await told('update parent set n = 0'), ['23514', 'parent', 'parent_n_check', check])
+
+  await ask(
+    'create table toy (id int primary key, child_id int references child, parent_id int references parent)',
+  )
+  const either = ['23503', 'toy', '', 'insert or update on table "toy" violates foreign key constraint']
+  assert.deepEqual(await told('insert into toy values (1, 9, 9)'), either)
+  assert.equal((await told('insert into toy values (1, 1, 9)')).at(2), '')
+  await ask('create table note (id int primary key, parent_id int references parent on delete cascade)')
+  const unknown = 'insert, update or delete violates foreign key constraint'
+  assert.deepEqual(await told('delete from parent where id = 1'), ['23503', '', '', unknown])
+})

@@ -44,6 +44,7 @@ export function notifyPlan(hasTable: boolean): QueryPlan {
     changesSchema: !hasTable,
     effects: [],
     notices: [],
+    target: null,
     syntaxError: null,
   }
 }

@@ -181,6 +181,7 @@ const NO_QUERY: QueryPlan = {
   changesSchema: false,
   effects: [],
   notices: [],
+  target: null,
   syntaxError: null,
 }
 
@@ -311,7 +312,7 @@ class Compiler {
     })
   }
 
-  #modification(command: string, { sql, columns }: TranslatedModification): QueryPlan {
+  #modification(command: string, { sql, columns, target }: TranslatedModification): QueryPlan {
     if (this.#translator.context.effectCount > 0)
       throw this.#translator.context.notSupported(
         'a function with an effect in a statement that modifies data',
@@ -319,6 +320,7 @@ class Compiler {
     const before = this.#translator.context.stepsBefore
     return this.#finish([...before, ...sql], {
       command,
+      target: before.length > 0 ? null : target,
       resultStep: before.length,
       returnsRows: columns !== null,
       columns: columns?.map(columnPlan) ?? null,
@@ -346,7 +348,7 @@ class Compiler {
       clientParameterCount: context.clientParameterCount,
       utcOnly: context.utcOnly,
       ...facts,
-      ...(dataSteps.length > 0 ? { isRead: false, resultStep: all.length - 1 } : {}),
+      ...(dataSteps.length > 0 ? { isRead: false, target: null, resultStep: all.length - 1 } : {}),
     }
   }
 

@@ -25,10 +25,12 @@ import { Scope } from './scope.ts'
 import { itemText, outputOf, targetList, withClause } from './select.ts'
 import type { OutputColumn, TranslatedQuery, Translator } from './translation.ts'
 import { atom } from './typed.ts'
+import { writeTarget, type WriteTarget } from './write-target.ts'
 
 export interface TranslatedModification {
   readonly sql: readonly string[]
   readonly columns: readonly OutputColumn[] | null
+  readonly target: WriteTarget | null
 }
 
 function targetScope(relation: SchemaRelation, alias: string, scope: Scope): void {
@@ -111,9 +113,12 @@ export function insertStatement(body: InsertStmt, translator: Translator): Trans
       ? ''
       : conflictClause(body.onConflictClause, relation, target, translator)
   const returning = returningClause(body.returningClause, returningScope(relation, alias, scope), translator)
+  const { schema } = translator.context
   return {
     sql: [`${withSql}INSERT INTO ${tableText(relation, alias)}${source}${conflict}${returning.sql}`],
     columns: returning.columns,
+    // What ON CONFLICT updates, others may refer to.
+    target: writeTarget(relation, { kind: conflict === '' ? 'insert' : 'update', changed: null }, schema),
   }
 }
 
@@ -372,9 +377,11 @@ export function updateStatement(body: UpdateStmt, translator: Translator): Trans
     body.whereClause === undefined ? '' : ` WHERE ${condition(body.whereClause, scope, translator).sql}`
   const returning = returningClause(body.returningClause, returningScope(relation, alias, scope), translator)
   if (from !== '' && returning.columns !== null) throw notSupported('UPDATE … FROM with RETURNING')
+  const changed = (body.targetList ?? []).map((node) => (open(node).body as ResTarget).name ?? '')
   return {
     sql: [`${withSql}UPDATE ${tableText(relation, alias)} SET ${sets}${from}${where}${returning.sql}`],
     columns: returning.columns,
+    target: writeTarget(relation, { kind: 'update', changed }, translator.context.schema),
   }
 }
 
@@ -393,6 +400,7 @@ export function deleteStatement(body: DeleteStmt, translator: Translator): Trans
   return {
     sql: [`${withSql}DELETE FROM ${tableText(relation, alias)}${where}${returning.sql}`],
     columns: returning.columns,
+    target: writeTarget(relation, { kind: 'delete', changed: null }, translator.context.schema),
   }
 }
 
@@ -441,5 +449,5 @@ export function truncateStatement(body: TruncateStmt, translator: Translator): T
           .filter(({ rowidColumn }) => rowidColumn !== null)
           .map(({ name }) => `DELETE FROM sqlite_sequence WHERE name = '${name.replaceAll("'", "''")}'`)
       : []
-  return { sql: [...deletes, ...resets], columns: null }
+  return { sql: [...deletes, ...resets], columns: null, target: null }
 }

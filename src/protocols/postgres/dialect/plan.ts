@@ -6,6 +6,7 @@
 import type { SqlValue } from '../../../base/value.ts'
 import type { PgError } from '../error.ts'
 import type { TypeWithModifier } from '../types/declared-type.ts'
+import type { WriteTarget } from './write-target.ts'
 
 /** A value that a session knows and a statement may use. They are bound behind the client's parameters. */
 export type SessionValue =
@@ -67,6 +68,8 @@ export interface QueryPlan {
   readonly effects: readonly (CallName | null)[]
   /** Warnings that PostgreSQL's own answer would carry. */
   readonly notices: readonly string[]
+  /** What it writes to; null for what only reads, and where more than one table is written to. */
+  readonly target: WriteTarget | null
   /** For text that only SQLite may understand: what PostgreSQL's parser said, if SQLite refuses it too. */
   readonly syntaxError: PgError | null
 }

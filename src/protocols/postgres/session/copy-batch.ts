@@ -146,6 +146,7 @@ function insertPlan(sql: string, parameterCount: number): QueryPlan {
     changesSchema: false,
     effects: [],
     notices: [],
+    target: null,
     syntaxError: null,
   }
 }

@@ -12,6 +12,7 @@ import { TIMESTAMPTZ_CODEC } from '../types/datetime-codec.ts'
 import { isUtc } from '../types/time-zone.ts'
 import { durationMs } from './duration.ts'
 import type { Settings } from './settings.ts'
+import { statementError } from './statement-error.ts'
 import type { TransactionState } from './transaction.ts'
 
 /** Rows of catalog relations as the session sees them now. */
@@ -76,7 +77,7 @@ export class Executor {
     const values =
       plan.sessionValues.length === 0 ? clientValues : await this.#withSessionValues(plan, clientValues)
     const result = await this.watched(() => this.#runSteps(plan, values)).catch((error: unknown) => {
-      throw syntaxErrorOf(plan, error)
+      throw statementError(plan, error)
     })
     if (plan.changesSchema && this.#transaction.isOpen) this.#transaction.hasChangedSchema = true
     return result
@@ -96,7 +97,7 @@ export class Executor {
     try {
       return this.#session.executeNow?.(bound(step, values)) ?? null
     } catch (error) {
-      throw syntaxErrorOf(plan, error)
+      throw statementError(plan, error)
     }
   }
 
@@ -274,12 +275,6 @@ export class Executor {
     if (!(error instanceof HarmonyError) || error.code !== 'STATEMENT_CANCELLED') return error
     return new PgError('57014', `canceling statement due to ${this.#cancelReason}`)
   }
-}
-
-/** What neither parser understands is told in PostgreSQL's words. */
-export function syntaxErrorOf(plan: QueryPlan, error: unknown): unknown {
-  const isSyntax = error instanceof HarmonyError && error.code === 'SQL_PARSE_ERROR'
-  return isSyntax && plan.syntaxError !== null ? plan.syntaxError : error
 }
 
 /** JSON of the rows, where a later step waits for them. */

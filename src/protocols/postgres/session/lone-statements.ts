@@ -7,12 +7,13 @@
 import type { QueryPlan } from '../dialect/plan.ts'
 import type { FrontendMessage } from '../wire/messages.ts'
 import type { Activity } from './activity.ts'
-import { type Executor, syntaxErrorOf } from './executor.ts'
+import type { Executor } from './executor.ts'
 import type { Portal, PreparedStore } from './prepared.ts'
 import type { ResultSender } from './result-sender.ts'
 import type { ExecuteResult } from '../../../gateway/session.ts'
 import type { SessionTables } from './session-tables.ts'
 import type { Settings } from './settings.ts'
+import { statementError } from './statement-error.ts'
 import { tagOf } from './tag.ts'
 import type { TransactionState } from './transaction.ts'
 
@@ -56,7 +57,7 @@ export class LoneStatements {
 
   #run(portal: Portal, plan: QueryPlan, usualWay: (portal: Portal) => Promise<void>): Promise<void> | null {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const fail = (error: unknown): void => reject(syntaxErrorOf(plan, error))
+    const fail = (error: unknown): void => reject(statementError(plan, error))
     const tell = (result: ExecuteResult): void => {
       try {
         resolve(this.#send(portal, plan, result) ?? undefined)
