@@ -133,3 +133,14 @@ test('a violated foreign key or check is told with its table and its name', asyn
   const unknown = 'insert, update or delete violates foreign key constraint'
   assert.deepEqual(await told('delete from parent where id = 1'), ['23503', '', '', unknown])
 })
+
+test('a name that no table has is no regclass; to_regclass tells NULL', async () => {
+  assert.deepEqual(await ask("select 'nobody'::regclass"), ['E 42P01', 'Z I'])
+  assert.deepEqual(await ask("select 1 from pg_attribute where attrelid = 'public.nobody'::regclass"), [
+    'E 42P01',
+    'Z I',
+  ])
+  assert.deepEqual(await ask("select to_regclass('nobody')"), ['T 1', 'D NULL', 'C SELECT 1', 'Z I'])
+  for (const name of ['t', 'public.t', 't_pkey', 'pg_class'])
+    assert.equal((await ask(`select '${name}'::regclass::text is not null`)).at(-2), 'C SELECT 1', name)
+})

@@ -17,6 +17,7 @@ import {
 } from '../types/registry.ts'
 import { SERVER_VERSION } from '../session/settings.ts'
 import { quoteText, stringConstant } from './ast.ts'
+import { PgError } from '../error.ts'
 import { resolved, resolvedText } from './literals.ts'
 import type { CallName } from './plan.ts'
 import type { Translation } from './translation.ts'
@@ -181,6 +182,20 @@ export function regtypeOf(name: Typed, context: Translation): Typed {
   const names = context.sessionValue({ kind: 'catalog', relation: 'pg_catalog._type_name' })
   const bySqlName = `(SELECT value ->> 0 FROM json_each(${names}) WHERE value ->> 1 = ${text})`
   return atom(`coalesce(${byName}, ${bySqlName})`, OID_TYPE)
+}
+
+/** A name in the text is looked up when the statement is read, as in PostgreSQL. Throws 42P01 where nothing has it. */
+export function checkRegclass({ constant }: Typed, { schema }: Translation): void {
+  if (typeof constant !== 'string' || /^(?:\d+|-)$/.test(constant)) return
+  const name = constant.replace(/^(?:public|pg_catalog|information_schema)\./, '').replaceAll('"', '')
+  const isCatalog = ['pg_catalog', 'information_schema'].some(
+    (space) => catalogRelation(space, name) !== null,
+  )
+  // Sequences of SERIAL columns are no relations of the schema.
+  if (isCatalog || name.endsWith('_seq') || schema.find(name) !== null) return
+  for (const { keys, indexes } of schema.all())
+    if ([...keys, ...indexes].some((each) => each.name === name)) return
+  throw new PgError('42P01', `relation "${constant}" does not exist`)
 }
 
 /** 'public.t'::regclass, as an OID; NULL where nothing has that name. */

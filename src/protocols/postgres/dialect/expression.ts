@@ -15,7 +15,7 @@ import { must } from '../../../base/assert.ts'
 import { DATE, INT8_TYPE, NAME, TEXT, TIME, TIMESTAMP, TIMESTAMPTZ, type PgType } from '../types/registry.ts'
 import { clauseName, only, open, quoteName, strings } from './ast.ts'
 import { catalogRelation } from '../catalog/relations.ts'
-import { formatType, regclassOf, regtypeOf } from './catalog-functions.ts'
+import { checkRegclass, formatType, regclassOf, regtypeOf } from './catalog-functions.ts'
 import { cast, isInteger, isNumber, isText, knownType, typeOfName } from './casts.ts'
 import { functionCall } from './functions.ts'
 import { constant, typedLiteral, resolvedText } from './literals.ts'
@@ -108,7 +108,10 @@ function typeCast(body: TypeCast, scope: Scope, translator: Translator): Typed {
     : null
   if (named !== null) return named
   const value = translator.expression(must(body.arg), scope)
-  if (name === 'regclass' && typeOfName(typeName) !== null) return toRegclass(value, translator)
+  if (name === 'regclass' && typeOfName(typeName) !== null) {
+    checkRegclass(value, translator.context)
+    return toRegclass(value, translator)
+  }
   if (name === 'regtype' && isText(value.type?.type ?? TEXT)) return regtypeOf(value, translator.context)
   if (name === 'regproc' || name === 'regtype' || name === 'regnamespace' || name === 'regrole')
     return { ...resolvedText(value), type: plain(TEXT) }
@@ -125,7 +128,10 @@ function nameOfRegistered(node: Node, scope: Scope, translator: Translator): Typ
   const { context } = translator
   const value = translator.expression(must(arg), scope)
   const isName = value.type === null || isText(value.type.type)
-  if (type === 'regclass') return toRegclass(isName ? regclassOf(value, context) : value, translator)
+  if (type === 'regclass') {
+    checkRegclass(value, context)
+    return toRegclass(isName ? regclassOf(value, context) : value, translator)
+  }
   return atom(formatType(isName ? regtypeOf(value, context).sql : operand(value), '-1', context), TEXT)
 }
 
