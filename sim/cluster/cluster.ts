@@ -100,6 +100,11 @@ export class Cluster {
     this.trace.note(kind, member.id, 0, 0, index, text)
   }
 
+  /** The process of `lost` has ended, or is silent for long: all others lose their connections to it. */
+  loseConnections(lost: Member): void {
+    for (const member of this.members) if (member !== lost) member.connectionLost(lost.id)
+  }
+
   #send(from: number, to: number, packet: Packet): void {
     if (to < 1 || to > this.members.length) throw new Error(`member ${from} sends to a member ${to}`)
     this.network.send(from, to, packet)

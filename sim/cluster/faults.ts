@@ -183,7 +183,9 @@ export class Faults {
       .every((configuration) =>
         hasLivingMajority(configuration, (other) => other.id !== member.id && cluster.isIntact(other)),
       )
-    if (survivable) member.destroyReplica('its disk is lost')
+    if (!survivable) return
+    member.destroyReplica('its disk is lost')
+    cluster.loseConnections(member)
   }
 
   #changePriority(member: Member): void {
@@ -192,14 +194,16 @@ export class Faults {
   }
 
   #breakForGood(member: Member): void {
-    const { network, members } = this.#cluster
-    const kind = this.#random.pick(this.#cluster.options.faults.brokenKinds)
-    this.#cluster.noteMember('fault', member, () => `stays ${kind} for good`)
+    const cluster = this.#cluster
+    const { network, members } = cluster
+    const kind = this.#random.pick(cluster.options.faults.brokenKinds)
+    cluster.noteMember('fault', member, () => `stays ${kind} for good`)
     const others = members.filter((other) => other !== member)
     if (kind === 'down') member.crash()
     if (kind === 'paused') member.pause()
     if (kind === 'stalled') member.durable?.disk.stall()
     if (kind === 'cut off' || kind === 'deaf') for (const other of others) network.cut(other.id, member.id)
     if (kind === 'cut off' || kind === 'mute') for (const other of others) network.cut(member.id, other.id)
+    if (kind !== 'stalled') cluster.loseConnections(member)
   }
 }

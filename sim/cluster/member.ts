@@ -102,6 +102,15 @@ export class Member {
     else action()
   }
 
+  /** What its host notices. Nobody else wakes a replica that sleeps, and whose leader was there (`quiescence.ts`). */
+  connectionLost(to: number): void {
+    this.whenAwake(() =>
+      this.#replica?.call((raft) => {
+        if (raft.quiesced && raft.leader?.id === to) raft.wake()
+      }),
+    )
+  }
+
   // Faults.
 
   /** Loses power. What was not synced may be lost. */
