@@ -73,7 +73,7 @@ export class Executor {
     surroundings: Surroundings,
   ): Promise<StatementResult> {
     if (plan.utcOnly !== null) this.#requireUtc(plan.utcOnly)
-    if (!plan.isRead) await this.#prepareWrite(surroundings)
+    if (!plan.isRead) await this.#prepareWrite(plan.command, surroundings)
     const values =
       plan.sessionValues.length === 0 ? clientValues : await this.#withSessionValues(plan, clientValues)
     const result = await this.watched(() => this.#runSteps(plan, values)).catch((error: unknown) => {
@@ -180,12 +180,11 @@ export class Executor {
     })
   }
 
-  async #prepareWrite(surroundings: Surroundings): Promise<void> {
+  async #prepareWrite(command: string, surroundings: Surroundings): Promise<void> {
     const isReadOnly =
       this.#transaction.isReadOnly ||
       (!this.#transaction.isOpen && this.#settings.find('default_transaction_read_only') === 'on')
-    if (isReadOnly)
-      throw new PgError('25006', 'cannot execute a statement that writes in a read-only transaction')
+    if (isReadOnly) throw new PgError('25006', `cannot execute ${command} in a read-only transaction`)
     if (surroundings === 'group') await this.#transaction.ensureImplicit(false)
   }
 
