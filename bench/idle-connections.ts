@@ -18,6 +18,7 @@ import { kernelSocketBytes, memoryOf } from './idle/memory.ts'
 import { ClusterUnderTest } from './stress/cluster-under-test.ts'
 import { LoadProcesses } from './stress/load-processes.ts'
 import type { Protocol } from './stress/load-protocol.ts'
+import { usageOf } from './stress/processes.ts'
 
 const THREADS = 10
 const CONNECT_RATE = 2_000
@@ -84,6 +85,7 @@ async function measure(protocol: Protocol): Promise<void> {
     await settle(progress)
     tell(`${protocol}, the same after a read each`, before, look(cluster))
     tellKernel(before, look(cluster))
+    await tellProcessorTime(cluster)
     tellHeaps(heapsBefore, await heaps(cluster))
     // A snapshot takes more memory than the connections.
     if (!options.classes) tell(`${protocol}, the same after a full collection`, before, look(cluster))
@@ -193,6 +195,15 @@ function tellKernel(before: Look, after: Look): void {
   if (before.kernelBytes === null || after.kernelBytes === null) return
   const bytes = (after.kernelBytes - before.kernelBytes) / 2
   process.stdout.write(`  the kernel's sockets, one end: ${mib(bytes)} MiB, ${kibEach(bytes)} KiB each\n`)
+}
+
+/** Timers that look at every connection, pings, V8. */
+async function tellProcessorTime(cluster: ClusterUnderTest): Promise<void> {
+  const used = (): number => usageOf(cluster.processes()).reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0)
+  const start = used()
+  await pause(SETTLE_MS)
+  const eachSecond = ((used() - start) / SETTLE_MS) * 1e6
+  process.stdout.write(`  processor time while nothing happens: ${eachSecond.toFixed(1)} ms a second\n`)
 }
 
 function tellHeaps(before: ReadonlyMap<string, Heap>, after: ReadonlyMap<string, Heap>): void {
