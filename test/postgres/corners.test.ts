@@ -144,3 +144,11 @@ test('a name that no table has is no regclass; to_regclass tells NULL', async ()
   for (const name of ['t', 'public.t', 't_pkey', 'pg_class'])
     assert.equal((await ask(`select '${name}'::regclass::text is not null`)).at(-2), 'C SELECT 1', name)
 })
+
+test('pg_sleep in FROM sleeps once, before the rows come, and can be stopped', async () => {
+  const rows = await ask('select n from generate_series(1, 2) n, pg_sleep(0.01)')
+  assert.deepEqual(rows, ['T 1', 'D 1', 'D 2', 'C SELECT 2', 'Z I'])
+  assert.deepEqual(await ask('select 1 from pg_sleep(0.01)'), ['T 1', 'D 1', 'C SELECT 1', 'Z I'])
+  await ask('set statement_timeout = 20')
+  assert.deepEqual(await ask('select * from generate_series(1, 2) n, pg_sleep(60)'), ['E 57014', 'Z I'])
+})

@@ -17,6 +17,8 @@ export type SessionValue =
   | { readonly kind: 'now'; readonly as: 'timestamptz' | 'timestamp' | 'date' | 'time' }
   /** A literal without a zone, which means the session's. */
   | { readonly kind: 'timestamptz'; readonly text: string; readonly modifier: number }
+  /** Nothing, after so long a time: pg_sleep in FROM. */
+  | { readonly kind: 'sleep'; readonly seconds: number }
   /** Rows that an earlier step of the plan gave, as JSON. */
   | { readonly kind: 'carried'; readonly step: number }
   /** Rows of a catalog relation, as JSON. */

@@ -17,6 +17,7 @@ import {
   TIMESTAMP,
   TIMESTAMPTZ,
   typeByName,
+  VOID,
   type PgType,
 } from '../types/registry.ts'
 import { only, open, quoteName, quoteText, strings } from './ast.ts'
@@ -45,6 +46,7 @@ export function functionItem(body: RangeFunction, scope: Scope, translator: Tran
   const alias = body.alias?.aliasname ?? name
   const rows =
     recordRows(name, args, body.coldeflist ?? [], translator) ??
+    sleepRow(name, args, alias, translator) ??
     rowsOf(name, args, alias, translator) ??
     oneRow(must(list[0]), alias, scope, translator)
   const columns =
@@ -54,6 +56,22 @@ export function functionItem(body: RangeFunction, scope: Scope, translator: Tran
   const sql =
     body.ordinality === true ? `(SELECT *, row_number() OVER () AS "ordinality" FROM ${rows.sql})` : rows.sql
   return namedColumns(sql, body.alias?.aliasname ?? name, columns, body.alias, scope, true)
+}
+
+/** It has slept when the statement begins, whether its row is asked for or not. Null where how long is not known before. */
+function sleepRow(
+  name: string,
+  [seconds]: readonly Typed[],
+  alias: string,
+  { context }: Translator,
+): RowFunction | null {
+  const constant = Number(seconds?.numberText ?? seconds?.constant ?? Number.NaN)
+  if (name !== 'pg_sleep' || !Number.isFinite(constant)) return null
+  const value = context.sessionValue({ kind: 'sleep', seconds: constant })
+  return {
+    sql: `(SELECT ${value} AS ${quoteName(alias)})`,
+    columns: [{ name: alias, type: plain(VOID), origin: null }],
+  }
 }
 
 interface RowFunction {

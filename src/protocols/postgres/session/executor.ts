@@ -242,6 +242,8 @@ export class Executor {
         return this.#now(value.as)
       case 'timestamptz':
         return TIMESTAMPTZ_CODEC.decodeText(value.text, value.modifier, { timeZone: this.#settings.timeZone })
+      case 'sleep':
+        return this.sleep(value.seconds).then(() => '')
       case 'carried':
         return null
       case 'catalog':
