@@ -95,6 +95,7 @@ export class ResultSender {
     portal.nextRow += count
     if (rowsMax > 0 && count === rowsMax && result.columns !== null) this.#out.bytes(PORTAL_SUSPENDED)
     else commandComplete(this.#out, portalTag(result, count))
+    this.#out.shareSlab()
   }
 
   async #rows(
@@ -109,6 +110,8 @@ export class ResultSender {
       const slow = this.#output.flushIfLarge()
       if (slow !== null) await slow
     }
+    // Whoever has waited for the next turn of the event loop goes on together with others, step by step: each would hold a slab meanwhile.
+    this.#out.shareSlab()
   }
 }
 
