@@ -4,7 +4,7 @@
  * each in one that they share. What was written is never written again, so a socket may hold on to it.
  *
  * Lost: a slab for each that waits. With a hundred connections or more, each batch of answers threw away megabytes, and V8 collected its old space
- * as often as its young one: a quarter of the processor time of a read over three members.
+ * as often as its young one.
  */
 
 export const SLAB_BYTES: number = 64 * 1024
