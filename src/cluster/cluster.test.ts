@@ -3,6 +3,7 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readCatalog } from './catalog-reader.ts'
 import type { Member } from './member.ts'
 import { BEGIN, RESULT_SIZE_BYTES_MAX, column, run, statement } from './testing/member-fixture.ts'
 import { TestCluster, peerAddressOf } from './testing/cluster-fixture.ts'
@@ -184,6 +185,29 @@ test('a member whose folder was wiped takes the place of what it was, under a ne
   assert.ok(statuses.includes(`${old.number} removed`), statuses.join())
   await untilSettled(cluster, [...cluster.members.values()], 3)
   assert.deepEqual(await column(await again.get('default'), 'SELECT a FROM t'), [1n])
+})
+
+test('a member that was away catches up from a leader of the catalog that joined meanwhile, which its own catalog does not have', async () => {
+  await using cluster = new TestCluster()
+  const members = await cluster.found('a', 'b', 'c', 'd')
+  await untilSettled(cluster, members, 3)
+  const { leader, learners } = groupOf(members[0] as Member, '_catalog')
+  const hostOf = (number: number | null | undefined): string =>
+    [...cluster.members].find(([, member]) => member.number === number)?.[0] ?? ''
+  const [away, replaced] = [hostOf(learners[0]), hostOf(leader)]
+  await cluster.stop(away)
+  await cluster.stop(replaced)
+  cluster.wipe(replaced)
+  const newcomer = await cluster.start(replaced, 'join', ['a', 'b', 'c', 'd'])
+  const leads = (): boolean => groupOf(newcomer, '_catalog').leader === newcomer.number
+  await cluster.until(leads, 'the catalog led by the newcomer')
+  const { members: known } = readCatalog(`${cluster.folderOf(away)}/databases/_catalog.0.sqlite`)
+  assert.equal(known.length, 4, 'the catalog there does not have the newcomer')
+  const back = await cluster.start(away, 'found-alone', [])
+  await untilSettled(cluster, [...cluster.members.values()], 3)
+  assert.ok(leads())
+  assert.equal(back.clusterState().members.length, 5)
+  await run(await back.get('default'), 'CREATE TABLE t (a)')
 })
 
 test('all members stop and start again: the same cluster, without being told how to join', async () => {

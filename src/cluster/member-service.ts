@@ -106,7 +106,7 @@ export class MemberService {
   #takeAnnouncement(membership: Membership, from: number, payload: Uint8Array): Uint8Array {
     const { peer } = decodeAnnouncement(payload)
     const row = membership.content.members.find(({ member }) => member === from)
-    if (peer !== null && row?.status === 'active') this.peers?.setAddress(from, peer)
+    if (peer !== null) this.peers?.setAddress(from, peer)
     // One whose vote is still needed stays, and hears of its removal from its groups.
     return encodeYesOrNo(row?.status === 'removed' && !membership.isInUse(from))
   }

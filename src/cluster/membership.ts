@@ -315,7 +315,7 @@ export class Membership {
     const { listen, identity, cluster, clock, random } = this.#options
     if (this.peers === null || listen === null || cluster === null) return
     await this.peers.listen(listen)
-    this.peers.setMembers(identity.peers)
+    this.peers.setMembers(identity.peers, [])
     void this.#askSeeds(cluster, visitor(cluster, clock, random))
   }
 
@@ -408,7 +408,8 @@ export class Membership {
     const others = members.filter(({ member, peerAddress }) => member !== this.self && peerAddress !== null)
     const peers = others.filter(({ status }) => status === 'active').map(peerOf)
     const lingering = others.filter(({ status, member }) => status === 'removed' && this.#isLingering(member))
-    this.peers?.setMembers([...peers, ...lingering.map(peerOf)])
+    const removed = members.filter(({ status }) => status === 'removed').map(({ member }) => member)
+    this.peers?.setMembers([...peers, ...lingering.map(peerOf)], removed)
     this.#lingerTimer?.cancel()
     this.#lingerTimer =
       lingering.length === 0

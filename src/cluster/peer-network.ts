@@ -4,6 +4,10 @@
  *
  * A member's address is what it said last in a connection of its own, else what the catalog has. So members that all come back under new
  * addresses find each other as soon as one of them reaches one other, although nobody can change the catalog before.
+ *
+ * Members that have joined since the catalog here was as it is are dialed, too, where they say that they are: one of them may lead the
+ * catalog, which reaches this member only if it can answer, and it answers over connections that it dials itself. Until the catalog here
+ * has them, they count as members nowhere (`members`, `addresses`).
  */
 
 import type { NetworkAddress } from '../host/network.ts'
@@ -25,6 +29,12 @@ export interface ConnectionView {
   readonly problem: string | null
 }
 
+/** What a member said of itself, and what the catalog had then: null where it did not have the member. */
+interface ToldAddress {
+  readonly address: string
+  readonly before: string | null
+}
+
 const UNKNOWN: ConnectionView = { connection: 'none', incarnation: null, problem: 'its address is not known' }
 
 export class PeerNetwork implements GroupPeers {
@@ -32,8 +42,10 @@ export class PeerNetwork implements GroupPeers {
   readonly #transport: PeerTransport
   /** By the catalog. */
   #members = new Map<number, string>()
+  /** By the catalog. It never forgets one: who is in neither of the two is newer than the catalog here. */
+  #removed: ReadonlySet<number> = new Set()
   /** By the members themselves, since this one started. */
-  readonly #told = new Map<number, string>()
+  readonly #told = new Map<number, ToldAddress>()
   readonly #connectedSinceMs = new Map<number, number>()
   readonly #listeners = new Set<(member: number) => void>()
 
@@ -51,6 +63,7 @@ export class PeerNetwork implements GroupPeers {
         },
         unreachable: (member) => {
           if (!this.isConnected(member)) this.#connectedSinceMs.delete(member)
+          this.#dial(member)
           handlers.unreachable(member)
           this.#notify(member)
         },
@@ -63,14 +76,15 @@ export class PeerNetwork implements GroupPeers {
     return this.#transport.listen(address)
   }
 
-  /** The members that this one should be connected with: all others stop being dialed. */
-  setMembers(members: readonly PeerAddress[]): void {
+  /** What the catalog says. Of `removed`, those that are not needed any more: they stop being dialed. */
+  setMembers(members: readonly PeerAddress[], removed: readonly number[]): void {
     const next = new Map(members.map(({ member, address }) => [member, address]))
     next.delete(this.#context.own.member)
-    for (const member of this.#members.keys()) if (!next.has(member)) this.#forget(member)
-    for (const [member, address] of next) {
-      // The catalog has moved: it knows better than what was said before.
-      if (this.#members.get(member) !== address) this.#told.delete(member)
+    this.#removed = new Set(removed.filter((member) => !next.has(member)))
+    for (const member of new Set([...this.#members.keys(), ...this.#told.keys()])) {
+      if (this.#removed.has(member)) this.#forget(member)
+      else if (!next.has(member))
+        this.#told.set(member, { address: this.#addressOf(member) ?? '', before: null })
     }
     this.#members = next
     for (const member of next.keys()) this.#dial(member)
@@ -78,10 +92,10 @@ export class PeerNetwork implements GroupPeers {
 
   /** What a member said of itself. Throws ARGS_INVALID if that is no address. */
   setAddress(member: number, address: string): void {
-    if (member === this.#context.own.member || this.#addressOf(member) === address) return
+    if (member === this.#context.own.member || this.#removed.has(member)) return
     parsePeerAddress(address)
-    this.#told.set(member, address)
-    if (this.#members.has(member)) this.#dial(member)
+    this.#told.set(member, { address, before: this.#members.get(member) ?? null })
+    this.#dial(member)
   }
 
   get members(): readonly number[] {
@@ -135,10 +149,17 @@ export class PeerNetwork implements GroupPeers {
   }
 
   #addressOf(member: number): string | undefined {
-    return this.#told.get(member) ?? this.#members.get(member)
+    return this.#told.get(member)?.address ?? this.#members.get(member)
   }
 
+  /**
+   * If the catalog has moved since an address was said, the catalog knows better, unless that is where the member answers: a catalog that
+   * catches up goes through all addresses that the member ever had.
+   */
   #dial(member: number): void {
+    const told = this.#told.get(member)
+    const isOutdated = told !== undefined && told.before !== (this.#members.get(member) ?? null)
+    if (isOutdated && !this.isConnected(member)) this.#told.delete(member)
     const address = this.#addressOf(member)
     if (address !== undefined) this.#transport.setPeer(member, parsePeerAddress(address))
   }
