@@ -84,14 +84,21 @@ async function answer(db: HarmonyDB | null, { id, call }: EmbeddedRequest): Prom
   }
 }
 
-/** A synchronous read sees everything that this process was told of (`src/embed/DESIGN.md`). */
+/**
+ * A synchronous read sees everything that this process was told of (`src/embed/DESIGN.md`). Not where the application was told to stop meanwhile:
+ * then there is nothing to read any more, and what was done is done all the same.
+ */
 function complaintOf(db: HarmonyDB, steps: readonly ListStep[]): string | null {
-  const unseen = steps.filter(
-    ([kind, , element]) => kind === 'append' && db.prepare(IS_THERE).get(Number(element)) === undefined,
-  )
-  return unseen.length === 0
-    ? null
-    : `a synchronous read of the embedded member does not see its own acknowledged ${JSON.stringify(unseen)}`
+  try {
+    const unseen = steps.filter(
+      ([kind, , element]) => kind === 'append' && db.prepare(IS_THERE).get(Number(element)) === undefined,
+    )
+    return unseen.length === 0
+      ? null
+      : `a synchronous read of the embedded member does not see its own acknowledged ${JSON.stringify(unseen)}`
+  } catch (error) {
+    return isClosing ? null : `a synchronous read of the embedded member failed: ${messageOf(error)}`
+  }
 }
 
 function messageOf(error: unknown): string {
@@ -101,10 +108,12 @@ function messageOf(error: unknown): string {
 
 const [folder = '', options = '{}'] = process.argv.slice(2)
 let db: HarmonyDB | null = null
+let isClosing = false
 process.on('message', (request: EmbeddedRequest) => {
   void answer(db, request).then((message) => process.connected && process.send?.(message))
 })
 process.on('SIGTERM', () => {
+  isClosing = true
   void (db?.close() ?? Promise.resolve()).then(() => process.exit(0))
 })
 db = await open(folder, JSON.parse(options) as OpenOptions)

@@ -49,7 +49,7 @@ export class Recorder {
         reason: error instanceof NotDone ? error.message : (error as Error).message,
       }),
     )
-    this.#line({ ...call, type: outcome, value })
+    this.#line({ ...call, type: outcome, value, ...(reason !== '' && { error: reason }) })
     this.moments.push({
       atMs: askedAtMs - this.#startMs,
       tookMs: performance.now() - askedAtMs,
