@@ -99,6 +99,14 @@ const ROWS: readonly (MeasuredRow | ScriptRow)[] = [
     script: 'growth.ts',
     args: ['--rows-max', '10000000'],
   },
+  {
+    title: 'PostgreSQL-protocol point reads, pgbench -S -M prepared --jobs=2',
+    workload: 'pgbench-reads-2-threads',
+    own: '1-pg',
+    peer: 'postgres',
+    clients: [16],
+    goal: 1.2,
+  },
 ]
 
 async function measure(row: MeasuredRow): Promise<Report> {

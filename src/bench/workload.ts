@@ -36,6 +36,8 @@ export interface PgbenchWorkload extends Described {
   readonly needs: 'pgbench'
   /** SQL that makes its tables, besides pgbench's own. */
   readonly schema: (dialect: 'sqlite' | 'postgres') => readonly string[]
+  /** Of pgbench itself: its `--jobs`. */
+  readonly threads: number
   /** Null: pgbench's built-in -S. */
   readonly script: string | null
 }

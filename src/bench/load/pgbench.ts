@@ -10,7 +10,6 @@ import { latenciesOf } from './latency.ts'
 import type { Loader, RoundOrder, RoundResult } from './loader.ts'
 import { usageBetween, usageOf } from './usage.ts'
 
-const THREADS_MAX = 2
 /** Beyond the length of a round. */
 const ANSWER_TIMEOUT_MS = 60_000
 
@@ -77,7 +76,7 @@ export class Pgbench implements Loader {
   }
 
   #arguments({ clients, seconds, ratePerSecond }: RoundOrder, log: string): readonly string[] {
-    const { script } = this.#workload
+    const { script, threads } = this.#workload
     return [
       ...this.#address(),
       '-n',
@@ -85,7 +84,7 @@ export class Pgbench implements Loader {
       `--log-prefix=${log}`,
       `--protocol=prepared`,
       `--client=${clients}`,
-      `--jobs=${Math.min(THREADS_MAX, clients)}`,
+      `--jobs=${Math.min(threads, clients)}`,
       `--time=${Math.max(1, Math.round(seconds))}`,
       ...(ratePerSecond === null ? [] : [`--rate=${ratePerSecond}`]),
       ...(script === null ? ['-S'] : ['-f', this.#scriptFile()]),
