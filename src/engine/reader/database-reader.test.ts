@@ -261,7 +261,10 @@ test('a harmless common table expression is compiled in a worker once, then runs
   await using open = opened()
   const sql = 'WITH s AS (SELECT * FROM small) SELECT name FROM s WHERE id = 2'
   assert.equal(open.reader.readInline(request(sql)), null)
-  assert.equal((await open.reader.describe(sql, 1n)).isReadOnly, true)
+  // A worker that the machine kept waiting takes it for one that is long to compile, and is asked again.
+  const deadlineMs = performance.now() + 20_000
+  do assert.equal((await open.reader.describe(sql, 1n)).isReadOnly, true)
+  while (open.reader.readInline(request(sql)) === null && performance.now() < deadlineMs)
   assert.deepEqual(open.reader.readInline(request(sql))?.rows, [['two']])
 })
 
