@@ -10,6 +10,7 @@
  * has them, they count as members nowhere (`members`, `addresses`).
  */
 
+import { must } from '../base/assert.ts'
 import type { NetworkAddress } from '../host/network.ts'
 import type { GroupPeers } from '../group/peers.ts'
 import type { Message } from '../raft/message.ts'
@@ -84,7 +85,7 @@ export class PeerNetwork implements GroupPeers {
     for (const member of new Set([...this.#members.keys(), ...this.#told.keys()])) {
       if (this.#removed.has(member)) this.#forget(member)
       else if (!next.has(member))
-        this.#told.set(member, { address: this.#addressOf(member) ?? '', before: null })
+        this.#told.set(member, { address: must(this.#addressOf(member)), before: null })
     }
     this.#members = next
     for (const member of next.keys()) this.#dial(member)
