@@ -63,6 +63,17 @@ export interface IndexReceiver {
   reject(error: Error): void
 }
 
+/**
+ * How far a read may go without asking, for whoever reads the file in another process. It is told before anything newer can have been acknowledged, or
+ * seen in the file.
+ */
+export interface ReadPosition {
+  /** A read that has this index has everything that was acknowledged; null where somebody has to be asked. */
+  readonly readIndex: number | null
+  /** What the file has. */
+  readonly appliedIndex: number
+}
+
 export type TransactionOutcome =
   | {
       readonly kind: 'committed'

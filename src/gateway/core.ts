@@ -7,6 +7,7 @@
 import type {
   IndexReceiver,
   OutcomeReceiver,
+  ReadPosition,
   SessionContext,
   TransactionOutcome,
   TransactionRequest,
@@ -46,16 +47,6 @@ export interface BeginOptions {
   readonly totalTimeoutMs: number
 }
 
-/**
- * For whoever reads the file in another process: what `readIndexNow` would tell. It is told before anything newer can have been acknowledged, or seen
- * in the file.
- */
-export interface ReadPosition {
-  /** A read that has this index has everything that was acknowledged; null where somebody has to be asked. */
-  readonly readIndex: number | null
-  readonly appliedIndex: number
-}
-
 /** One database: the only way in which a gateway changes anything. */
 export interface DatabaseCore {
   readonly name: string
@@ -79,7 +70,7 @@ export interface DatabaseCore {
   readIndexFor?(receiver: IndexReceiver, timeoutMs: number): boolean
   /** The same where it needs nobody's answer, so that a read may be made at once; null where it does. */
   readIndexNow?(): bigint | null
-  /** Calls `listener` now and after every change; returns a function that stops it. */
+  /** What `readIndexNow` would tell. Calls `listener` now and after every change; returns a function that stops it. */
   onReadPosition?(listener: (position: ReadPosition) => void): () => void
   /** Resolves when `appliedIndex >= index`. */
   waitApplied(index: bigint, timeoutMs: number): Promise<void>

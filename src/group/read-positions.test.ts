@@ -2,10 +2,9 @@
 
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import type { TransactionOutcome } from '../base/transaction.ts'
+import type { ReadPosition, TransactionOutcome } from '../base/transaction.ts'
 import { withCluster } from './testing/group-cluster.ts'
 import { request, withGroup } from './testing/group-fixture.ts'
-import type { ReadPosition } from './read-positions.ts'
 
 const INSERT = request('INSERT INTO t VALUES (1)')
 
@@ -66,6 +65,16 @@ test('with another member in the group somebody has to be asked, from the moment
     },
     { members: 2, initial: { voters: [1], learners: [] } },
   ))
+
+test('where somebody has to be asked that is told once, not with every entry', () =>
+  withCluster(async (cluster) => {
+    const { group } = await cluster.awaitLeader()
+    const told: (number | null)[] = []
+    group.onReadPosition(({ readIndex }) => told.push(readIndex))
+    await group.submit(request('CREATE TABLE t (a)'))
+    await group.submit(INSERT)
+    assert.deepEqual(told, [null])
+  }))
 
 test('of a database that is closed or dropped nothing is told', () =>
   withGroup(async (group) => {

@@ -8,13 +8,8 @@
  * commit in the file before that, and another one, asked later, would answer from the state before.
  */
 
+import type { ReadPosition } from '../base/transaction.ts'
 import type { AppliedIndex } from './applied-index.ts'
-
-export interface ReadPosition {
-  /** Null where somebody has to be asked: other members, or the group, for why it can't be read. */
-  readonly readIndex: number | null
-  readonly appliedIndex: number
-}
 
 export type ReadPositionListener = (position: ReadPosition) => void
 
@@ -22,6 +17,8 @@ export class ReadPositions {
   readonly #applied: AppliedIndex
   readonly #readIndex: () => number | null
   readonly #listeners = new Set<ReadPositionListener>()
+  /** All who listen know that somebody has to be asked. */
+  #isNoneTold = false
 
   constructor(applied: AppliedIndex, readIndex: () => number | null) {
     this.#applied = applied
@@ -29,21 +26,22 @@ export class ReadPositions {
     applied.onAdvance(() => this.tell())
   }
 
-  /** Calls `listener` now and after every change; returns a function that stops it. */
+  /** Calls `listener` now and after every change; where somebody has to be asked, once. Returns a function that stops it. */
   watch(listener: ReadPositionListener): () => void {
     this.#listeners.add(listener)
-    listener(this.#current())
+    this.#isNoneTold = false
+    this.tell()
     return () => void this.#listeners.delete(listener)
   }
 
   /** The read index may be another one. */
   tell(): void {
     if (this.#listeners.size === 0) return
-    const position = this.#current()
+    const readIndex = this.#readIndex()
+    // With other members that goes on and on, and the applied index alone is of no use.
+    if (readIndex === null && this.#isNoneTold) return
+    this.#isNoneTold = readIndex === null
+    const position = { readIndex, appliedIndex: Number(this.#applied.index) }
     for (const listener of this.#listeners) listener(position)
-  }
-
-  #current(): ReadPosition {
-    return { readIndex: this.#readIndex(), appliedIndex: Number(this.#applied.index) }
   }
 }

@@ -3,6 +3,7 @@
 import type {
   IndexReceiver,
   OutcomeReceiver,
+  ReadPosition,
   SessionContext,
   TransactionOutcome,
   TransactionRequest,
@@ -38,12 +39,6 @@ export interface OpenTransaction {
   commit(): Promise<Committed>
   rollback(): Promise<void>
   readonly ended: Error | null
-}
-
-export interface ReadPosition {
-  /** Null where other members have to be asked. */
-  readonly readIndex: number | null
-  readonly appliedIndex: number
 }
 
 /** The replica of a database on this member. */

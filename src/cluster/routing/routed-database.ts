@@ -7,6 +7,7 @@ import { HarmonyError } from '../../base/errors.ts'
 import type {
   IndexReceiver,
   OutcomeReceiver,
+  ReadPosition,
   TransactionOutcome,
   TransactionRequest,
 } from '../../base/transaction.ts'
@@ -15,7 +16,7 @@ import type { SubmitCalls } from './submit-calls.ts'
 import type { TakeBacks } from './take-backs.ts'
 import { LeaderSearch, NOBODY_KNOWN } from './leader-search.ts'
 import type { FailedTry, SearchParts } from './leader-search.ts'
-import type { BeginOptions, LocalReplica, OpenTransaction, ReadPosition } from './parts.ts'
+import type { BeginOptions, LocalReplica, OpenTransaction } from './parts.ts'
 import { RemoteTransaction } from './remote-transaction.ts'
 import { toErrorData } from '../../base/error-data.ts'
 import type { Reply } from './reply.ts'

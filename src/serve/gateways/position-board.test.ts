@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { ftruncateSync, writeSync } from 'node:fs'
 import { test, type TestContext } from 'node:test'
-import type { ReadPosition } from '../../gateway/core.ts'
+import type { ReadPosition } from '../../base/transaction.ts'
 import { PositionBoard, PositionBoardReader } from './position-board.ts'
 
 interface Boards {

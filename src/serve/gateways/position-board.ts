@@ -27,7 +27,8 @@ import { randomUUID } from 'node:crypto'
 import { closeSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { DatabaseCore, ReadPosition } from '../../gateway/core.ts'
+import type { ReadPosition } from '../../base/transaction.ts'
+import type { DatabaseCore } from '../../gateway/core.ts'
 
 const RECORD_SIZE_BYTES = 24
 const NONE = -1
