@@ -5,6 +5,7 @@ import type { HistoryVerdict } from '../history/check-history.ts'
 import { checkHistory } from '../history/check-history.ts'
 import { HistoryReader } from '../history/history-file.ts'
 import { HistoryFormatError } from '../history/history-format-error.ts'
+import { Lines } from '../history/lines.ts'
 import { verdictText } from '../history/verdict-text.ts'
 import type { Command } from './command.ts'
 import { EXIT_FAILED, EXIT_OK } from './failure.ts'
@@ -12,7 +13,7 @@ import type { Environment, OptionSpec } from './options.ts'
 import { describeOptions, parseOptions } from './options.ts'
 import { UsageError } from './usage-error.ts'
 
-/** The history can be read, and can't be true. */
+/** The history can be read, and can't be true; or nothing can be said of it. */
 export const EXIT_IMPOSSIBLE = 3
 
 export const CHECK_OPTIONS: readonly OptionSpec[] = [
@@ -37,12 +38,13 @@ FILE has one JSON object a line, in the order in which things happened:
 "type" is invoke, then ok, fail (it did not happen) or info (nobody knows).
 "f" is read, write, cas ("value": [expected, new]), or txn, with a value like
   [["append", "x", 3], ["r", "y", [1, 2]]]   where each element is appended once
+Lines of the process "nemesis" are left out. Numbers beyond 2^53 must be texts.
 
 options:
 ${describeOptions(CHECK_OPTIONS)}
 
 Exit codes: 0 the history is possible, 1 FILE can't be read, 2 wrong options,
-3 it is not possible (or the search was given up).`
+3 it is not possible, or nobody can say (the text tells which).`
 }
 
 async function runCheck(args: readonly string[], environment: Environment): Promise<number> {
@@ -61,18 +63,13 @@ async function readAndCheck(file: string): Promise<HistoryVerdict | null> {
   try {
     const reader = new HistoryReader()
     const input = file === '-' ? process.stdin : createReadStream(file)
-    let rest = ''
-    // Not line by line through `node:readline`: handing out millions takes longer than reading them.
-    for await (const piece of input.setEncoding('utf8')) {
-      const lines = `${rest}${piece}`.split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) reader.line(line)
-    }
-    reader.line(rest)
+    const lines = new Lines((line) => reader.line(line))
+    for await (const piece of input.setEncoding('utf8')) lines.write(String(piece))
+    lines.end()
     return checkHistory(reader.end())
   } catch (error) {
-    const isMissing = ['ENOENT', 'EISDIR', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')
-    if (!(error instanceof HistoryFormatError) && !isMissing) throw error
+    const isSystem = (error as NodeJS.ErrnoException).syscall !== undefined
+    if (!(error instanceof HistoryFormatError) && !isSystem) throw error
     process.stderr.write(`harmonydb: ${file} is no history that can be read: ${(error as Error).message}\n`)
     return null
   }

@@ -39,11 +39,12 @@ export interface Anomaly {
 
 /** The weakest promise that each one breaks. */
 export const BROKEN_PROMISE: Readonly<Record<AnomalyKind, string>> = {
-  unusable: 'nothing can be said',
+  unusable: 'the rule that an element is appended once: nothing can be said',
   internal: 'a transaction did not see its own writes, or did not read the same twice',
   garbage: 'read committed: it was never written',
   duplicate: 'writes happen once',
-  'incompatible-order': 'read committed: a list that was read went away again',
+  'incompatible-order':
+    'read committed: a list that was read went away again, or its order is not that of the appends',
   G0: 'read uncommitted: writes of two transactions are mixed',
   G1a: 'read committed: an aborted write was read',
   G1b: 'read committed: an unfinished transaction was read',

@@ -111,10 +111,29 @@ test('lists: answers come in another order than questions, and some never', () =
   assert.deepEqual(others, [])
 })
 
+test('what is no operation is left out: empty lines, a byte order mark, the nemesis', () => {
+  const verdict = verdictOf(
+    `\uFEFF${line(0, 'invoke', 'write', 1)}`,
+    '{"process":"nemesis","type":"info","f":"kill","value":["n1"]}',
+    '',
+    '{"process":0,"type":"ok","f":"write"}',
+  )
+  assert.deepEqual([verdict.counts.operations, verdict.counts.ok, verdict.findings], [1, 1, []])
+})
+
+test('lists: where an element is appended twice, nothing is decided', () => {
+  const verdict = verdictOf(
+    line(0, 'invoke', 'txn', [['append', 'x', 1]]),
+    line(1, 'invoke', 'txn', [['append', 'x', 1]]),
+  )
+  assert.match(verdictText(verdict), /serializable: not decided\n\nunusable, which breaks the rule/)
+})
+
 test('what is no history is refused with its line', () => {
   const cases: readonly (readonly [RegExp, readonly string[]])[] = [
     [/^line 1: an empty history/, []],
-    [/^line 1: no JSON/, ['{']],
+    [/^line 1: no JSON: .*position 1$/, ['{']],
+    [/^line 1: no JSON: .*end of JSON/, ['{"process":']],
     [/^line 2: no JSON object/, ['', '[]']],
     [/"type" is none/, ['{"process":0,"type":"nemesis","f":"kill"}']],
     [/"f" is no string/, ['{"process":0,"type":"invoke"}']],
@@ -122,10 +141,43 @@ test('what is no history is refused with its line', () => {
     [/^line 2: process 0 asks again/, [line(0, 'invoke', 'read', null), line(0, 'invoke', 'read', null)]],
     [/did not ask/, [line(0, 'ok', 'read', null)]],
     [/asked read and hears of write/, [line(0, 'invoke', 'read', null), line(0, 'ok', 'write', 1)]],
+    [/asked for "x" and hears of "y"/, [line(0, 'invoke', 'write', 1, 'x'), line(0, 'ok', 'write', 1, 'y')]],
+    [
+      /a write of 1 was asked, and one of 2 is answered/,
+      [line(0, 'invoke', 'write', 1), line(0, 'ok', 'write', 2)],
+    ],
+    [/a cas of \[1,2\] was asked/, [line(0, 'invoke', 'cas', [1, 2]), line(0, 'ok', 'cas', [1, 3])]],
+    [/beyond 2\^53/, ['{"process":0,"type":"invoke","f":"write","value":9007199254740993}']],
     [/a register knows read, write, cas/, [line(0, 'invoke', 'append', 1)]],
     [/no \[expected, new\]/, [line(0, 'invoke', 'cas', 1)]],
     [/is no array/, [line(0, 'invoke', 'txn', 1)]],
     [/is no step of a txn/, [line(0, 'invoke', 'txn', [['push', 'x', 1]])]],
+    [/no \["append", key, element\]/, [line(0, 'invoke', 'txn', [['append', 'x']])]],
+    [
+      /no \["append", key, element\]/,
+      [line(0, 'invoke', 'txn', [['r', 'x']]), line(0, 'ok', 'txn', [['r', 'x']])],
+    ],
+    [/is no array/, [line(0, 'invoke', 'txn', [['r', 'x', null]]), line(0, 'ok', 'txn', undefined)]],
+    ...[
+      [['append', 'y', 2]],
+      [['append', 'x', 1]],
+      [['r', 'x', null]],
+      [],
+      [
+        ['append', 'x', 2],
+        ['r', 'x', null],
+      ],
+    ].map(
+      (answer) =>
+        [
+          /^line 2: \[\["append","x",2\]\] was asked, and .* is answered/,
+          [line(0, 'invoke', 'txn', [['append', 'x', 2]]), line(0, 'ok', 'txn', answer)],
+        ] as const,
+    ),
+    [
+      /beyond 2\^53/,
+      ['{"process":0,"type":"invoke","f":"txn","value":[["append","x",1e300]]}', line(0, 'info', 'txn', [])],
+    ],
     [/among txns/, [line(0, 'invoke', 'txn', []), line(1, 'invoke', 'read', null)]],
   ]
   for (const [message, lines] of cases)

@@ -117,6 +117,18 @@ test('what is read can’t be garbage, twice, or another past', () => {
   assert.ok(kinds(twoPasts).includes('incompatible-order'))
 })
 
+test('what one transaction appended stands in its order, whoever came after it', () => {
+  const history = [
+    transaction(1, [1, 2], [append('x', 1), append('x', 2)]),
+    transaction(2, [3, 4], [append('x', 3)]),
+    transaction(3, [5, 6], [read('x', 2, 1, 3)]),
+  ]
+  assert.deepEqual(kinds(history), ['incompatible-order'])
+  assert.deepEqual(kinds([...history.slice(0, 1), transaction(2, [3, 4], [read('x', 2, 1)])]), [
+    'incompatible-order',
+  ])
+})
+
 test('internal: own appends are seen, and a list is the same twice', () => {
   assert.ok(kinds(together([append('x', 1), read('x')])).includes('internal'))
   assert.ok(kinds(together([append('x', 1)], [read('x'), read('x', 1)])).includes('internal'))
@@ -124,7 +136,7 @@ test('internal: own appends are seen, and a list is the same twice', () => {
 })
 
 test('elements that are appended twice make a history useless', () => {
-  assert.ok(kinds(together([append('x', 1)], [append('x', 1)])).includes('unusable'))
+  assert.deepEqual(kinds(together([append('x', 1)], [append('x', 1)], [read('x', 7)])), ['unusable'])
 })
 
 /** A system that does one transaction after another, at some moment between call and return; `tamper` may spoil a transaction. */
@@ -176,4 +188,113 @@ test('one stale read among 500 transactions is found', () => {
     )
   }
   assert.ok(found > 3)
+})
+
+/** What a system does that lets the steps of transactions run one by one, `spoilt` more or less; at its end each list is read, unless `isRead` is false. */
+function smallHistory(random: Random, spoilt: number, isRead: boolean): Transaction[] {
+  const lists = new Map<string, string[]>()
+  const count = random.integer(2, 5)
+  const plans = Array.from({ length: count }, (_, at) => {
+    const calledAt = random.integer(0, 4) * 10
+    const returnedAt = calledAt + random.integer(1, 6) * 10
+    const momentAt = random.integer(calledAt, returnedAt)
+    const steps = Array.from({ length: random.integer(1, 4) }, (_unused, step) => ({
+      at: random.chance(spoilt) ? random.integer(calledAt, returnedAt) : momentAt,
+      key: random.pick(['x', 'y']),
+      element: random.chance(0.5) ? null : at * 10 + step,
+      isStale: random.chance(spoilt / 3),
+    }))
+    const fate = random.pick(['ok', 'ok', 'ok', 'ok', 'ok', 'took', 'lost', 'failed'] as const)
+    return { calledAt, returnedAt, steps, fate, done: [] as Step[] }
+  })
+  const moments = plans.flatMap((plan) => plan.steps.map((step, order) => ({ plan, step, order })))
+  // Steps of one transaction stay in their order; those of one moment belong together.
+  moments.sort(
+    (one, other) => one.step.at - other.step.at || plans.indexOf(one.plan) - plans.indexOf(other.plan),
+  )
+  for (const { plan, step } of moments) {
+    const list = lists.get(step.key) ?? []
+    const { key, element } = step
+    plan.done.push(
+      element === null
+        ? { kind: 'read', key, list: step.isStale ? list.slice(0, -1) : [...list] }
+        : append(key, element),
+    )
+    if (element !== null && plan.fate !== 'lost' && plan.fate !== 'failed')
+      lists.set(key, [...list, String(element)])
+  }
+  const history = plans.map(({ calledAt, returnedAt, fate, done }, at) => {
+    const isUnknown = fate === 'took' || fate === 'lost'
+    const steps =
+      fate === 'ok' ? done : done.map((step) => (step.kind === 'read' ? { ...step, list: null } : step))
+    const at0 = calledAt + at / 10
+    const outcome = isUnknown ? 'info' : fate === 'failed' ? 'fail' : 'ok'
+    return transaction(at + 1, [at0, isUnknown ? null : returnedAt + at / 10 + 0.05], steps, outcome)
+  })
+  if (!isRead) return history
+  const last = [...lists].map(([key, list]): Step => ({
+    kind: 'read',
+    key,
+    list: random.chance(spoilt / 8) ? random.shuffled(list) : list,
+  }))
+  return [...history, transaction(count + 1, [1_000, 1_001], last)]
+}
+
+/** The definition itself: some order that respects real time explains every read. */
+function isStrictlySerializable(
+  history: readonly Transaction[],
+  lists: ReadonlyMap<string, readonly string[]> = new Map(),
+): boolean {
+  const required = history.filter(({ outcome }) => outcome === 'ok')
+  if (required.length === 0) return true
+  const firstReturn = Math.min(...required.map(({ completedAt }) => completedAt as number))
+  return history.some((each) => {
+    if (each.outcome === 'fail' || each.invokedAt > firstReturn) return false
+    const after = applied(each, lists)
+    return (
+      after !== null &&
+      isStrictlySerializable(
+        history.filter((other) => other !== each),
+        after,
+      )
+    )
+  })
+}
+
+/** The lists after a transaction, or null where a read of it finds something else. */
+function applied(
+  { steps }: Transaction,
+  before: ReadonlyMap<string, readonly string[]>,
+): ReadonlyMap<string, readonly string[]> | null {
+  const lists = new Map(before)
+  for (const step of steps) {
+    const list = lists.get(step.key) ?? []
+    if (step.kind === 'append') lists.set(step.key, [...list, step.element])
+    else if (step.list !== null && step.list.join() !== list.join()) return null
+  }
+  return lists
+}
+
+test('it agrees with the definition on thousands of small histories, good and bad', () => {
+  const verdicts = { good: 0, bad: 0 }
+  for (let seed = 1; seed <= 3_000; seed++) {
+    const random = new Random(`small ${seed}`)
+    const history = smallHistory(random, random.pick([0, 0.4, 1]), true)
+    const expected = isStrictlySerializable(history)
+    verdicts[expected ? 'good' : 'bad']++
+    assert.equal(kinds(history).length === 0, expected, `seed ${seed}`)
+  }
+  assert.ok(verdicts.good > 600 && verdicts.bad > 600, JSON.stringify(verdicts))
+})
+
+test('where lists are not read at the end, nothing is called wrong that can be explained', () => {
+  let bad = 0
+  for (let seed = 1; seed <= 3_000; seed++) {
+    const random = new Random(`unread ${seed}`)
+    const history = smallHistory(random, random.pick([0, 0.4, 1]), false)
+    if (kinds(history).length === 0) continue
+    bad++
+    assert.ok(!isStrictlySerializable(history), `seed ${seed}`)
+  }
+  assert.ok(bad > 500, String(bad))
 })

@@ -9,7 +9,7 @@ import type { Anomaly, AnomalyKind } from './anomaly.ts'
 import type { Edge, EdgeKind, EdgeKinds } from './dependency-graph.ts'
 import { DependencyEdges, DependencyGraph, edgeKinds } from './dependency-graph.ts'
 import { ListHistory } from './list-history.ts'
-import { externalReads, orderAnomalies } from './list-order.ts'
+import { appendedTwice, externalReads, orderAnomalies } from './list-order.ts'
 import { describeList } from './list-transactions.ts'
 import type { Transaction } from './list-transactions.ts'
 import { internalAnomaly } from './own-reads.ts'
@@ -31,6 +31,8 @@ export function checkLists(transactions: readonly Transaction[]): Anomaly[] {
 
 /** The same for a long one. */
 export function checkListHistory(history: ListHistory): Anomaly[] {
+  const unusable = appendedTwice(history)
+  if (unusable !== null) return [unusable]
   const edges = new DependencyEdges()
   for (let key = 0; key < history.keyCount; key++) addWrites(edges, history, key)
   for (let reader = 0; reader < history.length; reader++) addReads(edges, history, reader)

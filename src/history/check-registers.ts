@@ -1,5 +1,6 @@
 /** Is a history of reads, writes and compare-and-sets of registers linearizable? Each register is looked at alone (`registers.ts`, fact 1). */
 
+import { assertExact } from './exact-number.ts'
 import type { Linearizability } from './linearizability.ts'
 import { checkLinearizable } from './linearizability.ts'
 import type { HistoryOperation } from './history-file.ts'
@@ -61,7 +62,7 @@ function toRegisterOperation(operation: HistoryOperation, values: ValueNumbers):
     outcome !== 'ok'
       ? null
       : action.kind === 'read'
-        ? values.numberOf(answered)
+        ? values.numberOf(answered, completedAt ?? invokedAt)
         : action.kind === 'compare-and-set'
           ? action.expected
           : null
@@ -78,13 +79,17 @@ function toRegisterOperation(operation: HistoryOperation, values: ValueNumbers):
 
 function actionOf({ f, asked, invokedAt }: HistoryOperation, values: ValueNumbers): RegisterAction {
   if (f === 'read') return { kind: 'read' }
-  if (f === 'write') return { kind: 'write', value: values.numberOf(asked) }
+  if (f === 'write') return { kind: 'write', value: values.numberOf(asked, invokedAt) }
   if (f !== 'cas')
     throw new HistoryFormatError(invokedAt, `"f" is ${JSON.stringify(f)}; a register knows read, write, cas`)
   if (!Array.isArray(asked) || asked.length !== 2)
     throw new HistoryFormatError(invokedAt, 'the value of a cas is no [expected, new]')
   const [expected, value] = asked as unknown[]
-  return { kind: 'compare-and-set', expected: values.numberOf(expected), value: values.numberOf(value) }
+  return {
+    kind: 'compare-and-set',
+    expected: values.numberOf(expected, invokedAt),
+    value: values.numberOf(value, invokedAt),
+  }
 }
 
 /** Then unknown outcomes can be narrowed; else each of them may have happened at any time. */
@@ -97,7 +102,8 @@ function isWrittenOnce(history: readonly RegisterOperation[]): boolean {
 class ValueNumbers {
   readonly #numbers = new Map<string, number>([['null', INITIAL_VALUE]])
 
-  numberOf(value: unknown): number {
+  numberOf(value: unknown, line: number): number {
+    if (typeof value === 'number') assertExact(value, line)
     const text = JSON.stringify(value ?? null)
     const known = this.#numbers.get(text)
     if (known !== undefined) return known

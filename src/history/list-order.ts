@@ -12,8 +12,11 @@ import { describeList } from './list-transactions.ts'
 export function orderAnomalies(history: ListHistory): Anomaly[] {
   const findings = new Findings(history)
   noteTrunks(history, findings)
-  for (let reader = 0; reader < history.length; reader++) noteReads(history, findings, reader)
-  return [...appendedTwice(history), ...findings.anomalies()]
+  for (let transaction = 0; transaction < history.length; transaction++) {
+    noteReads(history, findings, transaction)
+    noteOwnOrder(history, findings, transaction)
+  }
+  return findings.anomalies()
 }
 
 interface Finding {
@@ -72,13 +75,15 @@ export function* externalReads(
   }
 }
 
-function appendedTwice(history: ListHistory): Anomaly[] {
-  return history.appendedTwice.slice(0, 1).map(({ element, transaction }) => {
-    const key = history.keyText(history.keyOfElement(element))
-    const text = `${history.elementText(element)} is appended to ${key} twice: such a history says nothing of the order`
-    const both = [history.appenderOf(element) ?? transaction, transaction]
-    return { kind: 'unusable', text, transactions: both.map((one) => history.transaction(one)), cycle: [] }
-  })
+/** Then nothing else can be said. Null if all were appended once. */
+export function appendedTwice(history: ListHistory): Anomaly | null {
+  const [first] = history.appendedTwice
+  if (first === undefined) return null
+  const { element, transaction } = first
+  const key = history.keyText(history.keyOfElement(element))
+  const text = `${history.elementText(element)} is appended to ${key} twice: a read of it does not tell which one it saw`
+  const both = [history.appenderOf(element) ?? transaction, transaction]
+  return { kind: 'unusable', text, transactions: both.map((one) => history.transaction(one)), cycle: [] }
 }
 
 /** Each list is looked at once, as long as it got; whoever was the first to read something is told. */
@@ -142,10 +147,40 @@ function noteUnfinished(history: ListHistory, findings: Findings, reader: number
   const last = list.elements[list.length - 1]
   const by = last === undefined ? null : history.appenderOf(last)
   if (last === undefined || by === null || by === reader || history.isLastOfItsTransaction(last)) return
+  // All is there, in another order: `noteOwnOrder` tells.
+  const whole = list.elements.slice(0, list.length)
+  if (whole.some((element) => history.appenderOf(element) === by && history.isLastOfItsTransaction(element)))
+    return
   const key = history.keyOfElement(last)
   const text = (): string =>
     `read ${history.keyText(key)} between two appends of one transaction, after ${history.elementText(last)}`
   findings.note('G1b', { reader, others: [by], text })
+}
+
+/** A transaction's own appends to one list stand in it as they were made. */
+function noteOwnOrder(history: ListHistory, findings: Findings, transaction: number): void {
+  const [first, end] = history.stepsOf(transaction)
+  // Most transactions append once: nothing to compare, nothing to keep.
+  if (end - first < 2) return
+  const before = new Map<number, number>()
+  for (let step = first; step < end; step++) {
+    const element = history.appendedBy(step)
+    if (element === null) continue
+    const key = history.keyOfStep(step)
+    const earlier = before.get(key)
+    before.set(key, element)
+    if (earlier === undefined || !isAfter(history, earlier, element)) continue
+    const text = (): string =>
+      `read ${history.elementText(element)} before ${history.elementText(earlier)} in ${history.keyText(key)}, which one transaction appended the other way round`
+    const reader = history.readerOf(key, history.position(earlier) ?? history.position(element) ?? 0)
+    findings.note('incompatible-order', { reader, others: [transaction], text })
+  }
+}
+
+/** Whether the list has `earlier` behind `element`, as far as anybody read it. */
+function isAfter(history: ListHistory, earlier: number, element: number): boolean {
+  const [one, other] = [history.position(earlier), history.position(element)]
+  return one !== null && other !== null && one > other
 }
 
 function noteRepeated(

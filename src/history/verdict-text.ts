@@ -20,7 +20,9 @@ export function verdictText(verdict: HistoryVerdict): string {
   const findings =
     verdict.model === 'lists' ? verdict.findings.map(ofLists) : verdict.findings.map(ofRegister)
   const isKnown =
-    verdict.model === 'lists' || verdict.findings.some(({ kind }) => kind === 'not-linearizable')
+    verdict.model === 'lists'
+      ? verdict.findings.some(({ kind }) => kind !== 'unusable')
+      : verdict.findings.some(({ kind }) => kind === 'not-linearizable')
   return [`${counted}`, `${promise}: ${isKnown ? 'NO' : 'not decided'}`, ...findings].join('\n\n')
 }
 
