@@ -32,6 +32,8 @@ const BEGIN: Readonly<Record<TransactionMode, string>> = {
 interface Transaction {
   readonly session: Session
   readonly database: string
+  /** The error of the statement with which it ended: its function may have gone on. */
+  ended: unknown
 }
 
 export class CoreServer {
@@ -82,7 +84,7 @@ export class CoreServer {
       case 'create':
         return this.#member.create(request.database).then(() => null)
       case 'drop':
-        return this.#member.drop(request.database).then(() => null)
+        return this.#drop(request.database)
       case 'close':
         return this.#closeCore().then(() => null)
       default:
@@ -145,6 +147,14 @@ export class CoreServer {
     }
   }
 
+  async #drop(database: string): Promise<null> {
+    await this.#member.drop(database)
+    const free = this.#free.get(database) ?? []
+    this.#free.delete(database)
+    await Promise.all(free.map((session) => session.close()))
+    return null
+  }
+
   async #begin(database: string, mode: TransactionMode, foreignKeys: boolean): Promise<number> {
     const session = await this.#gateway.openSession(database, CREDENTIAL)
     try {
@@ -156,25 +166,32 @@ export class CoreServer {
       throw error
     }
     const number = ++this.#lastTransaction
-    this.#transactions.set(number, { session, database })
+    this.#transactions.set(number, { session, database, ended: null })
     return number
   }
 
   async #step(id: number, number: number, statement: SqlStatement): Promise<ExecuteResult> {
-    const { session } = must(this.#transactions.get(number))
+    const transaction = must(this.#transactions.get(number))
+    const { session } = transaction
     refuseControl(statement.sql)
+    // It would run in autocommit.
+    if (transaction.ended !== null) throw transaction.ended
     this.#running.set(id, session)
     try {
       return await session.execute(statement)
+    } catch (error) {
+      if (session.isAutocommit) transaction.ended = error
+      throw error
     } finally {
       this.#running.delete(id)
     }
   }
 
   async #end(number: number, how: 'commit' | 'rollback'): Promise<null> {
-    const { session, database } = must(this.#transactions.get(number))
+    const { session, database, ended } = must(this.#transactions.get(number))
     this.#transactions.delete(number)
     try {
+      if (ended !== null && how === 'commit') throw ended
       await session.execute({ sql: how, args: NO_ARGUMENTS })
       if (how === 'commit') await this.#waitForOwn(database, session.lastIndex)
       return null

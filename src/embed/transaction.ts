@@ -134,7 +134,8 @@ export async function runTransaction<T>(
     try {
       return await runOnce(link, database, work, { ...options, mode })
     } catch (error) {
-      signal?.throwIfAborted()
+      // It may be done: whoever stopped it has to know.
+      if (!(error instanceof HarmonyError && error.code === 'OUTCOME_UNKNOWN')) signal?.throwIfAborted()
       // Whoever came too late with the first write gets a turn of its own.
       if (mode === 'deferred' && isConflict(error)) mode = 'immediate'
       const pauseMs = Math.min(PAUSE_MIN_MS * 2 ** attempt, PAUSE_MAX_MS) * RANDOM.float()

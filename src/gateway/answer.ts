@@ -3,6 +3,7 @@
 import type { SessionState } from './session-state.ts'
 import type { ResultColumn, SqlValue, StatementResult } from '../base/value.ts'
 import type { ReadPage } from './reader.ts'
+import type { StatementDescription } from './session.ts'
 
 export type Answer =
   | {
@@ -49,4 +50,31 @@ export function noted(
     return index
   }
   return { kind: 'pages', pages: noting(), index: toIndex }
+}
+
+/** What needs no description: it has been run by a connection that can't write. */
+export const ALREADY_READ: Pick<StatementDescription, 'isReadOnly' | 'isExplain'> = {
+  isReadOnly: true,
+  isExplain: false,
+}
+
+/** EXPLAIN of a write only tells: SQLite's sqlite3_stmt_readonly looks at what is explained. */
+export function isRead({
+  isReadOnly,
+  isExplain,
+}: Pick<StatementDescription, 'isReadOnly' | 'isExplain'>): boolean {
+  return isReadOnly || isExplain
+}
+
+/** Tells of an error before whoever takes the pages hears of it. */
+export async function* watched(
+  pages: AsyncGenerator<ReadPage, void, void>,
+  onFailed: () => void,
+): AsyncGenerator<ReadPage, void, void> {
+  try {
+    yield* pages
+  } catch (error) {
+    onFailed()
+    throw error
+  }
 }

@@ -160,6 +160,8 @@ export class OpenTransaction {
     if (this.#state.kind === 'writer') return this.#state.writer
     if (this.mode === 'readonly')
       throw new HarmonyError('READ_ONLY', 'The transaction was begun READONLY: it can not write.')
+    // BEGIN IMMEDIATE, too, waits for the writer longer than it may be idle.
+    this.#work()
     const { core, configuration } = this.#database
     const writer = await core.begin({
       context: this.#context,
@@ -215,6 +217,8 @@ export class OpenTransaction {
 
   /** If it rejects, `ended` tells whether the transaction is over. */
   async commit(): Promise<Committed> {
+    const { ended } = this
+    if (ended !== null) throw ended
     if (this.#state.kind === 'writer') {
       const { index, context } = await this.#state.writer.commit()
       return { index, context }

@@ -84,7 +84,7 @@ export interface StatementDescription {
 
 export interface Session {
   readonly database: string
-  /** False inside a transaction. */
+  /** False inside a transaction, and after one that has ended by itself until its client has ended it. */
   readonly isAutocommit: boolean
   /** Highest log index that this session has written or read at: its read-your-writes token. */
   readonly lastIndex: bigint

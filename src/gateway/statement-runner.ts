@@ -9,7 +9,8 @@ import { HarmonyError } from '../base/errors.ts'
 import type { TransactionOutcome } from '../base/transaction.ts'
 import type { ResultColumn, SqlStatement, SqlValue, StatementResult } from '../base/value.ts'
 import { NO_ARGUMENTS } from '../base/value.ts'
-import { type Answer, noted } from './answer.ts'
+import { Aftermath } from './aftermath.ts'
+import { ALREADY_READ, type Answer, isRead, noted, watched } from './answer.ts'
 import { consistencyHint, formatConsistency, parseConsistency, withHint } from './consistency.ts'
 import { isConstraint } from './constraint-error.ts'
 import type { OpenDatabase } from './open-database.ts'
@@ -30,14 +31,6 @@ import { timeInTurn, turnEnded } from './turn.ts'
 import { readHere } from './reads-here.ts'
 import { writeHere } from './writes-here.ts'
 
-/** What needs no description: it has been run by a connection that can't write. */
-const ALREADY_READ = { isReadOnly: true, isExplain: false }
-
-/** EXPLAIN of a write only tells: SQLite's sqlite3_stmt_readonly looks at what is explained. */
-function isRead({ isReadOnly, isExplain }: Pick<StatementDescription, 'isReadOnly' | 'isExplain'>): boolean {
-  return isReadOnly || isExplain
-}
-
 const SESSION: Consistency = { level: 'session' }
 
 const DEFER_FOREIGN_KEYS: SqlStatement = { sql: 'PRAGMA defer_foreign_keys=ON', args: NO_ARGUMENTS }
@@ -49,8 +42,7 @@ export class StatementRunner {
   readonly #credential: Credential
   readonly #observer: SessionObserver
   #transaction: OpenTransaction | null = null
-  /** A COMMIT that failed: the client has to ROLLBACK before it goes on. */
-  #failedCommit: HarmonyError | null = null
+  readonly #aftermath: Aftermath = new Aftermath()
 
   constructor(database: OpenDatabase, credential: Credential, observer: SessionObserver) {
     this.database = database
@@ -59,9 +51,9 @@ export class StatementRunner {
     this.#readsAtOnce = new ReadsAtOnce(database, this.state)
   }
 
+  /** One that has ended by itself counts until its client is told: a COMMIT that is left out here would look like one that was done. */
   get isAutocommit(): boolean {
-    if (this.#failedCommit !== null) return false
-    return this.#transaction === null || this.#transaction.ended !== null
+    return this.#transaction === null && this.#aftermath.isOver
   }
 
   get mayWrite(): boolean {
@@ -77,11 +69,12 @@ export class StatementRunner {
   ): Promise<Answer> {
     const pause = turnEnded()
     if (pause !== null) await pause
-    this.takeEnded()
-    const options = withHint(statement.sql, asked)
     const found = this.database.reader.classify(statement.sql)
-    if (this.#failedCommit !== null) return this.#afterFailedCommit(found)
-    if (found.kind === 'control') return this.#control(found.control, options)
+    // Who gives up what is over gets what was asked for.
+    if (found.kind !== 'control' || found.control.type !== 'rollback') this.takeEnded(found)
+    const options = withHint(statement.sql, asked)
+    if (this.#aftermath.isEndedBy(found)) return this.#empty()
+    if (found.kind === 'control') return this.#controlled(found.control, options)
     const mayRead = found.kind === 'unknown' || !this.mayWrite
     const request = this.#readRequest(statement, resultSizeBytesMax)
     const transaction = this.#transaction
@@ -97,7 +90,7 @@ export class StatementRunner {
   /** What can be answered in this moment; null for everything else. */
   runNow(statement: SqlStatement, resultSizeBytesMax: number): InlineResult | null {
     const transaction = this.#transaction
-    if (this.#failedCommit !== null) return null
+    if (!this.#aftermath.isOver) return null
     if (transaction !== null && (transaction.isWriting || transaction.ended !== null)) return null
     // What a comment asks for may be more than the session does.
     if (consistencyHint(statement.sql) !== null) return null
@@ -116,15 +109,13 @@ export class StatementRunner {
 
   /** A lone write whose writer is near; false, with nothing done, for everything else. */
   writeHere(statement: SqlStatement, receiver: ResultReceiver): boolean {
-    const isPlain = this.#transaction === null && this.#failedCommit === null && this.mayWrite
-    if (!isPlain || timeInTurn() === null) return false
+    if (!this.isAutocommit || !this.mayWrite || timeInTurn() === null) return false
     return writeHere(this.database, this.state, this.#observer, statement, receiver)
   }
 
   /** A lone read about which the leader is asked first; false, with nothing done, for everything else. */
   readHere(statement: SqlStatement, receiver: Required<ResultReceiver>): boolean {
-    const isPlain = this.#transaction === null && this.#failedCommit === null
-    if (!isPlain || consistencyHint(statement.sql) !== null || timeInTurn() === null) return false
+    if (!this.isAutocommit || consistencyHint(statement.sql) !== null || timeInTurn() === null) return false
     if (this.database.reader.classify(statement.sql).kind !== 'unknown') return false
     return readHere(this.database, this.state, this.#observer, statement, receiver)
   }
@@ -147,12 +138,13 @@ export class StatementRunner {
     return { columns: [], rows: [], changes: 0n, lastInsertRowid, index, durationMs: 0 }
   }
 
-  /** Reports once why a transaction is over; the statement that comes then does not run. */
-  takeEnded(): void {
+  /** Throws why a transaction is over, if it has ended by itself: `statement` does not run. */
+  takeEnded(statement: StatementClass | null = null): void {
     const transaction = this.#transaction
     const reason = transaction?.ended ?? null
     if (transaction === null || reason === null) return
     this.#drop(transaction)
+    this.#aftermath.lost(reason, statement)
     throw reason
   }
 
@@ -235,7 +227,8 @@ export class StatementRunner {
 
   /** Throws TRANSACTION_ACTIVE inside a transaction. */
   checkAutocommit(): void {
-    if (this.#transaction !== null || this.#failedCommit !== null)
+    this.#aftermath.check()
+    if (this.#transaction !== null)
       throw new HarmonyError('TRANSACTION_ACTIVE', 'cannot start a transaction within a transaction')
   }
 
@@ -299,12 +292,22 @@ export class StatementRunner {
     const { consistency = transaction.consistency ?? this.state.consistency } = options
     const fresh = (): Promise<bigint> => this.database.fresh(consistency, this.state.lastIndex)
     const either = AbortSignal.any([signal, transaction.signal])
-    const pages = transaction.read({ ...request, signal: either }, fresh)
+    const pages = watched(transaction.read({ ...request, signal: either }, fresh), () =>
+      this.#noteEnd(transaction),
+    )
     const index = (): bigint => {
       this.state.seen(transaction.snapshotIndex ?? 0n)
       return this.state.lastIndex
     }
     return { kind: 'pages', pages, index }
+  }
+
+  /** A statement's error has told its client. What SQLite rolls back by itself (RAISE(ROLLBACK)), it goes on after in autocommit. */
+  #noteEnd(transaction: OpenTransaction): void {
+    const reason = transaction.ended
+    if (reason === null || this.#transaction !== transaction) return
+    this.#drop(transaction)
+    if (reason.code !== 'TRANSACTION_ABORTED') this.#aftermath.lost(reason, null)
   }
 
   async #writeInTransaction(transaction: OpenTransaction, statement: SqlStatement): Promise<Answer> {
@@ -317,8 +320,7 @@ export class StatementRunner {
     } catch (error) {
       if (error instanceof HarmonyError && error.code === 'TRANSACTION_CONFLICT')
         this.state.hasConflicted = true
-      // Rolled back by the statement itself (RAISE(ROLLBACK)) or with it: its error says so, the next one runs.
-      if (transaction.ended !== null) this.#drop(transaction)
+      this.#noteEnd(transaction)
       throw error
     }
   }
@@ -327,6 +329,16 @@ export class StatementRunner {
   #empty(columns: readonly ResultColumn[] = [], rows: readonly (readonly SqlValue[])[] = []): Answer {
     const result = { columns, rows, changes: 0n, lastInsertRowid: this.state.lastInsertRowid }
     return { kind: 'result', effect: 'control', result, index: this.state.lastIndex }
+  }
+
+  async #controlled(control: StatementControl, options: ExecuteOptions): Promise<Answer> {
+    const transaction = this.#transaction
+    try {
+      return await this.#control(control, options)
+    } catch (error) {
+      if (transaction !== null) this.#noteEnd(transaction)
+      throw error
+    }
   }
 
   async #control(control: StatementControl, options: ExecuteOptions): Promise<Answer> {
@@ -424,24 +436,11 @@ export class StatementRunner {
       const { index, context } = await transaction.commit()
       if (index !== null) this.state.committed(index, context)
     } catch (error) {
-      if (isConstraint(error)) this.#failedCommit = error
+      if (isConstraint(error)) this.#aftermath.commitFailed(error)
       throw error
     } finally {
       this.#drop(transaction)
     }
-  }
-
-  #afterFailedCommit(found: StatementClass): Answer {
-    const cause = this.#failedCommit
-    if (found.kind === 'control' && found.control.type === 'rollback') {
-      this.#failedCommit = null
-      return this.#empty()
-    }
-    throw new HarmonyError(
-      'TRANSACTION_ABORTED',
-      `COMMIT has failed (${cause?.message}) and the transaction was rolled back: send ROLLBACK to go on.`,
-      { cause },
-    )
   }
 
   async #rollback(transaction: OpenTransaction): Promise<void> {

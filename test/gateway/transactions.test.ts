@@ -3,6 +3,7 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { HarmonyError } from '../../src/base/errors.ts'
 import type { Session } from '../../src/gateway/session.ts'
 import { type Harness, openHarness, READ_ONLY, rowsOf, run, sql } from './harness.ts'
 
@@ -216,18 +217,92 @@ test('a COMMIT that fails for deferred foreign keys wants a ROLLBACK before anyt
   assert.deepEqual(await rowsOf(one, BALANCE), [[100n]])
 })
 
-test('an idle transaction is rolled back; the next statement does not run and says why', async () => {
+test('an idle transaction is rolled back; until its client ends it nothing runs, and all say why', async () => {
   const [harness, one, other] = await withAccounts({ configuration: { transactionIdleTimeoutMs: 50 } })
   await using _ = harness
   for (const first of [BALANCE, TAKE]) {
     await run(one, 'BEGIN', first)
     await sleep(200)
-    await assert.rejects(one.execute(sql(TAKE)), { code: 'TRANSACTION_TIMEOUT' })
+    // What was sent for it before its client knew must not be done in autocommit.
+    for (const late of [TAKE, BALANCE, 'SAVEPOINT a', TAKE])
+      await assert.rejects(one.execute(sql(late)), { code: 'TRANSACTION_TIMEOUT' })
+    assert.equal(one.isAutocommit, false)
+    await run(one, 'ROLLBACK')
     assert.equal(one.isAutocommit, true)
     assert.deepEqual(await rowsOf(other, BALANCE), [[100n]], `begun with ${first}`)
   }
   assert.equal(harness.gateway.statistics().transactionsOpen, 0)
   assert.equal(harness.gateway.statistics().snapshotsOpen, 0)
+})
+
+test('a transaction that has ended by itself is one until its client knows: COMMIT fails, and only ROLLBACK is what it asked for', async () => {
+  const [harness, one] = await withAccounts({ configuration: { transactionIdleTimeoutMs: 50 } })
+  await using _ = harness
+  const ended = async (first: string): Promise<void> => {
+    await run(one, 'BEGIN', first)
+    await sleep(200)
+    assert.equal(one.isAutocommit, false)
+  }
+  for (const first of [BALANCE, TAKE]) {
+    await ended(first)
+    await assert.rejects(one.execute(sql('COMMIT')), { code: 'TRANSACTION_TIMEOUT' })
+    await ended(first)
+    await run(one, 'ROLLBACK')
+    assert.deepEqual(await rowsOf(one, BALANCE), [[100n]], `begun with ${first}`)
+    assert.equal(one.isAutocommit, true)
+  }
+})
+
+test('a COMMIT of a batch that asks whether a transaction is open is not left out where one has ended by itself', async () => {
+  const [harness, one] = await withAccounts({ configuration: { transactionIdleTimeoutMs: 50 } })
+  await using _ = harness
+  await run(one, 'BEGIN', TAKE)
+  await sleep(200)
+  const condition = { type: 'not', condition: { type: 'is_autocommit' } } as const
+  const events = []
+  for await (const event of one.batch([{ statement: sql('COMMIT'), condition }])) events.push(event)
+  const [event, ...others] = events
+  assert.ok(event?.type === 'step_error', JSON.stringify(event))
+  assert.equal((event.error as HarmonyError).code, 'TRANSACTION_TIMEOUT')
+  assert.deepEqual(others, [])
+})
+
+test('after a transaction that has ended by itself, the next BEGIN begins, and a COMMIT that failed is over', async () => {
+  const [harness, one] = await withAccounts({ configuration: { transactionIdleTimeoutMs: 50 } })
+  await using _ = harness
+  for (const end of ['BEGIN', 'COMMIT']) {
+    await run(one, 'BEGIN', TAKE)
+    await sleep(200)
+    await assert.rejects(one.execute(sql(TAKE)), { code: 'TRANSACTION_TIMEOUT' })
+    if (end === 'BEGIN') await run(one, 'BEGIN', BALANCE, 'COMMIT')
+    else await assert.rejects(one.execute(sql('COMMIT')), { code: 'TRANSACTION_TIMEOUT' })
+    assert.deepEqual(await rowsOf(one, BALANCE), [[100n]])
+    assert.equal(one.isAutocommit, true)
+  }
+})
+
+test('a read that the end of its transaction stops is told; then BEGIN begins', async () => {
+  const [harness, one] = await withAccounts({ configuration: { transactionTotalTimeoutMs: 200 } })
+  await using _ = harness
+  const endless = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n'
+  await run(one, 'BEGIN')
+  await assert.rejects(one.execute(sql(endless)), { code: 'TRANSACTION_TIMEOUT' })
+  await assert.rejects(one.execute(sql(TAKE)), { code: 'TRANSACTION_TIMEOUT' })
+  await run(one, 'BEGIN', BALANCE, 'COMMIT')
+})
+
+test('BEGIN IMMEDIATE may wait for the writer longer than a transaction may be idle', async () => {
+  const [harness, one, other] = await withAccounts({ configuration: { transactionIdleTimeoutMs: 100 } })
+  await using _ = harness
+  await run(one, 'BEGIN IMMEDIATE')
+  const waiting = run(other, 'BEGIN IMMEDIATE', TAKE, 'COMMIT')
+  for (let at = 0; at < 10; at++) {
+    await sleep(30)
+    await run(one, TAKE)
+  }
+  await run(one, 'ROLLBACK')
+  await waiting
+  assert.deepEqual(await rowsOf(one, BALANCE), [[90n]])
 })
 
 test('a transaction that is busy all the time ends at its total timeout', async () => {
@@ -241,7 +316,9 @@ test('a transaction that is busy all the time ends at its total timeout', async 
     }
   }
   await assert.rejects(spend(BALANCE), { code: 'TRANSACTION_TIMEOUT' })
+  await run(one, 'ROLLBACK')
   await assert.rejects(spend(TAKE), { code: 'TRANSACTION_TIMEOUT' })
+  await run(one, 'ROLLBACK')
   assert.deepEqual(await rowsOf(one, BALANCE), [[100n]])
 })
 

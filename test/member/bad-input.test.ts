@@ -249,3 +249,23 @@ test('a slow reader of a large result costs the member little, and a vanished on
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 })
+
+test('a client that leaves a cursor before it is answered takes its transaction with it', async (t) => {
+  const member = await RunningMember.start(t)
+  await member.query({ sql: 'CREATE TABLE t (x)' })
+  const requests = ['BEGIN IMMEDIATE', 'INSERT INTO t VALUES (1)'].map((sql) => ({
+    type: 'execute',
+    stmt: { sql },
+  }))
+  const { baton } = (await member.ask('POST', '/v3/pipeline', { requests })).json
+  const sql =
+    'INSERT INTO t WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 300000) SELECT n FROM c'
+  const body = JSON.stringify({ baton, batch: { steps: [{ stmt: { sql } }] } })
+  const socket = connect(member.port, '127.0.0.1')
+  socket.write(`POST /v3/cursor HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  socket.destroy()
+  const write = await member.query({ sql: 'INSERT INTO t VALUES (2)' })
+  assert.equal(write.status, 200, write.text)
+  assert.deepEqual((await member.query({ sql: 'SELECT x FROM t' })).json.rows, [{ x: 2 }])
+})

@@ -214,9 +214,15 @@ export class HranaClient {
     this.#underWay = {
       cancel: () => {
         cancelled = true
-        // The member rolls the stream back when its client leaves in mid-request: the baton is of no use any more.
+        const baton = this.#baton
         this.#baton = null
         request.destroy()
+        // Of a cursor that had begun to answer: the member keeps its stream, and what is open there, for whoever has the baton.
+        if (baton !== null && path === 'v3/cursor')
+          void this.#request('POST', 'v3/pipeline', { baton, requests: [{ type: 'close' }] }).then(
+            ({ message }) => message.resume(),
+            () => {},
+          )
       },
     }
     request.end(body === undefined ? undefined : JSON.stringify(body))

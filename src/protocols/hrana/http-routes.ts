@@ -141,6 +141,8 @@ class HranaHttp {
       unsent = await writePages(exchange, codec, cursor, codec.encodeCursorHead(continuation))
     } finally {
       stopWatching()
+      // Without the head of its response the client has no baton to go on with.
+      if (isGone(exchange) && !exchange.response.headersSent) isKept = false
       await cursor?.close()
       await this.#streams.release(stream, isKept)
     }

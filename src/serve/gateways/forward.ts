@@ -71,10 +71,19 @@ export class Forwarder {
         signal,
       })
       outgoing.once('response', resolve)
-      outgoing.once('error', () => reject(gone()))
+      outgoing.once('error', (error: NodeJS.ErrnoException) =>
+        reject(error.code === 'ECONNREFUSED' ? gone() : unanswered()),
+      )
       outgoing.end(body)
     })
   }
+}
+
+function unanswered(): HarmonyError {
+  return new HarmonyError(
+    'OUTCOME_UNKNOWN',
+    'The process that held the stream ended before it answered: what the request was to write or commit may be done or not.',
+  )
 }
 
 function gone(): HarmonyError {
