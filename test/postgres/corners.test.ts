@@ -1,28 +1,12 @@
 /** Corners of PostgreSQL's behaviour that drivers and pools of connections rely on; each compared with PostgreSQL 15 by hand. */
 
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
-import { openWithTable, type PostgresHarness } from './harness.ts'
-import { i16, i32, execute, message, parse, query, RawClient, sync, text } from './raw-client.ts'
+import { test } from 'node:test'
+import { FreshClients } from './fresh-clients.ts'
+import { i16, i32, execute, message, parse, query, sync, text } from './raw-client.ts'
 
-let harness: PostgresHarness
-let client: RawClient
-
-before(async () => {
-  harness = await openWithTable()
-})
-
-after(async () => {
-  await client[Symbol.asyncDispose]()
-  await harness[Symbol.asyncDispose]()
-})
-
-beforeEach(async () => {
-  await (client as RawClient | undefined)?.[Symbol.asyncDispose]()
-  client = await RawClient.ready(harness.port)
-})
-
-const ask = (sql: string): Promise<string[]> => client.ask(query(sql))
+const clients = new FreshClients()
+const { ask } = clients
 
 test('a PREPARE TRANSACTION that is refused has ended the transaction', async () => {
   await ask("begin; insert into t values (90, 'x')")
@@ -73,22 +57,22 @@ test('FETCH and MOVE to a row by its number', async () => {
 })
 
 test('a message that is no data ends a COPY and the connection', async () => {
-  client.send(query('copy t from stdin'), query('select 1'))
-  const answers = await client.until('Z')
+  clients.client.send(query('copy t from stdin'), query('select 1'))
+  const answers = await clients.client.until('Z')
   assert.deepEqual(
     answers.map(({ type }) => type),
     ['G', 'E'],
   )
-  assert.ok(client.isClosed)
+  assert.ok(clients.client.isClosed)
 })
 
 test('an array whose elements are of another type than the parameter is refused, not read as if', async () => {
   const bytes = Buffer.concat([i32(1), i32(0), i32(23), i32(1), i32(1), i32(4), i32(65)])
   const values = [i16(1), i16(1), i16(1), i32(bytes.length), bytes, i16(0)]
   const bound = message('B', text(''), text(''), ...values)
-  const answer = await client.ask(parse('', 'select $1::text[]'), bound, execute(''), sync)
+  const answer = await clients.client.ask(parse('', 'select $1::text[]'), bound, execute(''), sync)
   assert.deepEqual(answer, ['1', 'E 42804', 'Z I'])
-  const right = await client.ask(parse('', 'select $1::int[]'), bound, execute(''), sync)
+  const right = await clients.client.ask(parse('', 'select $1::int[]'), bound, execute(''), sync)
   assert.deepEqual(right, ['1', '2', 'D {65}', 'C SELECT 1', 'Z I'])
 })
 
@@ -108,8 +92,8 @@ test('a violated foreign key or check is told with its table and its name', asyn
   await ask('create table child (id int primary key, parent_id int references parent)')
   await ask('insert into parent values (1, 1), (2, 2); insert into child values (1, 1)')
   const told = async (sql: string): Promise<string[]> => {
-    client.send(query(sql))
-    const error = (await client.until('Z')).find(({ type }) => type === 'E')
+    clients.client.send(query(sql))
+    const error = (await clients.client.until('Z')).find(({ type }) => type === 'E')
     const fields = error?.body.toString().split('\0') ?? []
     return ['C', 't', 'n', 'M'].map((code) => fields.find((field) => field.startsWith(code))?.slice(1) ?? '')
   }

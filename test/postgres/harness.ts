@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Member } from '../../src/cluster/member.ts'
 import { LocalEngine } from '../../src/engine/local-engine.ts'
 import { ReaderPool } from '../../src/engine/reader/database-reader.ts'
+import type { GatewayConfiguration } from '../../src/gateway/configuration.ts'
 import { LocalGateway } from '../../src/gateway/local-gateway.ts'
 import { OPEN_AUTHENTICATOR } from '../../src/protocols/http/authenticator.ts'
 import { PostgresServer, type PostgresServerOptions } from '../../src/protocols/postgres/server.ts'
@@ -20,15 +21,19 @@ export interface PostgresHarness extends AsyncDisposable {
   readonly url: string
 }
 
-export async function openPostgres(
-  options: Partial<PostgresServerOptions> & { readonly folder?: string } = {},
-): Promise<PostgresHarness> {
+export async function openPostgres({
+  configuration,
+  ...options
+}: Partial<PostgresServerOptions> & {
+  readonly folder?: string
+  readonly configuration?: Partial<GatewayConfiguration>
+} = {}): Promise<PostgresHarness> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'harmonydb-postgres-')))
   const member = await Member.open({ folder, openEngine: (engine) => LocalEngine.open(engine) })
   const gateway = new LocalGateway({
     directory: member,
     readers: new ReaderPool(),
-    configuration: { drainTimeoutMs: 100 },
+    configuration: { drainTimeoutMs: 100, ...configuration },
   })
   const server = new PostgresServer({
     gateway,
@@ -58,8 +63,10 @@ export async function openPostgres(
 }
 
 /** With the table that tests of the protocol ask: t (id int primary key, v text), three rows, the first without v. */
-export async function openWithTable(): Promise<PostgresHarness> {
-  const harness = await openPostgres()
+export async function openWithTable(
+  options: Parameters<typeof openPostgres>[0] = {},
+): Promise<PostgresHarness> {
+  const harness = await openPostgres(options)
   await using client = await RawClient.ready(harness.port)
   const rows = "insert into t values (1, null), (2, 'b'), (3, 'c')"
   await client.ask(query(`create table t (id int primary key, v text); ${rows}`))

@@ -93,6 +93,14 @@ export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
+/**
+ * A column where a value is wanted. SQLite takes a name in double quotes that no column has for a string, so a plan that is older than the
+ * tables would compare with the column's name; in these quotes it is never more than a name.
+ */
+export function quoteColumn(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``
+}
+
 export function quoteText(text: string): string {
   // SQLite's parser ends at a zero byte; PostgreSQL's text has none.
   return `'${text.replaceAll("'", "''")}'`

@@ -50,7 +50,7 @@ import { selectQuery } from './select.ts'
 import { createSequence } from './create-sequence.ts'
 import { sequenceCall } from './sequences.ts'
 import { NO_TEMPORARY_SPACE, type TemporarySpace } from './temporary-space.ts'
-import { parameterOrder } from './sql-lexer.ts'
+import { parameterOrder, withoutComments, withoutLeadingComments } from './sql-lexer.ts'
 import { Translation, type OutputColumn, type TranslatedQuery, type Translator } from './translation.ts'
 import { plain } from './typed.ts'
 import { callPlan, utilityPlan } from './utility-statements.ts'
@@ -127,11 +127,31 @@ function givenType(oid: number): TypeWithModifier | null {
   return plain(type)
 }
 
+/**
+ * SQLite's forms of what begins and ends transactions, whose state is the session's to keep: it would not hear of what goes to SQLite as it is.
+ * Null for anything else. Throws 42601 where only SQLite understands it.
+ */
+function nativeControl({ text, syntaxError }: ParsedStatement): Plan | null {
+  const bare = withoutComments(text).trim()
+  if (!/^(?:begin|commit|end|rollback|savepoint|release)\b/i.test(bare)) return null
+  const [, mode] = /^begin\s+(deferred|immediate|exclusive)(?:\s+transaction)?$/i.exec(bare) ?? []
+  if (mode !== undefined)
+    return {
+      kind: 'begin',
+      isReadOnly: null,
+      command: 'BEGIN',
+      isImmediate: mode.toLowerCase() !== 'deferred',
+    }
+  throw syntaxError ?? new PgError('42601', 'syntax error')
+}
+
 /** SQLite's own statement: nothing is known of it but its parameters. */
 function nativeStatement(
   parsed: ParsedStatement,
   given: readonly (TypeWithModifier | null)[],
 ): CompiledStatement {
+  const control = nativeControl(parsed)
+  if (control !== null) return { plan: control, parameterTypes: [] }
   const order = parameterOrder(parsed.text)
   const count = Math.max(0, given.length, ...(order ?? []))
   const text = withoutLeadingComments(parsed.text)
@@ -147,10 +167,6 @@ function nativeStatement(
   }
   const types = Array.from({ length: count }, (_, index) => given[index] ?? plain(TEXT))
   return { plan, parameterTypes: types }
-}
-
-function withoutLeadingComments(text: string): string {
-  return text.replace(/^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/, '')
 }
 
 function nativeCommand(text: string): string {

@@ -3,7 +3,7 @@
 import type { CopyStmt, DefElem, Node } from 'libpg-query'
 import { must } from '../../../base/assert.ts'
 import { notSupported, PgError } from '../error.ts'
-import { integerOf, only, open, quoteName, stringConstant, strings } from './ast.ts'
+import { integerOf, only, open, quoteColumn, quoteName, stringConstant, strings } from './ast.ts'
 import { relationOf } from './from.ts'
 import type { CopyFormat, CopyOptions, QueryPlan, UtilityPlan } from './plan.ts'
 import type { SchemaColumn, SchemaRelation } from './schema.ts'
@@ -81,7 +81,7 @@ function copyColumns(
 
 function tableQuery(relation: SchemaRelation, columns: readonly SchemaColumn[]): TranslatedQuery {
   return {
-    sql: `SELECT ${columns.map(({ name }) => quoteName(name)).join(', ')} FROM ${quoteName(relation.name)}`,
+    sql: `SELECT ${columns.map(({ name }) => quoteColumn(name)).join(', ')} FROM ${quoteName(relation.name)}`,
     columns: columns.map(({ name, type }) => ({ name, type, origin: null })),
   }
 }

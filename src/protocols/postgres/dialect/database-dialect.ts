@@ -20,7 +20,7 @@ import { Offsets, parseTree } from './parse.ts'
 import type { CompiledStatement } from './plan.ts'
 import { EMPTY_SCHEMA, type Schema } from './schema.ts'
 import { loadSchema, schemaVersion } from './schema-loader.ts'
-import { splitScript } from './sql-lexer.ts'
+import { splitScript, withoutLeadingComments } from './sql-lexer.ts'
 import type { TemporarySpace } from './temporary-space.ts'
 
 const CHECK_INTERVAL_MS = 500
@@ -28,6 +28,8 @@ const SCRIPTS_MAX = 2_000
 const PLANS_MAX = 5_000
 /** Longer texts are not worth remembering: each is likely to come once. */
 const REMEMBERED_TEXT_LENGTH_MAX = 32 * 1024
+
+const OWN_STATEMENT = /^(?:set|show|reset|begin|start|commit|end|rollback|savepoint|release|discard)\b/i
 
 const NO_PARSER = new PgError('42601', "syntax error in SQLite's dialect")
 
@@ -87,9 +89,7 @@ export class DatabaseDialect {
   /** The same for a session that speaks SQLite's dialect: only what is the front door's own business is PostgreSQL's. */
   parseNative(sql: string): readonly ParsedStatement[] {
     return splitScript(sql).map(({ text }) => {
-      if (!/^\s*(?:set|show|reset|begin|start|commit|end|rollback|savepoint|release|discard)\b/i.test(text)) {
-        return native(text, NO_PARSER)
-      }
+      if (!OWN_STATEMENT.test(withoutLeadingComments(text))) return native(text, NO_PARSER)
       return this.parse(text)[0] ?? EMPTY
     })
   }

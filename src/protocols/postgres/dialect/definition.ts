@@ -116,7 +116,7 @@ export function createView(body: ViewStmt, translator: Translator): Definition {
   only('ViewStmt', body, 'view', 'aliases', 'query', 'replace', 'withCheckOption')
   if (body.withCheckOption !== undefined && body.withCheckOption !== 'NO_CHECK_OPTION')
     throw notSupported('WITH CHECK OPTION')
-  const query = translator.query(open(must(body.query)).body, new Scope(null))
+  const query = translator.query(open(must(body.query)).body, new Scope(null, false, true))
   const { relation, notices } = newView(must(body.view), translator)
   const { name, mark } = relation
   refuseSessionValues(translator, 'a view')

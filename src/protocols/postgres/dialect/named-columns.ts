@@ -3,7 +3,7 @@
 import type { Alias } from 'libpg-query'
 import { must } from '../../../base/assert.ts'
 import { notSupported } from '../error.ts'
-import { quoteName, strings } from './ast.ts'
+import { quoteColumn, quoteName, strings } from './ast.ts'
 import type { Scope, SourceColumn } from './scope.ts'
 
 const NOTHING_MERGED: ReadonlySet<string> = new Set()
@@ -24,8 +24,9 @@ export function namedColumns(
   const renamed = columns.map((column, index) => ({ ...column, name: names[index] ?? column.name }))
   scope.add({ alias, columns: renamed, merged: NOTHING_MERGED })
   if (names.length === 0) return hasAlias ? `${sql} AS ${quoteName(alias)}` : sql
+  const quote = scope.isKept ? quoteName : quoteColumn
   const items = columns.map(
-    (column, index) => `${quoteName(column.name)} AS ${quoteName(must(renamed[index]).name)}`,
+    (column, index) => `${quote(column.name)} AS ${quoteName(must(renamed[index]).name)}`,
   )
   return `(SELECT ${items.join(', ')} FROM ${sql}) AS ${quoteName(alias)}`
 }

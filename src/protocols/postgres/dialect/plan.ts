@@ -103,7 +103,13 @@ export interface CopyColumn {
 /** Statements that are not SQLite's to run. */
 export type UtilityPlan =
   | { readonly kind: 'empty' }
-  | { readonly kind: 'begin'; readonly isReadOnly: boolean | null; readonly command: string }
+  | {
+      readonly kind: 'begin'
+      readonly isReadOnly: boolean | null
+      readonly command: string
+      /** SQLite's BEGIN IMMEDIATE: nothing that others write can be in the way of this transaction's writes. */
+      readonly isImmediate?: boolean
+    }
   | { readonly kind: 'commit'; readonly isChained: boolean }
   | { readonly kind: 'rollback'; readonly isChained: boolean }
   | { readonly kind: 'prepareTransaction' }

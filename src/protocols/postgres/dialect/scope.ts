@@ -2,7 +2,7 @@
 
 import { PgError } from '../error.ts'
 import type { TypeWithModifier } from '../types/declared-type.ts'
-import { quoteName } from './ast.ts'
+import { quoteColumn, quoteName } from './ast.ts'
 import type { OutputColumn } from './translation.ts'
 import type { ColumnOrigin, Typed } from './typed.ts'
 import { plain } from './typed.ts'
@@ -41,12 +41,15 @@ export class Scope {
   readonly parent: Scope | null
   /** CHECK, generated columns, indexes: SQLite wants bare names there, and allows no subqueries. */
   readonly isDefinition: boolean
+  /** The text stays in the database, as tools and our own parser read it: names have PostgreSQL's quotes. */
+  readonly isKept: boolean
   readonly #sources: Source[] = []
   readonly #ctes = new Map<string, readonly OutputColumn[]>()
 
-  constructor(parent: Scope | null, isDefinition = false) {
+  constructor(parent: Scope | null, isDefinition = false, isKept: boolean = isDefinition) {
     this.parent = parent
     this.isDefinition = isDefinition
+    this.isKept = isKept || (parent?.isKept ?? false)
   }
 
   get sources(): readonly Source[] {
@@ -71,7 +74,7 @@ export class Scope {
 
   /** The same without its own tables: what a subquery in FROM sees. */
   withoutSources(): Scope {
-    const scope = new Scope(this.parent)
+    const scope = new Scope(this.parent, false, this.isKept)
     for (const [name, columns] of this.#ctes) scope.#ctes.set(name, columns)
     return scope
   }
@@ -104,7 +107,7 @@ export class Scope {
     if (only === undefined) return this.parent?.column(name) ?? null
     const isMerged = this.#sources.some(({ merged }) => merged.has(only.column.name.toLowerCase()))
     return isMerged || this.#canBeBare(only.column.name)
-      ? unqualified(only.column)
+      ? this.#unqualified(only.column)
       : qualified(only.source, only.column)
   }
 
@@ -122,6 +125,11 @@ export class Scope {
     return isAlone && !CAPTURED_NAMES.has(name.toLowerCase())
   }
 
+  #unqualified(column: SourceColumn): Typed {
+    const quoted = this.isKept ? quoteName(column.name) : quoteColumn(column.name)
+    return typedColumn(column.inlineSql ?? quoted, column)
+  }
+
   /** What `*` stands for: USING columns first, each once, then the rest (PostgreSQL documentation, "Joined Tables"). */
   star(): { typed: Typed; column: SourceColumn }[] {
     const mergedNames = new Set(this.#sources.flatMap(({ merged }) => [...merged]))
@@ -131,12 +139,12 @@ export class Scope {
         .map((column) => ({
           column,
           isMerged: mergedNames.has(column.name.toLowerCase()),
-          typed: this.#canBeBare(column.name) ? unqualified(column) : qualified(source, column),
+          typed: this.#canBeBare(column.name) ? this.#unqualified(column) : qualified(source, column),
         })),
     )
     const first = all.filter(({ isMerged }) => isMerged)
     const rest = all.filter(({ isMerged }) => !isMerged)
-    return [...first.map(({ column }) => ({ column, typed: unqualified(column) })), ...rest]
+    return [...first.map(({ column }) => ({ column, typed: this.#unqualified(column) })), ...rest]
   }
 
   starOf(source: Source): { typed: Typed; column: SourceColumn }[] {
@@ -147,10 +155,6 @@ export class Scope {
 function columnOf(source: Source, name: string): SourceColumn | null {
   const wanted = name.toLowerCase()
   return source.columns.find((column) => column.name.toLowerCase() === wanted) ?? null
-}
-
-function unqualified(column: SourceColumn): Typed {
-  return typedColumn(column.inlineSql ?? quoteName(column.name), column)
 }
 
 function qualified({ alias, sqlName }: Source, column: SourceColumn): Typed {

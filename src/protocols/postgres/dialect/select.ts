@@ -4,7 +4,7 @@ import type { CommonTableExpr, Node, ResTarget, SelectStmt, WindowDef, WithClaus
 import { must } from '../../../base/assert.ts'
 import { notSupported } from '../error.ts'
 import { INT8_TYPE, INTERVAL, TEXT } from '../types/registry.ts'
-import { integerOf, only, open, quoteName, stringOf, strings } from './ast.ts'
+import { integerOf, only, open, quoteColumn, quoteName, stringOf, strings } from './ast.ts'
 import { cast, commonType, isDateTime, unified } from './casts.ts'
 import { condition } from './conditions.ts'
 import { fromClause } from './from.ts'
@@ -299,7 +299,8 @@ function starTargets(value: Node, scope: Scope, translator: Translator): Target[
 
 /** SQLite names a bare column for itself; everything else gets PostgreSQL's name. */
 export function itemText({ typed, name }: Target): string {
-  const isOwnName = typed.origin?.name === name && typed.sql === quoteName(name)
+  const isBare = typed.sql === quoteColumn(name) || typed.sql === quoteName(name)
+  const isOwnName = typed.origin?.name === name && isBare
   return isOwnName ? typed.sql : `${typed.sql} AS ${quoteName(name)}`
 }
 

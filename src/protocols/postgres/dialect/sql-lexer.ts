@@ -27,6 +27,15 @@ function kindOf(text: string): Token['kind'] {
   return /^[A-Za-z_\u0080-\uffff]/.test(text) ? 'word' : 'other'
 }
 
+export function withoutLeadingComments(text: string): string {
+  return text.replace(/^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/, '')
+}
+
+/** A space where a comment was. */
+export function withoutComments(sql: string): string {
+  return Array.from(tokens(sql), ({ text }) => (/^(?:--|\/\*)/.test(text) ? ' ' : text)).join('')
+}
+
 export interface ScriptPart {
   readonly text: string
   /** Index in the script. */

@@ -264,16 +264,16 @@ export class ClientSession {
     try {
       const sent = this.#quick.execute(message)
       if (sent !== 'not quick') return sent
-      const usualWay = (portal: Portal): Promise<void> => this.#executePortal(portal, message.rowsMax)
+      const usualWay = (portal: Portal): Promise<void> => this.#executePortal(portal, message)
       const written = this.#lone.execute(message, usualWay)
       if (written !== null) return written.catch(skipAfter)
-      return this.#executePortal(this.#store.portal(message.portal), message.rowsMax).catch(skipAfter)
+      return this.#executePortal(this.#store.portal(message.portal), message).catch(skipAfter)
     } catch (error) {
       return skipAfter(error)
     }
   }
 
-  async #executePortal(portal: Portal, rowsMax: number): Promise<void> {
+  async #executePortal(portal: Portal, { portal: name, rowsMax }: Message<'execute'>): Promise<void> {
     const { plan } = portal.statement.compiled
     this.#transaction.checkNotFailed(isTransactionExit(plan))
     if (plan.kind === 'copyIn') return this.#startCopyIn(plan, 'group')
@@ -282,6 +282,9 @@ export class ClientSession {
       this.#out.bytes(EMPTY_QUERY_RESPONSE)
       return
     }
+    // It is done; doing it again, or only telling so again, is not what its client can want.
+    if (portal.result !== null && portal.result.columns === null)
+      throw new PgError('55000', `portal "${name}" cannot be run`)
     if (portal.result === null) {
       const surroundings = this.#transaction.isOpen || !this.#parts.isFollowedBySync() ? 'group' : 'alone'
       const result = await this.#runPlan(portal.statement, portal.values, surroundings, portal).catch(
@@ -346,7 +349,9 @@ export class ClientSession {
     for (const message of plan.notices) {
       noticeResponse(this.#out, { severity: 'NOTICE', sqlState: '00000', message })
     }
-    const around = this.#tables.needsCommit && !plan.isRead ? 'group' : surroundings
+    // Effects of one statement happen all or not at all.
+    const isGroup = plan.effects.length > 0 || (this.#tables.needsCommit && !plan.isRead)
+    const around = isGroup ? 'group' : surroundings
     const told = await this.#executor.run(plan, values, around)
     const result = await this.#utilities.withEffects(plan, told, around)
     if (plan.changesSchema) this.#parts.dialect.schemaChanged(this.#parts.session.lastIndex)

@@ -55,7 +55,7 @@ export class CopyIn {
   }
 
   async start(out: Encoder): Promise<void> {
-    await this.#transaction.ensureImplicit(false)
+    await this.#executor.beginWrite('COPY FROM')
     const format = this.#plan.options.format === 'binary' ? 1 : 0
     copyResponse(out, 'G', format, this.#plan.columns.length)
   }

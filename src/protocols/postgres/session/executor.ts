@@ -74,6 +74,7 @@ export class Executor {
   ): Promise<StatementResult> {
     if (plan.utcOnly !== null) this.#requireUtc(plan.utcOnly)
     if (!plan.isRead) await this.#prepareWrite(plan.command, surroundings)
+    this.#transaction.hasRun = true
     const values =
       plan.sessionValues.length === 0 ? clientValues : await this.#withSessionValues(plan, clientValues)
     const result = await this.watched(() => this.#runSteps(plan, values)).catch((error: unknown) => {
@@ -94,6 +95,7 @@ export class Executor {
       plan.effects.length === 0 && plan.isRead && plan.sessionValues.length === 0 && plan.utcOnly === null
     if (!isPlain || plan.steps.length !== 1 || step === undefined) return null
     this.#session.consistency = consistency ?? this.#settings.consistency
+    this.#transaction.hasRun = true
     try {
       return this.#session.executeNow?.(bound(step, values)) ?? null
     } catch (error) {
@@ -125,6 +127,7 @@ export class Executor {
   async *stream(plan: QueryPlan, clientValues: readonly SqlValue[]): AsyncGenerator<ResultPage, void, void> {
     const values =
       plan.sessionValues.length === 0 ? clientValues : await this.#withSessionValues(plan, clientValues)
+    this.#transaction.hasRun = true
     const statement = bound(must(plan.steps[plan.resultStep]), values)
     const events = this.#session.batch([{ statement, condition: null }])
     let columns: readonly ResultColumn[] = []
@@ -178,6 +181,11 @@ export class Executor {
     throw new PgError('0A000', `${construct} in a time zone other than UTC is not supported by HarmonyDB`, {
       hint: "SET TIME ZONE 'UTC'.",
     })
+  }
+
+  /** For what begins to write before it has a statement. Rejects with 25006. */
+  async beginWrite(command: string): Promise<void> {
+    await this.#prepareWrite(command, 'group')
   }
 
   async #prepareWrite(command: string, surroundings: Surroundings): Promise<void> {

@@ -66,11 +66,11 @@ export class QuickReads {
     return this.#parts.sender.whole(portal.result, writers)
   }
 
-  #begin(portal: Portal, { isReadOnly, command }: Utility<'begin'>): Sent {
+  #begin(portal: Portal, { isReadOnly, command, isImmediate }: Utility<'begin'>): Sent {
     const { dialect, settings, transaction, sender } = this.#parts
     const readsOnly = isReadOnly ?? settings.find('default_transaction_read_only') === 'on'
     // The schema is looked at before, because a look inside would be the transaction's first read.
-    if (readsOnly || !dialect.isFresh || !transaction.beginNow()) return 'not quick'
+    if (readsOnly || isImmediate === true || !dialect.isFresh || !transaction.beginNow()) return 'not quick'
     portal.result = { columns: null, rows: [], tag: command }
     return sender.whole(portal.result, portal.writers)
   }

@@ -27,6 +27,8 @@ export class TransactionState {
   #isReadOnly = false
   /** Milliseconds since 1970 of the block's start: what now() tells. */
   #startedAtMs: number | null = null
+  /** A statement has run since the block's start: there is something to lose. */
+  hasRun = false
   /** Tables may differ from what other sessions see. */
   hasChangedSchema = false
   ends: TransactionEnds | null = null
@@ -80,17 +82,20 @@ export class TransactionState {
   /** Makes what follows, up to `endImplicit`, one transaction. */
   async ensureImplicit(isReadOnly: boolean): Promise<void> {
     if (this.#block !== 'none') return
+    this.hasRun = false
     await this.#control(isReadOnly ? 'BEGIN TRANSACTION READONLY' : 'BEGIN')
     this.#block = 'implicit'
     this.#isReadOnly = isReadOnly
   }
 
   /** BEGIN. False, with nothing done, inside a block: PostgreSQL warns only. */
-  async begin(isReadOnly: boolean): Promise<boolean> {
+  async begin(isReadOnly: boolean, isImmediate = false): Promise<boolean> {
     if (this.#block === 'explicit') return false
     if (this.#block === 'none') {
       this.#startedAtMs = null
-      await this.#control(isReadOnly ? 'BEGIN TRANSACTION READONLY' : 'BEGIN')
+      this.hasRun = false
+      const readWrite = isImmediate ? 'BEGIN IMMEDIATE' : 'BEGIN'
+      await this.#control(isReadOnly ? 'BEGIN TRANSACTION READONLY' : readWrite)
       this.#isReadOnly = isReadOnly
     }
     this.#block = 'explicit'
@@ -102,6 +107,7 @@ export class TransactionState {
     if (this.#block !== 'none') return false
     if ((this.#session.executeNow?.(BEGIN) ?? null) === null) return false
     this.#startedAtMs = null
+    this.hasRun = false
     this.#isReadOnly = false
     this.#block = 'explicit'
     return true
@@ -115,14 +121,17 @@ export class TransactionState {
     return true
   }
 
-  /** SET TRANSACTION READ ONLY (or WRITE), which must come before the first query. */
+  /**
+   * SET TRANSACTION READ ONLY, at any time, or WRITE, before the first query. What the block has done already stays, and its snapshot; one that
+   * is still empty begins anew, as a reader whom nothing can hold up (pg_dump).
+   */
   async setReadOnly(isReadOnly: boolean): Promise<void> {
-    if (isReadOnly === this.#isReadOnly) return
-    if (this.#session.isAutocommit) return
+    if (isReadOnly === this.#isReadOnly || this.#block === 'none') return
     if (!isReadOnly) throw new PgError('25001', 'transaction read-write mode must be set before any query')
+    this.#isReadOnly = true
+    if (this.hasRun || this.#savepoints.length > 0 || this.#session.isAutocommit) return
     await this.#control('ROLLBACK')
     await this.#control('BEGIN TRANSACTION READONLY')
-    this.#isReadOnly = true
   }
 
   /** COMMIT. Tells which of the two it became: a failed transaction can only be rolled back. */
@@ -165,14 +174,14 @@ export class TransactionState {
 
   async savepoint(name: string): Promise<void> {
     this.#expectBlock('SAVEPOINT')
-    await this.#control(`SAVEPOINT ${quoted(name)}`)
+    await this.#control(`SAVEPOINT ${nameOf(this.#savepoints.length)}`)
     this.#savepoints.push(name)
   }
 
   async release(name: string): Promise<void> {
     this.#expectBlock('RELEASE SAVEPOINT')
     const at = this.#savepointAt(name)
-    await this.#control(`RELEASE ${quoted(name)}`)
+    await this.#control(`RELEASE ${nameOf(at)}`)
     this.#savepoints.length = at
   }
 
@@ -180,7 +189,7 @@ export class TransactionState {
   async rollbackTo(name: string): Promise<void> {
     this.#expectBlock('ROLLBACK TO SAVEPOINT')
     const at = this.#savepointAt(name)
-    await this.#control(`ROLLBACK TO ${quoted(name)}`)
+    await this.#control(`ROLLBACK TO ${nameOf(at)}`)
     this.#savepoints.length = at + 1
     this.#isFailed = false
   }
@@ -227,6 +236,7 @@ export class TransactionState {
 const BEGIN: SqlStatement = { sql: 'BEGIN', args: NO_ARGUMENTS }
 const COMMIT: SqlStatement = { sql: 'COMMIT', args: NO_ARGUMENTS }
 
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
+/** By its place underneath: SQLite takes names that differ only in case for the same one. */
+function nameOf(at: number): string {
+  return `s${at}`
 }

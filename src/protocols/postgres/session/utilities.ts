@@ -57,6 +57,8 @@ type Utility<K extends UtilityPlan['kind']> = Extract<UtilityPlan, { kind: K }>
 
 export class Utilities {
   readonly #parts: UtilityParts
+  /** How many EXECUTEs are inside of each other: a prepared statement may be one itself, even of itself. */
+  #depth = 0
 
   constructor(parts: UtilityParts) {
     this.#parts = parts
@@ -140,7 +142,7 @@ export class Utilities {
 
   async #begin(plan: Utility<'begin'>): Promise<CommandResult> {
     const isReadOnly = plan.isReadOnly ?? this.#parts.settings.find('default_transaction_read_only') === 'on'
-    const isNew = await this.#parts.transaction.begin(isReadOnly)
+    const isNew = await this.#parts.transaction.begin(isReadOnly, plan.isImmediate)
     if (!isNew) this.#parts.warn('there is already a transaction in progress', '25001')
     return done(plan.command)
   }
@@ -290,7 +292,13 @@ export class Utilities {
       if (typeof value !== 'string' || type === undefined) return value
       return type.type.codec.decodeText(value, type.modifier, this.#parts.style)
     })
-    return this.#parts.runPrepared(statement, decoded)
+    if (this.#depth >= EXECUTE_DEPTH_MAX) throw new PgError('54001', 'stack depth limit exceeded')
+    this.#depth++
+    try {
+      return await this.#parts.runPrepared(statement, decoded)
+    } finally {
+      this.#depth--
+    }
   }
 
   async #declareCursor(plan: Utility<'declareCursor'>, values: readonly SqlValue[]): Promise<CommandResult> {
@@ -375,6 +383,8 @@ export class Utilities {
     }
   }
 }
+
+const EXECUTE_DEPTH_MAX = 100
 
 function argumentValue(argument: CallArgument, values: readonly SqlValue[]): SqlValue {
   return argument.kind === 'constant' ? argument.value : (values[argument.number - 1] ?? null)
