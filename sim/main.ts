@@ -1,19 +1,20 @@
 /**
- * `npm run sim -- --seeds N --seed S [--profile P] [--trace]`: runs N seeds from S on, stops at the first failure,
- * replays it and explains it. Without `--seed` the first seed is drawn, and printed.
+ * `npm run sim -- [--seeds N] [--seed S] [--profile P] [--trace]`: runs N seeds from S on, stops at the first failure,
+ * replays it and explains it. `--seed S` alone is one seed. Without it the first of a hundred is drawn, and printed.
  */
 
 import { parseArgs } from 'node:util'
-import { isProfileName } from './cluster/profiles.ts'
+import { PROFILE_NAMES } from './cluster/profiles.ts'
+import { knownName, runTool, seedNumber, wholeNumber } from './command-line.ts'
 import { explainFailure, formatTrace } from './report.ts'
 import { runSeed } from './run.ts'
 import type { RunResult } from './run.ts'
 
 const USAGE = `usage: npm run sim -- [--seeds N] [--seed S] [--profile P] [--trace] [--continue]
-  --seeds N     how many seeds to run (100)
+  --seeds N     how many seeds to run (100; 1 with --seed)
   --seed S      the first seed; drawn and printed if left out
-  --profile P   the mix of faults (swarm)
-  --trace       print the whole trace of the run (of one seed)
+  --profile P   the mix of faults (swarm): ${PROFILE_NAMES.join(', ')}
+  --trace       print the whole trace of each run
   --continue    go on after a failure and list all failing seeds`
 
 const SEEDS_ABOVE = 2 ** 40
@@ -29,21 +30,16 @@ interface Totals {
 function main(): number {
   const { values } = parseArgs({
     options: {
-      seeds: { type: 'string', default: '100' },
+      seeds: { type: 'string' },
       seed: { type: 'string' },
       profile: { type: 'string', default: 'swarm' },
       trace: { type: 'boolean', default: false },
       continue: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   })
-  const { profile } = values
-  const first = values.seed === undefined ? Math.floor(Math.random() * SEEDS_ABOVE) : Number(values.seed)
-  const count = Number(values.seeds)
-  if (values.help || !isProfileName(profile) || !Number.isSafeInteger(first) || !(count >= 1)) {
-    console.error(USAGE)
-    return 2
-  }
+  const profile = knownName('profile', values.profile, PROFILE_NAMES)
+  const first = seedNumber(values.seed, SEEDS_ABOVE)
+  const count = wholeNumber('seeds', values.seeds ?? (values.seed === undefined ? '100' : '1'))
   console.log(`profile ${profile}, seeds ${first} to ${first + count - 1}`)
   const totals: Totals = { runs: 0, events: 0, simulatedUs: 0, committed: 0, failures: 0 }
   const startedMs = performance.now()
@@ -82,4 +78,4 @@ function progress(totals: Totals, startedMs: number): string {
   return `${totals.runs} runs, ${totals.failures} failed; ${totals.events.toLocaleString('en')} events (${perSecond} per second), ${minutes} minutes simulated in ${seconds.toFixed(1)} s, ${totals.committed.toLocaleString('en')} entries committed`
 }
 
-process.exitCode = main()
+process.exitCode = await runTool(USAGE, main)

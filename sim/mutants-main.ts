@@ -7,11 +7,19 @@
 
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { knownNames, positiveNumber, runTool, wholeNumber } from './command-line.ts'
 import { MUTANTS, NOT_APPLICABLE } from './mutants/catalogue.ts'
 import type { HuntResult } from './mutants/hunt-result.ts'
 import { forEachAtOnce, runScript } from './mutants/hunters.ts'
 import type { Mutant } from './mutants/mutant.ts'
 import { withPatchedCopy } from './mutants/workspace.ts'
+
+const USAGE = `usage: npm run sim:mutants -- [--only B8a,S4] [--seeds N] [--seed S] [--seconds T] [--no-control]
+  --only LIST    these mutants
+  --seeds N      give up after so many seeds (5000)
+  --seconds T    and after so many seconds (180)
+  --seed S       the first seed (1)
+  --no-control   do not run the unchanged sources first`
 
 interface Budget {
   readonly firstSeed: number
@@ -58,12 +66,13 @@ async function main(): Promise<number> {
       'no-control': { type: 'boolean', default: false },
     },
   })
-  const only = values.only?.split(',')
-  const mutants = MUTANTS.filter(({ bug }) => only === undefined || only.includes(bug))
+  const bugs = MUTANTS.map(({ bug }) => bug)
+  const only = values.only === undefined ? bugs : knownNames('only', values.only, bugs)
+  const mutants = MUTANTS.filter(({ bug }) => only.includes(bug))
   const budget = {
-    firstSeed: Number(values.seed),
-    seeds: Number(values.seeds),
-    seconds: Number(values.seconds),
+    firstSeed: wholeNumber('seed', values.seed, 0),
+    seeds: wholeNumber('seeds', values.seeds),
+    seconds: positiveNumber('seconds', values.seconds),
   }
   if (!values['no-control'] && !(await controlSurvives(mutants, budget))) return 1
   const survivors: string[] = []
@@ -72,7 +81,7 @@ async function main(): Promise<number> {
     console.log(describe(mutant, result))
     if (!result.killed) survivors.push(mutant.bug)
   })
-  for (const { bug, title, reason } of only === undefined ? NOT_APPLICABLE : []) {
+  for (const { bug, title, reason } of values.only === undefined ? NOT_APPLICABLE : []) {
     console.log(`${bug.padEnd(5)} not applicable: ${title}; ${reason}`)
   }
   console.log(
@@ -93,4 +102,4 @@ function describe({ bug, title, profile }: Mutant, result: HuntResult): string {
   ].join('\n')
 }
 
-process.exitCode = await main()
+process.exitCode = await runTool(USAGE, main)

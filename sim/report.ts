@@ -27,7 +27,7 @@ export function explainFailure(failed: RunResult, profile: ProfileName): string 
     same
       ? `replayed exactly: trace hash ${replay.hash}`
       : `NOT REPLAYED EXACTLY: trace hash ${failed.hash} became ${replay.hash}; the simulation is not deterministic`,
-    `replay it with: npm run sim -- --profile ${profile} --seeds 1 --seed ${failed.seed} [--trace]`,
+    `replay it with: npm run sim -- --profile ${profile} --seed ${failed.seed} [--trace]`,
     '',
   ].join('\n')
 }

@@ -13,7 +13,7 @@ const FRESH_SEEDS = 20
 
 function describeFailure({ seed, failure }: RunResult): string {
   const checker = failure instanceof Violation ? failure.checker : failure?.name
-  return `seed ${seed}: ${checker}: ${failure?.message}; replay it with: npm run sim -- --seeds 1 --seed ${seed}`
+  return `seed ${seed}: ${checker}: ${failure?.message}; replay it with: npm run sim -- --seed ${seed}`
 }
 
 test('the same seed gives the same run to the last event, recorded or not', () => {
@@ -72,7 +72,7 @@ test('a failure is replayed exactly and explained: seed, checker, and the lines 
   assert.match(output, /seed \d+ failed after [\d.]+ simulated seconds/)
   assert.match(output, /violated: durable promises: member \d acknowledges entries up to \d+/)
   assert.match(output, /replayed exactly: trace hash [0-9a-f]{16}/)
-  assert.match(output, /npm run sim -- --profile swarm --seeds 1 --seed \d+/)
+  assert.match(output, /npm run sim -- --profile swarm --seed \d+ /)
   assert.match(output, /member \d {2}role {7}is (leader|follower) of term/)
 })
 
@@ -83,5 +83,6 @@ test('the command prints its seed and its speed, and fails on what it does not k
   assert.match(good.output, /seeds 21 to 22/)
   assert.match(good.output, /2 runs, 0 failed; [\d,]+ events \([\d,]+ per second\)/)
   assert.match((await runMain(root, '--seeds', '1')).output, /seeds \d+ to \d+/)
+  assert.match((await runMain(root, '--seed', '21')).output, /seeds 21 to 21\n/)
   assert.equal((await runMain(root, '--profile', 'nonsense')).code, 2)
 })

@@ -1,7 +1,7 @@
 /**
- * What never goes back. In one life: term, commit index and applied index; the vote within a term. Over
- * crashes: the term, and the vote within a term, as far as anybody else was told. And at every moment
- * base <= applied <= commit <= last index.
+ * What never goes back in one life of a core: its term, its commit index and its applied index. And whenever it hands
+ * something out: applied <= commit <= last index, and on its disk, commit <= last index. What outlives a crash, votes
+ * above all, is for `durable-promises.ts`.
  */
 
 import type { ReplicaId } from '../../src/raft/entry.ts'

@@ -193,11 +193,17 @@ export class Client {
 }
 
 async function executeHere(session: Session, statement: SqlStatement): Promise<ExecuteResult> {
+  if (statement.sql === 'COMMIT' && session.isAutocommit) return nothingToCommit(session)
   const { promise, resolve, reject } = Promise.withResolvers<ExecuteResult>()
   const onTheLongWay = (): void => void session.execute(statement).then(resolve, reject)
   const isTaken = session.executeHere?.({ resolve, reject, notHere: onTheLongWay }, statement)
   if (isTaken !== true) onTheLongWay()
   return promise
+}
+
+/** As protocols do where no transaction is open. That must never be so without the client's knowing. */
+function nothingToCommit({ lastIndex: index }: Session): ExecuteResult {
+  return { columns: [], rows: [], changes: 0n, lastInsertRowid: null, index, durationMs: 0 }
 }
 
 function describe(answer: Answer<unknown>): string {

@@ -4,6 +4,7 @@ import { MILLISECOND, SECOND } from '../event-queue.ts'
 import type { TimeUs } from '../event-queue.ts'
 import type { Random } from '../random.ts'
 import type { CrashKind, Machine } from './machine.ts'
+import { SOUND_DISK } from './machine-disk.ts'
 import type { FaultRates } from './options.ts'
 import type { World } from './world.ts'
 
@@ -110,9 +111,10 @@ export class Faults {
 
   #heal(machine: Machine): void {
     machine.resume()
-    Object.assign(machine.trouble, { slowness: 1, isStalled: false, isFull: false })
+    Object.assign(machine.trouble, SOUND_DISK)
   }
 
+  /** Nothing happens after `stop()`: what lasts must be taken back by `#heal` as well. */
   #later(delayUs: TimeUs, action: () => void): void {
     this.#world.after(null, delayUs, () => {
       if (!this.#isStopped) action()

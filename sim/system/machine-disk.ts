@@ -31,6 +31,9 @@ export interface DiskTrouble {
   isFull: boolean
 }
 
+/** With no trouble: how a machine begins, and what every fault of a disk is taken back to. */
+export const SOUND_DISK: Readonly<DiskTrouble> = { slowness: 1, isStalled: false, isFull: false }
+
 /** Where the folder of databases is in a data folder. */
 const REAL_FOLDER = /\/databases(\/|$)/
 

@@ -21,7 +21,7 @@ import type { EngineProcessHere } from './engine-child.ts'
 import { corruptFile, damageJournal, divergeFile } from './losses.ts'
 import type { LossKind } from './losses.ts'
 import { MachineClock } from './machine-clock.ts'
-import { MachineDisk } from './machine-disk.ts'
+import { MachineDisk, SOUND_DISK } from './machine-disk.ts'
 import type { DiskTrouble } from './machine-disk.ts'
 import { MachineEngines } from './machine-engines.ts'
 import { MachineNetwork } from './machine-network.ts'
@@ -61,7 +61,7 @@ export class Machine {
   readonly number: number
   readonly host: string
   readonly folder: string
-  readonly trouble: DiskTrouble = { slowness: 1, isStalled: false, isFull: false }
+  readonly trouble: DiskTrouble = { ...SOUND_DISK }
   readonly #world: World
   readonly #options: SystemOptions
   readonly #machines: () => readonly Machine[]

@@ -1,22 +1,24 @@
 /**
- * `npm run sim:system -- [--seeds N] [--seed S] [--seconds T] [--machines M [--static]] [--trace] [--twice]`: the whole system in the simulator, one
+ * `npm run sim:system -- [--seeds N] [--seed S] [--seconds T] [--machines M] [--static] [--trace] [--twice]`: the whole system in the simulator, one
  * line for each seed. Stops at the first failure and tells how to replay it. Without `--seed` the first seed is drawn, and
  * printed.
  */
 
 import { parseArgs } from 'node:util'
+import { positiveNumber, runTool, seedNumber, wholeNumber } from '../command-line.ts'
 import { formatLine } from '../trace.ts'
 import { Violation } from '../checkers/checker.ts'
+import { adjusted, replayCommand } from './command.ts'
+import type { Asked } from './command.ts'
 import { runSystem } from './run.ts'
 import type { SystemResult } from './run.ts'
-import type { SystemOptions } from './options.ts'
 
-const USAGE = `usage: npm run sim:system -- [--seeds N] [--seed S] [--seconds T] [--machines M [--static]] [--trace] [--twice] [--continue]
+const USAGE = `usage: npm run sim:system -- [--seeds N] [--seed S] [--seconds T] [--machines M] [--static] [--trace] [--twice] [--continue]
   --seeds N      how many seeds to run (10; 1 with --seed)
   --seed S       the first seed; drawn and printed if left out
   --seconds T    begin no further seed after so many seconds
   --machines M   so many machines, whatever the seed says
-  --static       with --machines: groups, transport and routing only, without a catalog
+  --static       groups, transport and routing only, without a catalog
   --trace        print the whole trace
   --twice        run each seed twice: both must be the same, to the last event
   --continue     go on after a failure`
@@ -36,11 +38,8 @@ function line(result: SystemResult, seconds: number): string {
   return `seed ${seed} ${verdict} ${hash} ${options.machines} machines, ${(simulatedUs / 1e6).toFixed(0)} s simulated in ${seconds.toFixed(1)} s, ${events} events; ok/refused/unknown: ${work.join(', ')}`
 }
 
-async function explain(
-  failed: SystemResult,
-  adjust: (options: SystemOptions) => SystemOptions,
-): Promise<string> {
-  const replay = await runSystem({ seed: failed.seed, recording: true, adjust })
+async function explain(failed: SystemResult, asked: Asked): Promise<string> {
+  const replay = await runSystem({ seed: failed.seed, recording: true, adjust: adjusted(asked) })
   const failure = failed.failure ?? new Error('the run did not fail')
   const isSame = replay.hash === failed.hash
   return [
@@ -51,7 +50,7 @@ async function explain(
     isSame
       ? `replayed exactly: trace hash ${replay.hash}`
       : `NOT REPLAYED EXACTLY: trace hash ${failed.hash} became ${replay.hash}`,
-    `replay it with: node sim/system/main.ts --seed ${failed.seed} --trace`,
+    `replay it with: ${replayCommand(failed.seed, asked)}`,
   ].join('\n')
 }
 
@@ -66,34 +65,20 @@ async function main(): Promise<number> {
       trace: { type: 'boolean', default: false },
       twice: { type: 'boolean', default: false },
       continue: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   })
-  const first = values.seed === undefined ? Math.floor(Math.random() * SEEDS_ABOVE) : Number(values.seed)
-  const count = Number(values.seeds ?? (values.seed === undefined ? 10 : 1))
-  if (values.help || !Number.isSafeInteger(first) || !(count >= 1)) {
-    console.error(USAGE)
-    return 2
-  }
-  const adjust = (options: SystemOptions): SystemOptions =>
-    values.machines === undefined
-      ? options
-      : {
-          ...options,
-          machines: Number(values.machines),
-          ...(values.static && {
-            kind: 'static',
-            workloads: [
-              ...new Set(options.workloads.map((name) => (name === 'databases' ? 'registers' : name))),
-            ],
-          }),
-        }
+  const first = seedNumber(values.seed, SEEDS_ABOVE)
+  const count = wholeNumber('seeds', values.seeds ?? (values.seed === undefined ? '10' : '1'))
+  const secondsMax = positiveNumber('seconds', values.seconds)
+  const machines = values.machines === undefined ? null : wholeNumber('machines', values.machines)
+  const asked: Asked = { machines, isStatic: values.static }
+  const adjust = adjusted(asked)
   console.log(`the whole system, seeds ${first} to ${first + count - 1}`)
   const startedMs = nowMs()
   let failures = 0
   for (let seed = first; seed < first + count; seed++) {
     const seedMs = nowMs()
-    if (seedMs - startedMs > Number(values.seconds) * 1000) break
+    if (seedMs - startedMs > secondsMax * 1000) break
     const result = await runSystem({ seed, recording: values.trace, adjust })
     if (values.trace) {
       console.log(JSON.stringify(result.options, null, 2))
@@ -104,11 +89,11 @@ async function main(): Promise<number> {
     if (again.hash !== result.hash) console.log(`seed ${seed} is NOT DETERMINISTIC: then ${again.hash}`)
     if (result.failure === null && again.hash === result.hash) continue
     failures++
-    console.log(await explain(result, adjust))
+    console.log(await explain(result, asked))
     if (!values.continue) break
   }
   console.log(failures === 0 ? 'all seeds pass' : `${failures} seeds FAILED`)
   return failures === 0 ? 0 : 1
 }
 
-process.exitCode = await main()
+process.exitCode = await runTool(USAGE, main)

@@ -1,10 +1,11 @@
 /**
- * `npm run sim:system:mutants [-- --only H1,H4] [--sample N] [--seeds N] [--seed S] [--seconds T]`: puts each bug of `mutants/catalogue.ts`
+ * `npm run sim:system:mutants [-- --only J1,G4] [--sample N] [--seeds N] [--seed S] [--seconds T]`: puts each bug of `mutants/catalogue.ts`
  * into a copy of the sources and lets the whole system in the simulator, or a named test, look for it. Every mutant must die; the exit code is 1 if
  * one survives. First the unchanged sources must survive the same runs and tests.
  */
 
 import { parseArgs } from 'node:util'
+import { knownNames, positiveNumber, runTool, seedNumber, wholeNumber } from '../command-line.ts'
 import { forEachAtOnce } from '../mutants/hunters.ts'
 import { SYSTEM_MUTANTS } from './mutants/catalogue.ts'
 import { hunt } from './mutants/hunt.ts'
@@ -69,18 +70,19 @@ async function main(): Promise<number> {
       seconds: { type: 'string', default: '60' },
       seed: { type: 'string' },
       'no-control': { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   })
-  const only = values.only?.split(',')
-  const chosen = SYSTEM_MUTANTS.filter(({ bug }) => only === undefined || only.includes(bug))
-  const firstSeed = values.seed === undefined ? Math.floor(Math.random() * SEEDS_ABOVE) : Number(values.seed)
-  const budget = { firstSeed, seeds: Number(values.seeds), seconds: Number(values.seconds) }
-  if (values.help || chosen.length === 0 || !Number.isSafeInteger(firstSeed)) {
-    console.error(USAGE)
-    return 2
+  const bugs = SYSTEM_MUTANTS.map(({ bug }) => bug)
+  const only = values.only === undefined ? bugs : knownNames('only', values.only, bugs)
+  const chosen = SYSTEM_MUTANTS.filter(({ bug }) => only.includes(bug))
+  const firstSeed = seedNumber(values.seed, SEEDS_ABOVE)
+  const budget = {
+    firstSeed,
+    seeds: wholeNumber('seeds', values.seeds),
+    seconds: positiveNumber('seconds', values.seconds),
   }
-  const mutants = sampled(chosen, Number(values.sample ?? chosen.length), firstSeed)
+  const count = values.sample === undefined ? chosen.length : wholeNumber('sample', values.sample)
+  const mutants = sampled(chosen, count, firstSeed)
   console.log(`${mutants.length} of ${SYSTEM_MUTANTS.length} mutants of the system, seeds from ${firstSeed}`)
   if (!values['no-control'] && (await failuresWithoutMutants(mutants, budget)) > 0) return 1
   const survivors = await survivorsOf(mutants, budget)
@@ -92,4 +94,4 @@ async function main(): Promise<number> {
   return survivors.length === 0 ? 0 : 1
 }
 
-process.exitCode = await main()
+process.exitCode = await runTool(USAGE, main)

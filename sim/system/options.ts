@@ -91,7 +91,7 @@ function sometimes(random: Random, low: number, high: number): TimeUs {
 }
 
 /** The others go on and make it good, which needs two of them. */
-const MACHINES_FOR_LOSS = 3
+export const MACHINES_FOR_LOSS = 3
 
 function drawLoss(random: Random, machines: number): FaultRates['loss'] {
   if (machines < MACHINES_FOR_LOSS || random.chance(0.5)) return null

@@ -15,6 +15,7 @@ const FOCUSES = [
   'schema',
   'leaders',
   'hand-overs',
+  'ended-transactions',
   'broken-connections',
   'broken-transactions',
   'short-logs',
@@ -110,6 +111,11 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
   'hand-overs': {
     ...THREE,
     workloads: ['registers', 'once'],
+    operators: { ...NO_OPERATORS, transferEveryUs: 0.2 * SECOND },
+  },
+  'ended-transactions': {
+    ...THREE,
+    workloads: ['transfers'],
     operators: { ...NO_OPERATORS, transferEveryUs: 0.2 * SECOND },
   },
   'broken-connections': {

@@ -91,4 +91,16 @@ export const GATEWAY_MUTANTS: readonly SystemMutant[] = [
       },
     ],
   },
+  {
+    bug: 'W6',
+    title: 'COMMIT of a transaction that has ended by itself says that it is done',
+    hunter: simulator('ended-transactions'),
+    patches: [
+      {
+        file: 'src/gateway/statement-runner.ts',
+        find: 'return this.#transaction === null && this.#aftermath.isOver\n',
+        replace: 'return this.#transaction === null || this.#transaction.ended !== null\n',
+      },
+    ],
+  },
 ]

@@ -1,4 +1,4 @@
-/** What clients do in a run, and what must be true of it afterwards. One client per machine, each asks its own machine first. */
+/** What clients do in a run, and what must be true of it afterwards. There are `clientsPerWorkload` of them, and each goes to any machine that is up. */
 
 import type { SqlValue } from '../../../src/base/value.ts'
 import type { ClientParts } from '../client.ts'
