@@ -3,6 +3,7 @@
  * know: only an error that promises that nothing was done counts as a failure.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '@libsql/client'
 import type { Client as LibsqlClient, InStatement } from '@libsql/client'
 import pg from 'pg'
@@ -19,7 +20,8 @@ export type ListStep = readonly ['append', string, number] | readonly ['r', stri
 /** Throws NotDone, or anything else for an unknown outcome. */
 export interface ListClient {
   readonly protocol: string
-  run(steps: readonly ListStep[]): Promise<ListStep[]>
+  /** `thinkMs`: how long the client waits before COMMIT, where its protocol lets it. */
+  run(steps: readonly ListStep[], thinkMs: number): Promise<ListStep[]>
   close(): Promise<void>
 }
 
@@ -55,13 +57,14 @@ export class PostgresClient implements ListClient, RegisterClient {
     this.#place = place
   }
 
-  async run(steps: readonly ListStep[]): Promise<ListStep[]> {
+  async run(steps: readonly ListStep[], thinkMs: number): Promise<ListStep[]> {
     const client = await this.#connected()
     let isCommitSent = false
     try {
       await client.query('BEGIN')
       const done: ListStep[] = []
       for (const step of steps) done.push(await this.#step(client, step))
+      await think(thinkMs)
       isCommitSent = true
       const { command } = await client.query('COMMIT')
       if (command !== 'COMMIT') throw new NotDone(`COMMIT answered ${command}`)
@@ -152,9 +155,9 @@ export class HranaClient implements ListClient {
     this.#client = createClient({ url: this.#url })
   }
 
-  async run(steps: readonly ListStep[]): Promise<ListStep[]> {
+  async run(steps: readonly ListStep[], thinkMs: number): Promise<ListStep[]> {
     try {
-      return await within(this.#isInteractive ? this.#interact(steps) : this.#batch(steps))
+      return await within(this.#isInteractive ? this.#interact(steps, thinkMs) : this.#batch(steps))
     } catch (error) {
       this.#client.close()
       this.#client = createClient({ url: this.#url })
@@ -171,12 +174,13 @@ export class HranaClient implements ListClient {
     return steps.map((step, at) => withRows(step, results[at]?.rows ?? []))
   }
 
-  async #interact(steps: readonly ListStep[]): Promise<ListStep[]> {
+  async #interact(steps: readonly ListStep[], thinkMs: number): Promise<ListStep[]> {
     let isCommitSent = false
     try {
       const transaction = await this.#client.transaction('write')
       const done: ListStep[] = []
       for (const step of steps) done.push(withRows(step, (await transaction.execute(toStatement(step))).rows))
+      await think(thinkMs)
       isCommitSent = true
       await transaction.commit()
       return done
@@ -239,8 +243,8 @@ export class EmbeddedClient implements ListClient, RegisterClient {
     this.#ask = ask
   }
 
-  async run(steps: readonly ListStep[]): Promise<ListStep[]> {
-    return (await within(this.#ask({ kind: 'run', steps }))) as ListStep[]
+  async run(steps: readonly ListStep[], thinkMs: number): Promise<ListStep[]> {
+    return (await within(this.#ask({ kind: 'run', steps, thinkMs }))) as ListStep[]
   }
 
   async read(key: string): Promise<number | null> {
@@ -291,6 +295,11 @@ function knownByCode(error: unknown): unknown {
   const { code = '', message = String(error) } = error as { code?: string; message?: string }
   const isNotDone = isRetryable(new HarmonyError(code as HarmonyErrorCode, message))
   return isNotDone ? new NotDone(`${code}: ${message}`) : new Error(`${code}: ${message}`)
+}
+
+/** No timer where there is nothing to wait for: COMMIT then comes right behind the last answer. */
+export async function think(thinkMs: number): Promise<void> {
+  if (thinkMs > 0) await sleep(thinkMs)
 }
 
 async function within<T>(work: Promise<T>): Promise<T> {

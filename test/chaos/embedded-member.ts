@@ -7,11 +7,11 @@ import { isRetryable } from '../../src/base/errors.ts'
 import type { HarmonyDB, OpenOptions, Transaction } from '../../src/embed/main.ts'
 import { open } from '../../src/embed/main.ts'
 import type { ListStep } from './clients.ts'
-import { APPEND, READ, READ_LIST, SWAP, WRITE } from './clients.ts'
+import { APPEND, READ, READ_LIST, SWAP, think, WRITE } from './clients.ts'
 import { NotDone } from './recorder.ts'
 
 export type EmbeddedCall =
-  | { readonly kind: 'run'; readonly steps: readonly ListStep[] }
+  | { readonly kind: 'run'; readonly steps: readonly ListStep[]; readonly thinkMs: number }
   | { readonly kind: 'read'; readonly key: string }
   | { readonly kind: 'write'; readonly key: string; readonly value: number }
   | { readonly kind: 'swap'; readonly key: string; readonly expected: number | null; readonly value: number }
@@ -46,6 +46,7 @@ async function carryOut(db: HarmonyDB, call: EmbeddedCall): Promise<unknown> {
       return db.transaction(async (transaction) => {
         const done: ListStep[] = []
         for (const step of call.steps) done.push(await take(transaction, step))
+        await think(call.thinkMs)
         return done
       })
     case 'read': {

@@ -19,7 +19,8 @@ export interface Stage {
 
 export interface Fault {
   readonly name: string
-  readonly isPossible?: (stage: Stage) => boolean
+  /** What not every machine has; nothing if left out. */
+  readonly needs?: 'networks' | 'lossy networks' | 'narrow networks' | 'disks'
   /** Tells what it does to whom, and gives what ends it. */
   readonly begin: (
     stage: Stage,
@@ -29,7 +30,6 @@ export interface Fault {
   readonly lastsMs: readonly [number, number]
 }
 
-const hasNetwork = ({ network }: Stage): boolean => network !== null
 const name = (index: number | undefined): string => `m${index}`
 
 function cutting(
@@ -39,7 +39,7 @@ function cutting(
 ): Fault {
   return {
     name: title,
-    isPossible: hasNetwork,
+    needs: 'networks',
     lastsMs: [2_000, 12_000],
     begin: async ({ members, network }, victims) => {
       for (const [from, to] of pairs(victims, members.indexes)) network?.cut(from, to)
@@ -143,7 +143,7 @@ export const FAULTS: readonly Fault[] = [
   ),
   {
     name: 'packet loss',
-    isPossible: ({ network }) => network?.canLose === true,
+    needs: 'lossy networks',
     lastsMs: [3_000, 15_000],
     begin: async ({ members, network, random }) => {
       const percent = random.integer(1, 20)
@@ -153,7 +153,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'narrow network',
-    isPossible: ({ network }) => network?.canNarrow === true,
+    needs: 'narrow networks',
     lastsMs: [3_000, 12_000],
     begin: async ({ members, network, random }, [victim = 0]) => {
       const kilobits = random.integer(64, 512)
@@ -225,7 +225,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'full disk',
-    isPossible: ({ members }) => members.hasDisks,
+    needs: 'disks',
     lastsMs: [2_000, 8_000],
     begin: async ({ members }, [victim = 0]) => {
       await members.fillDisk(victim)

@@ -13,9 +13,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Random } from '../../sim/random.ts'
+import { knownNames, OptionError, positiveNumber, runTool, seedNumber } from '../../sim/command-line.ts'
 import { verdictText } from '../../src/history/verdict-text.ts'
 import { freeBasePort } from '../cluster/cluster.ts'
 import { query } from '../cluster/load.ts'
+import { chosenFaults, faultList } from './choice.ts'
 import { SETUP } from './clients.ts'
 import type { Fault, Stage } from './faults.ts'
 import { FAULTS, untilWhole } from './faults.ts'
@@ -31,7 +33,9 @@ const MEMBERS = 4
 const WATCH_MS = 200
 const COMPLAINTS_SHOWN = 10
 
-const HELP = `npm run chaos -- [options]
+const SEEDS_BELOW = 1e9
+
+const USAGE = `usage: npm run chaos -- [options]
 
 Four members, clients of every protocol, one fault after another; then the clients' history is checked.
 
@@ -41,7 +45,7 @@ Four members, clients of every protocol, one fault after another; then the clien
   --only A,B      only these faults
   --report FILE   the page about the run (default chaos-report.html)
   --keep FOLDER   where histories and logs of the members stay (default: a temporary folder, kept only if something is wrong)
-  --list          names the faults that are possible here
+  --list          names all faults, and what they need where that is not everywhere
   --help
 
 Ctrl+C ends the faults early; what was done until then is checked. Exit code 0: nothing acknowledged was lost, and no answer was impossible.
@@ -57,42 +61,31 @@ async function main(): Promise<number> {
       report: { type: 'string', default: 'chaos-report.html' },
       keep: { type: 'string' },
       list: { type: 'boolean' },
-      help: { type: 'boolean' },
     },
   })
-  if (values.help === true) return say(HELP)
-  if (values.list === true) return say(FAULTS.map(({ name }) => `${name}\n`).join(''))
+  if (values.list === true) {
+    process.stdout.write(faultList())
+    return 0
+  }
+  const names = FAULTS.map(({ name }) => name)
+  const asked = {
+    seed: seedNumber(values.seed, SEEDS_BELOW),
+    minutes: positiveNumber('minutes', values.minutes),
+    rate: positiveNumber('rate', values.rate),
+    only: values.only === undefined ? null : knownNames('only', values.only, names),
+    report: values.report,
+  }
   const folder = values.keep ?? mkdtempSync(join(tmpdir(), 'harmonydb-chaos-'))
   mkdirSync(folder, { recursive: true })
-  const isFine = await chaos({
-    folder,
-    seed: Number(values.seed ?? Math.floor(Math.random() * 1e9)),
-    minutes: numberOption('minutes', values.minutes),
-    rate: numberOption('rate', values.rate),
-    only: values.only?.split(',').map(knownFault) ?? null,
-    report: values.report,
+  const isFine = await chaos({ folder, ...asked }).catch((error: unknown) => {
+    if (error instanceof OptionError && values.keep === undefined) rmSync(folder, { recursive: true })
+    throw error
   })
   console.log(`report: ${values.report}`)
   if (isFine && values.keep === undefined)
     rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   else console.log(`histories, and logs of the members: ${folder}`)
   return isFine ? 0 : 1
-}
-
-function say(text: string): number {
-  process.stdout.write(text)
-  return 0
-}
-
-function numberOption(option: string, text: string): number {
-  const number = Number(text)
-  if (!(number > 0)) throw new Error(`--${option} is ${JSON.stringify(text)}; it must be a number above 0.`)
-  return number
-}
-
-function knownFault(name: string): string {
-  if (FAULTS.some((fault) => fault.name === name)) return name
-  throw new Error(`There is no fault ${JSON.stringify(name)}; --list names them.`)
 }
 
 interface RunOptions {
@@ -110,9 +103,7 @@ async function chaos({ folder, seed, minutes, rate, only, report }: RunOptions):
   using network = Namespaces.create(MEMBERS)
   await using members = new Members(folder, MEMBERS, await freeBasePort(MEMBERS), network)
   const stage: Stage = { members, network, random: new Random(seed) }
-  const faults = FAULTS.filter(
-    (fault) => (fault.isPossible?.(stage) ?? true) && (only === null || only.includes(fault.name)),
-  )
+  const faults = chosenFaults(stage, only)
   console.log(`chaos for ${minutes} minutes, seed ${seed}`)
   console.log(`faults: ${faults.map(({ name }) => name).join(', ')}`)
   const run = new ChaosRun(stage, folder, seed, rate)
@@ -258,4 +249,4 @@ function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }
 
-process.exitCode = await main()
+process.exitCode = await runTool(USAGE, main)

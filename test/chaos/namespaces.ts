@@ -6,9 +6,12 @@
  */
 
 import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 
 const SUBNET = '10.77.0'
 const BRIDGE = 'harmonychaos'
+/** Says which process made the bridge. */
+const ALIAS_FILE = `/sys/class/net/${BRIDGE}/ifalias`
 
 export class Namespaces implements Disposable {
   readonly #count: number
@@ -18,9 +21,12 @@ export class Namespaces implements Disposable {
   /** Whether cables can be narrow. */
   readonly canNarrow: boolean
 
-  /** Null where this user or this system can't do it. */
+  /** Null where this user or this system can't do it. Throws while another run has its networks here: it would lose them. */
   static create(count: number): Namespaces | null {
     if (process.platform !== 'linux' || process.getuid?.() !== 0) return null
+    const owner = existsSync(ALIAS_FILE) ? livingOwner(readFileSync(ALIAS_FILE, 'utf8')) : null
+    if (owner !== null)
+      throw new Error(`Process ${owner} has a chaos run under way on this machine; wait for its end.`)
     remove(count)
     return ip('link', 'add', 'name', BRIDGE, 'type', 'bridge') ? new Namespaces(count) : null
   }
@@ -28,6 +34,7 @@ export class Namespaces implements Disposable {
   private constructor(count: number) {
     this.#count = count
     must(ip('addr', 'add', `${SUBNET}.254/24`, 'dev', BRIDGE), 'the address of the bridge')
+    must(ip('link', 'set', BRIDGE, 'alias', String(process.pid)), 'the alias of the bridge')
     must(ip('link', 'set', BRIDGE, 'up'), 'the bridge')
     for (let index = 0; index < count; index++) this.#add(index)
     process.once('exit', () => this[Symbol.dispose]())
@@ -108,6 +115,12 @@ export class Namespaces implements Disposable {
 function dropping(probability: number): string {
   const threshold = Math.floor(probability * 2 ** 32)
   return `4,32 0 0 ${0xfffff000 + 56},53 1 0 ${threshold},6 0 0 2,6 0 0 0`
+}
+
+/** The process that an alias names; null if it has ended, and left its bridge behind. */
+export function livingOwner(alias: string): number | null {
+  const pid = Number(alias)
+  return pid > 0 && existsSync(`/proc/${pid}`) ? pid : null
 }
 
 function nameOf(index: number): string {

@@ -12,6 +12,9 @@ const LISTS = 6
 const REGISTERS = 5
 /** Longer lists cost more to read, and say no more. */
 const LIFE_MS = 8_000
+/** Clients that think before COMMIT: what happens to an open transaction of which its client hears nothing. It has the writer meanwhile. */
+const THINKING_SHARE = 1 / 100
+const THINKING_MS_MAX = 1_500
 /** A member that does not answer is not asked as fast as one that does. */
 const PAUSE_WHEN_DOWN_MS = 400
 
@@ -72,7 +75,7 @@ export class Workload {
       for (let epoch = 0; epoch < epochs; epoch++) {
         const steps = Array.from({ length: LISTS }, (_, list): ListStep => ['r', `${epoch}-${list}`, null])
         await this.#histories.lists.record(call(`final-${at}`, 'txn', steps), lists.protocol, () =>
-          lists.run(steps),
+          lists.run(steps, 0),
         )
         for (let one = 0; one < REGISTERS; one++)
           await this.#read(registers, `final-${at}`, `${epoch}-${one}`)
@@ -105,7 +108,8 @@ export class Workload {
       return this.#random.integer(0, 1) === 0 ? ['r', list, null] : ['append', list, ++this.#element]
     })
     const transaction = call(process, 'txn', steps)
-    return this.#histories.lists.record(transaction, client.protocol, () => client.run(steps))
+    const thinkMs = this.#random.chance(THINKING_SHARE) ? this.#random.integer(1, THINKING_MS_MAX) : 0
+    return this.#histories.lists.record(transaction, client.protocol, () => client.run(steps, thinkMs))
   }
 
   async #touch(client: RegisterClient, process: number): Promise<boolean> {

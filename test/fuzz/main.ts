@@ -4,6 +4,7 @@
  */
 
 import { parseArgs } from 'node:util'
+import { knownName, runTool, seedNumber, wholeNumber } from '../../sim/command-line.ts'
 import { fuzz } from './runner.ts'
 import type { FuzzFigures } from './runner.ts'
 import { TARGETS } from './targets.ts'
@@ -31,7 +32,13 @@ function line(name: string, figures: FuzzFigures): string {
 }
 
 function chosen(name: string | undefined): readonly FuzzTarget[] {
-  return name === undefined ? TARGETS : TARGETS.filter((target) => target.name === name)
+  if (name === undefined) return TARGETS
+  const known = knownName(
+    'target',
+    name,
+    TARGETS.map((target) => target.name),
+  )
+  return TARGETS.filter((target) => target.name === known)
 }
 
 async function main(): Promise<number> {
@@ -41,17 +48,12 @@ async function main(): Promise<number> {
       inputs: { type: 'string', default: '100000' },
       seed: { type: 'string' },
       first: { type: 'string', default: '0' },
-      help: { type: 'boolean', default: false },
     },
   })
-  const [inputs, first] = [Number(values.inputs), Number(values.first)]
-  const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed)
+  const inputs = wholeNumber('inputs', values.inputs)
+  const first = wholeNumber('first', values.first, 0)
+  const seed = seedNumber(values.seed, 2 ** 31)
   const targets = chosen(values.target)
-  const isRight = inputs >= 1 && Number.isSafeInteger(seed) && Number.isSafeInteger(first)
-  if (values.help || !isRight || targets.length === 0) {
-    console.error(USAGE)
-    return 2
-  }
   console.log(`fuzzing ${targets.map(({ name }) => name).join(', ')}: ${inputs} inputs each, seed ${seed}`)
   let failures = 0
   for (const target of targets) {
@@ -69,4 +71,4 @@ async function main(): Promise<number> {
   return failures === 0 ? 0 : 1
 }
 
-process.exit(await main())
+process.exit(await runTool(USAGE, main))

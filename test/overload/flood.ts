@@ -32,7 +32,8 @@ export async function measureFlood(writers: number): Promise<string> {
   const beforeBytes = target.memoryBytes
   const sockets: Socket[] = []
   while (sockets.length < writers) {
-    const some = Array.from({ length: AT_ONCE }, () => openIdle('postgres', target.address('postgres')))
+    const length = Math.min(AT_ONCE, writers - sockets.length)
+    const some = Array.from({ length }, () => openIdle('postgres', target.address('postgres')))
     sockets.push(...(await Promise.all(some)))
   }
   const counts: Counts = { acceptedMs: [], refusedMs: [], states: new Set() }
