@@ -14,7 +14,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { grownClasses, heapClasses, type HeapClasses } from './idle/heap-classes.ts'
 import { InspectedProcess, type HeapUsage } from './idle/inspected-process.ts'
-import { kernelSocketBytes, memoryOf } from './idle/memory.ts'
+import { kernelSocketBytes } from './idle/kernel-sockets.ts'
 import { ClusterUnderTest } from './stress/cluster-under-test.ts'
 import { LoadProcesses } from './stress/load-processes.ts'
 import type { Protocol } from './stress/load-protocol.ts'
@@ -158,7 +158,7 @@ async function settle(progress: (what: string) => void): Promise<void> {
 
 function look(cluster: ClusterUnderTest): Look {
   return {
-    privateBytes: new Map(cluster.processes().map(({ name, pid }) => [name, memoryOf(pid).anonymousBytes])),
+    privateBytes: new Map(usageOf(cluster.processes()).map(({ name, privateBytes }) => [name, privateBytes])),
     kernelBytes: kernelSocketBytes(),
   }
 }

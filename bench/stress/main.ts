@@ -1,12 +1,13 @@
 /** `npm run stress`: a hundred thousand users on four members. See --help. */
 
 import { writeFileSync } from 'node:fs'
-import { readOptions } from './options.ts'
+import { runTool } from '../../sim/command-line.ts'
+import { readOptions, USAGE } from './options.ts'
 import { renderReport } from './report.ts'
 import { runStress } from './run.ts'
 
-const options = readOptions(process.argv.slice(2))
-if (options !== null) {
+async function main(): Promise<number> {
+  const options = readOptions(process.argv.slice(2))
   const result = await runStress(options, (line) => {
     // Lines that are written over, and one after another where nobody watches.
     process.stdout.write(
@@ -26,5 +27,7 @@ if (options !== null) {
       `${row.phase} ${row.operation}: ${row.count}, p50 ${row.p50Ms.toFixed(2)} ms, p99 ${row.p99Ms.toFixed(1)} ms, p99.9 ${row.p999Ms.toFixed(1)} ms\n`,
     )
   for (const problem of problems) process.stdout.write(`PROBLEM: ${problem}\n`)
-  process.exitCode = problems.length === 0 ? 0 : 1
+  return problems.length === 0 ? 0 : 1
 }
+
+process.exitCode = await runTool(USAGE, main)

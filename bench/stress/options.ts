@@ -1,6 +1,7 @@
 /** Options of `npm run stress`. */
 
 import { parseArgs } from 'node:util'
+import { positiveNumber, wholeNumber } from '../../sim/command-line.ts'
 
 export interface StressOptions {
   readonly users: number
@@ -21,7 +22,10 @@ export interface StressOptions {
   readonly report: string | null
 }
 
-const HELP = `npm run stress -- [options]: many users on a cluster of members, one of which is killed
+/** One of them is killed, and the others must go on. */
+const MEMBERS_MIN = 3
+
+export const USAGE = `usage: npm run stress -- [options]: many users on a cluster of members, one of which is killed
 
   --users N              100000    connections in all, half PostgreSQL, half WebSocket
   --members N            4
@@ -36,47 +40,58 @@ const HELP = `npm run stress -- [options]: many users on a cluster of members, o
   --report PATH          none      without extension: PATH.html and PATH.json are written
 `
 
-/** Throws what `parseArgs` throws. Null: help was asked for, and printed. */
-export function readOptions(args: readonly string[]): StressOptions | null {
-  const text = { type: 'string' } as const
+/** What asks for the same again: the options that are not as they are by themselves. */
+export function commandOf(options: StressOptions): string {
+  const byThemselves = readOptions([])
+  const asked = Object.entries(FLAGS).flatMap(([name, flag]) => {
+    const value = options[name as keyof typeof FLAGS]
+    return value === byThemselves[name as keyof typeof FLAGS] ? [] : [`--${flag} ${value}`]
+  })
+  return ['npm run stress --', ...asked, '--report stress'].join(' ')
+}
+
+const FLAGS = {
+  users: 'users',
+  members: 'members',
+  gateways: 'gateways',
+  pauseSeconds: 'pause',
+  connectRate: 'connect-rate',
+  warmUpSeconds: 'warm-up',
+  steadySeconds: 'steady',
+  failureSeconds: 'failure',
+  threads: 'threads',
+  seed: 'seed',
+} as const satisfies Record<Exclude<keyof StressOptions, 'report'>, string>
+
+/** Throws OptionError, or what `parseArgs` throws. */
+export function readOptions(args: readonly string[]): StressOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      users: text,
-      members: text,
-      gateways: text,
-      pause: text,
-      'connect-rate': text,
-      'warm-up': text,
-      steady: text,
-      failure: text,
-      threads: text,
-      seed: text,
-      report: text,
-      help: { type: 'boolean' },
+      users: { type: 'string', default: '100000' },
+      members: { type: 'string', default: '4' },
+      gateways: { type: 'string', default: '3' },
+      pause: { type: 'string', default: '10' },
+      'connect-rate': { type: 'string', default: '2500' },
+      'warm-up': { type: 'string', default: '15' },
+      steady: { type: 'string', default: '60' },
+      failure: { type: 'string', default: '60' },
+      threads: { type: 'string', default: '2000' },
+      seed: { type: 'string', default: '1' },
+      report: { type: 'string' },
     },
   })
-  if (values.help === true) {
-    process.stdout.write(HELP)
-    return null
-  }
   return {
-    users: number(values.users, 100_000),
-    members: number(values.members, 4),
-    gateways: number(values.gateways, 3),
-    pauseSeconds: number(values.pause, 10),
-    connectRate: number(values['connect-rate'], 2_500),
-    warmUpSeconds: number(values['warm-up'], 15),
-    steadySeconds: number(values.steady, 60),
-    failureSeconds: number(values.failure, 60),
-    threads: number(values.threads, 2_000),
-    seed: number(values.seed, 1),
+    users: wholeNumber('users', values.users),
+    members: wholeNumber('members', values.members, MEMBERS_MIN),
+    gateways: wholeNumber('gateways', values.gateways, 0),
+    pauseSeconds: positiveNumber('pause', values.pause),
+    connectRate: positiveNumber('connect-rate', values['connect-rate']),
+    warmUpSeconds: wholeNumber('warm-up', values['warm-up'], 0),
+    steadySeconds: positiveNumber('steady', values.steady),
+    failureSeconds: positiveNumber('failure', values.failure),
+    threads: wholeNumber('threads', values.threads),
+    seed: wholeNumber('seed', values.seed, 0),
     report: values.report ?? null,
   }
-}
-
-function number(text: string | undefined, byDefault: number): number {
-  const value = text === undefined ? byDefault : Number(text)
-  if (Number.isFinite(value) && value >= 0) return value
-  throw new TypeError(`${text} is no number`)
 }

@@ -1,5 +1,6 @@
 /** The report of a stress run as one HTML page without dependencies, for wide and narrow, light and dark screens. */
 
+import { commandOf } from './options.ts'
 import { escapeHtml } from '../../src/base/html.ts'
 import { timePlot, type TimePlot } from './plots.ts'
 import type { ProcessUsage } from './processes.ts'
@@ -189,7 +190,7 @@ function method({ options, machine }: StressResult): string {
 thousand objects of a driver would not fit beside the members; the bytes are those that drivers send. A process may open ${escapeHtml(machine.openFilesMax)} files here, which is why members and load need several
 processes. Users act by chance every ${options.pauseSeconds} s on average, whether they were answered or not (a fixed arrival rate; latency counts from when an act was due): 25% list threads, 40% read one, 30% read
 one post, 5% write a post, which also counts in its thread by a trigger. Reads are linearizable. Writes are on the disks of a majority when they are acknowledged.</p>
-<p>Repeat it: <code>npm run stress -- --users ${options.users} --gateways ${options.gateways} --pause ${options.pauseSeconds} --report stress</code></p>`
+<p>Repeat it: <code>${commandOf(options)}</code></p>`
 }
 
 function table(head: readonly string[], body: readonly (readonly string[])[], leftColumns: number): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Latencies } from './latencies.ts'
-import { readOptions } from './options.ts'
+import { commandOf, readOptions, USAGE } from './options.ts'
 import { renderReport } from './report.ts'
 import { runStress } from './run.ts'
 
@@ -18,10 +18,24 @@ test('percentiles are at most two percent too large', () => {
   assert.equal(new Latencies().percentile(99), 0)
 })
 
+test('the defaults are those that --help tells', () => {
+  const told = [...USAGE.matchAll(/^ {2}--[\w-]+ [A-Z]+ +(\d+)\b/gm)].map(([, number]) => Number(number))
+  const numbers = Object.values(readOptions([])).filter((value) => value !== null)
+  assert.equal(told.length, 10)
+  assert.deepEqual(told, numbers)
+})
+
+test('the command that a report gives asks for the same run', () => {
+  const asked =
+    '--users 200 --members 3 --pause 2.5 --connect-rate 200 --warm-up 0 --steady 2 --failure 8 --seed 7'
+  const options = readOptions(asked.split(' '))
+  assert.equal(commandOf(options), `npm run stress -- ${asked} --report stress`)
+  assert.equal(commandOf(readOptions([])), 'npm run stress -- --report stress')
+})
+
 test('two hundred users on three members: one is killed, they go on, and nothing is lost', async () => {
   const small = '--users 200 --members 3 --gateways 1 --pause 2 --threads 20 --connect-rate 200'
   const options = readOptions(`${small} --warm-up 1 --steady 2 --failure 8`.split(' '))
-  assert.ok(options !== null)
   const result = await runStress(options, () => undefined)
   const { writes, phases, failure, errors } = result
   assert.deepEqual(errors, [])
