@@ -9,6 +9,7 @@ import type { Authenticator } from '../../http/exchange.ts'
 import { DEFAULT_HTTP_LIMITS } from '../../http/limits.ts'
 import { OriginPolicy } from '../../http/origin-policy.ts'
 import { HttpServer } from '../../http/server.ts'
+import type { HttpStatistics } from '../../http/statistics.ts'
 import { createHrana } from '../hrana.ts'
 import type { HranaOptions } from '../options.ts'
 import { SqliteGateway } from './sqlite-gateway.ts'
@@ -33,6 +34,7 @@ export interface TestServer extends AsyncDisposable {
   readonly gateway: SqliteGateway
   /** Failures that the HTTP server reported as its own. */
   readonly failures: Error[]
+  readonly stats: () => HttpStatistics
   readonly drain: () => Promise<void>
 }
 
@@ -56,6 +58,7 @@ export async function startServer(options: Partial<HranaOptions> = {}): Promise<
     port,
     gateway,
     failures,
+    stats: () => server.stats(),
     drain: () => server.drain(),
     async [Symbol.asyncDispose]() {
       await server.drain()
