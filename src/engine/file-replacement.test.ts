@@ -75,34 +75,31 @@ test('a query that runs in another process ends with the content of the file it 
   writer.close()
 })
 
-test(
-  'a process that opens the file again and again never reads a mixture',
-  { timeout: 60_000 },
-  async (context) => {
-    const folder = temporaryFolder(context)
-    const path = join(folder, 'data.sqlite')
-    makeFile(path, 1)
-    const reader = fork(READER, [path, 'open'])
-    await once(reader, 'message')
-    const disk = new SystemDisk()
-    let writer = openWriter(path)
-    for (let generation = 2; generation <= 60; generation++) {
-      makeFile(join(folder, 'incoming'), generation)
-      writer.close()
-      await replaceFile(disk, join(folder, 'incoming'), path)
-      writer = openWriter(path)
-      addRows(writer, generation)
-      writer.exec('PRAGMA wal_checkpoint(PASSIVE)')
-      addRows(writer, generation)
-    }
-    const seen = (await ask(reader)) as { count: number; generations: number[]; mixtures: string[] }
-    await once(reader, 'exit')
+test('a process that opens the file again and again never reads a mixture', async (context) => {
+  const folder = temporaryFolder(context)
+  const path = join(folder, 'data.sqlite')
+  makeFile(path, 1)
+  const reader = fork(READER, [path, 'open'])
+  await once(reader, 'message')
+  let hasSeenMany = false
+  reader.once('message', () => (hasSeenMany = true))
+  const disk = new SystemDisk()
+  let writer = openWriter(path)
+  for (let generation = 2; generation <= 60 || !hasSeenMany; generation++) {
+    makeFile(join(folder, 'incoming'), generation)
     writer.close()
-    context.diagnostic(`${seen.count} connections, ${seen.generations.length} generations`)
-    assert.deepEqual(seen.mixtures, [])
-    assert.ok(seen.generations.length > 10, 'the reader was not there while the file was replaced')
-  },
-)
+    await replaceFile(disk, join(folder, 'incoming'), path)
+    writer = openWriter(path)
+    addRows(writer, generation)
+    writer.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    addRows(writer, generation)
+  }
+  const seen = (await ask(reader)) as { count: number; generations: number[]; mixtures: string[] }
+  await once(reader, 'exit')
+  writer.close()
+  context.diagnostic(`${seen.count} connections, ${seen.generations.length} generations`)
+  assert.deepEqual(seen.mixtures, [])
+})
 
 test('a statement in a query worker ends with the content that it began with, the next one sees the new file', async (context) => {
   const folder = temporaryFolder(context)

@@ -52,7 +52,7 @@ export interface ReaderStatistics {
 /** A statement that a worker compiled within this processor time may be compiled on the gateway's thread. */
 const COMPILE_TIME_MS_MAX = 10
 /** A statement whose last run took longer than this is a long one. */
-const SHORT_TIME_MS_MAX = 100
+export const SHORT_TIME_MS_MAX = 100
 
 const WAITING_MAX = 1_000
 /** Longer texts, such as inserts of many rows, seldom come twice. */

@@ -23,7 +23,7 @@ const WORKER_FILE = fileURLToPath(
   new URL(`./query-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
 )
 
-const START_TIMEOUT_MS = 10_000
+const START_TIMEOUT_MS = 30_000
 
 /** As `nice` counts: a tenth of what a process of the usual priority gets beside it (Linux, sched_prio_to_weight). */
 const PRIORITY = constants.priority.PRIORITY_BELOW_NORMAL
@@ -98,8 +98,13 @@ export class QueryProcess {
     this.#child.channel?.ref()
     this.#restingSinceMs = null
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.kill(timeoutError(timeoutMs)), timeoutMs)
-      this.#waiting = {
+      const timer = setTimeout(() => {
+        // This process may have been stopped or busy itself, and the reply be here already: it is taken first.
+        setImmediate(() => {
+          if (this.#waiting === waiting) this.kill(timeoutError(timeoutMs))
+        })
+      }, timeoutMs)
+      const waiting: Waiting = {
         resolve: (reply) => {
           clearTimeout(timer)
           if (reply.type === 'error') reject(new HarmonyError(reply.code as HarmonyErrorCode, reply.message))
@@ -110,6 +115,7 @@ export class QueryProcess {
           reject(error)
         },
       }
+      this.#waiting = waiting
     })
   }
 

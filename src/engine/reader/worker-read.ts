@@ -7,9 +7,10 @@ import { stoppedError, type QueryProcess } from './query-process.ts'
 import type { Description, Row } from './read-connection.ts'
 import type { WorkerReply, WorkerRequest } from './worker-protocol.ts'
 
-const DESCRIBE_TIMEOUT_MS = 2_000
-/** A worker that waits for `next` stops at once. */
-const STOP_TIMEOUT_MS = 1_000
+/** Opening the file is part of it, and on a busy machine waiting for a processor. */
+const DESCRIBE_TIMEOUT_MS = 3_000
+/** A worker that waits for `next` stops as soon as it has a processor. */
+const STOP_TIMEOUT_MS = 5_000
 
 export interface WorkerRead {
   readonly statement: SqlStatement
@@ -73,6 +74,8 @@ export async function* pagesOf(
       yield { columns: page.columns, rows: page.rows, index: page.index }
     }
   } finally {
-    if (isOpen && !worker.isDead) await askFor(worker, 'stopped', { type: 'stop' }, STOP_TIMEOUT_MS)
+    // One that does not stop has been ended; whoever gave the result up has no use for hearing so.
+    if (isOpen && !worker.isDead)
+      await askFor(worker, 'stopped', { type: 'stop' }, STOP_TIMEOUT_MS).catch(() => undefined)
   }
 }

@@ -2,7 +2,7 @@
  * A process that reads a database file while it is being replaced (file-replacement.test.ts). Each file has one generation in all of its rows,
  * half of them in its WAL, and a table of its own; whoever mixes two files reads two generations, or nothing that makes sense.
  *
- *     node replacement-reader.ts FILE open    opens a connection for each read
+ *     node replacement-reader.ts FILE open    opens a connection for each read, and tells when it has seen many generations
  *     node replacement-reader.ts FILE hold    opens one, begins a query, and goes on with it when told
  */
 
@@ -15,6 +15,9 @@ const OPTIONS = {
   programLengthMax: 250_000_000,
   replacementWaitMs: 5_000,
 }
+
+/** Of generations: the reader was there while the file was replaced. */
+const MANY = 10
 
 interface Reads {
   count: number
@@ -43,7 +46,9 @@ function openAgainAndAgain(): void {
   let isOver = false
   const next = (): void => {
     if (isOver) return
+    const before = reads.generations.size
     for (let at = 0; at < 20; at++) readOnce(reads)
+    if (before <= MANY && reads.generations.size > MANY) process.send?.('many')
     setImmediate(next)
   }
   process.on('message', () => {
