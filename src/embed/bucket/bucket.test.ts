@@ -8,7 +8,7 @@ import type { HarmonyDB } from '../open.ts'
 import { open } from '../open.ts'
 
 async function until(isTrue: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 20_000
+  const deadlineMs = performance.now() + 60_000
   while (!isTrue()) {
     assert.ok(performance.now() < deadlineMs, 'it did not come')
     await sleep(20)
@@ -271,11 +271,15 @@ describe('buckets', () => {
 
   test('an entry with a time to live is gone when the log has reached its end, and is swept', async () => {
     const b = db.bucket<number>('sessions')
-    await b.put('short', 1, { ttlMs: 300 })
     await b.put('long', 2, { ttlMs: 3_600_000 })
     await b.put('ever', 3)
-    const end = b.expiresAt('short') as number
-    assert.ok(end > 0)
+    let end: number | null | undefined
+    // On a busy machine it may be gone before anybody looks.
+    do {
+      await b.put('short', 1, { ttlMs: 300 })
+      end = b.expiresAt('short')
+    } while (end === undefined)
+    assert.ok(end !== null && end > 0)
     assert.equal(b.expiresAt('ever'), null)
     assert.equal(b.expiresAt('none'), undefined)
     const logTime = db.prepare<{ now: number }>('SELECT time_ms AS now FROM _harmony_state')
