@@ -16,9 +16,9 @@ export const BEGIN: BeginOptions = {
   context: INITIAL_CONTEXT,
   snapshotIndex: null,
   idempotencyKey: null,
-  waitTimeoutMs: 1_000,
-  idleTimeoutMs: 5_000,
-  totalTimeoutMs: 10_000,
+  waitTimeoutMs: 60_000,
+  idleTimeoutMs: 60_000,
+  totalTimeoutMs: 60_000,
 }
 
 /** Closed when the folder goes, however the test ends. */

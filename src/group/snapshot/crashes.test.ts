@@ -57,7 +57,7 @@ async function check(
 
 test(
   'a receiver that loses its power at any moment of a copy ends with what the others have',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (context) => {
     await withCluster(
       async (cluster) => {
@@ -96,7 +96,7 @@ test(
 
 test(
   'a replica that loses its power at any moment of its healing ends with what the others have',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (context) => {
     await withCluster(async (cluster) => {
       cluster.chunkSizeBytes = 64 * 1024
