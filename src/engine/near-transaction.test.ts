@@ -69,7 +69,7 @@ async function transact(
 
 test(
   'wherever a transaction runs, and wherever it moves to, it does the same',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (context) => {
     for (const seed of [1n, 2n, 3n]) {
       const random = new SeededRandom(seed)

@@ -12,7 +12,7 @@ import { nextStamp, request, statement } from './testing/test-leader.ts'
 
 test(
   'sessions that share a near connection each hear what SQLite alone would tell them',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (context) => {
     for (const seed of [11n, 12n, 13n]) {
       const random = new SeededRandom(seed)

@@ -78,7 +78,7 @@ test('large arguments, sessions without foreign keys and batches with another st
   assert.equal((await submit(split, quick)).by, 'near')
 })
 
-test('what both run replays to the same, whoever it was', { timeout: 120_000 }, async (context) => {
+test('what both run replays to the same, whoever it was', { timeout: 300_000 }, async (context) => {
   for (const seed of [11n, 12n, 13n]) {
     const random = new SeededRandom(seed)
     const split = await open(context, { database: `seed ${seed}` })
@@ -217,7 +217,7 @@ test('near waits for nobody: while SQLite is locked, the far process waits', asy
 
 test(
   'the WAL stays short under a stream of writes near, read all the time',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (context) => {
     const split = await openWithProcess(context)
     await warm(split)

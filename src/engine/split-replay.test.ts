@@ -81,7 +81,7 @@ test('an entry that has another effect here is refused as on the far connection,
 
 test(
   'what a leader ran near or far is replayed to the same near and far',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (context) => {
     for (const seed of [21n, 22n]) {
       const random = new SeededRandom(seed)

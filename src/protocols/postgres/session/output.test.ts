@@ -133,9 +133,9 @@ test('the end sends what waits first', async (t) => {
 })
 
 /** Gives the client more than it takes. */
-async function fill({ output, client }: Pair): Promise<void> {
+async function fill({ output, socket, client }: Pair): Promise<void> {
   client.pause()
-  while (!output.isFull) {
+  while (!output.isFull && !socket.destroyed) {
     output.encoder.text('x'.repeat(30_000))
     void output.send()
     await turnEnd()
