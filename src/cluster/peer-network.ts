@@ -24,6 +24,11 @@ import type { TransportStatistics } from './transport/peer-transport.ts'
 import { PeerTransport } from './transport/peer-transport.ts'
 import type { StreamOutcome, StreamSource } from './transport/stream-sender.ts'
 
+/** A member that stops goes on answering others until they have been quiet for so long, which is some of their turns to the new leaders. */
+const LINGER_QUIET_MS = 100
+const LINGER_STEP_MS = 10
+const LINGER_MS_MAX = 2_000
+
 export interface ConnectionView {
   readonly connection: MemberConnection
   readonly incarnation: number | null
@@ -144,9 +149,30 @@ export class PeerNetwork implements GroupPeers {
     return this.#transport.statistics()
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#listeners.clear()
-    return this.#transport.close()
+    await this.#answered()
+    await this.#transport.close()
+  }
+
+  /**
+   * Resolves when nobody has asked for a while, and all have their answers. Who asks just before it hears that another member leads now is told so here:
+   * if the connection ended first, it could not know what became of it.
+   */
+  async #answered(): Promise<void> {
+    const { clock } = this.#context
+    const endMs = clock.nowMs() + LINGER_MS_MAX
+    let received = -1
+    for (let quietSinceMs = clock.nowMs(); clock.nowMs() < endMs;) {
+      const { inbound } = this.#transport.statistics()
+      if (inbound.length === 0) return
+      const count = inbound.reduce((sum, { receivedCalls }) => sum + receivedCalls, 0)
+      if (count !== received || inbound.some(({ activeCalls }) => activeCalls > 0))
+        quietSinceMs = clock.nowMs()
+      if (clock.nowMs() - quietSinceMs >= LINGER_QUIET_MS) return
+      received = count
+      await new Promise<void>((resolve) => void clock.after(LINGER_STEP_MS, resolve))
+    }
   }
 
   #addressOf(member: number): string | undefined {

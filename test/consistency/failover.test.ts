@@ -3,22 +3,30 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { GROUP_DEFAULTS } from '../../src/group/limits.ts'
+import type { RoutingLimits } from '../../src/cluster/routing/limits.ts'
+import { DEFAULT_TIMING } from '../../src/group/raft-timing.ts'
 import type { Place } from './harness.ts'
 import { ThreeMembers } from './harness.ts'
 
 let three: ThreeMembers
 
 before(async () => {
-  // Longer than an election, shorter than a test should be.
-  three = await ThreeMembers.open(
-    { leaderTimeoutMs: 6_000 },
-    { readIndexTimeoutMs: 10_000, appliedWaitTimeoutMs: 5_000 },
-  )
-  const [place] = three.places
-  await place?.query('CREATE TABLE log (entry TEXT)')
-  await place?.query('CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER)')
-  await place?.query('INSERT INTO account VALUES (1, 0)')
+  three = await opened()
 })
+
+/** Unless it is told otherwise, it waits for a leader for longer than all elections of a machine that is busy. */
+async function opened(routing: Partial<RoutingLimits> = {}): Promise<ThreeMembers> {
+  const patience = { readIndexTimeoutMs: 120_000, appliedWaitTimeoutMs: 120_000 }
+  const members = await ThreeMembers.open({ leaderTimeoutMs: 120_000, ...routing }, patience, DEFAULT_TIMING)
+  for (const sql of [
+    'CREATE TABLE IF NOT EXISTS log (entry TEXT)',
+    'CREATE TABLE IF NOT EXISTS account (id INTEGER PRIMARY KEY, balance INTEGER)',
+    'INSERT OR IGNORE INTO account VALUES (1, 0)',
+  ])
+    await members.cluster.until(async () => (await members.places[0]?.query(sql))?.status === 200, sql)
+  return members
+}
 
 after(async () => {
   await three[Symbol.asyncDispose]()
@@ -67,7 +75,7 @@ async function entries(place: Place): Promise<Map<string, number>> {
 
 /** The leader is lost under load, and comes back. */
 async function loseLeader(hasKeys: boolean): Promise<void> {
-  const { leader, followers } = three.roles()
+  const { leader, followers } = await three.agreedRoles()
   let isOver = false
   const clients = followers.flatMap((place, at) =>
     Array.from({ length: 4 }, (_, client) =>
@@ -113,7 +121,9 @@ test('the leader is lost: without keys, only what was on its way is unknown', as
 })
 
 test('a leader that is cut off acknowledges nothing that the others do not have', async () => {
-  const { leader, followers } = three.roles()
+  // Longer than an election, shorter than a test should be: its clients are to give up.
+  await using three = await opened({ leaderTimeoutMs: 6_000 })
+  const { leader, followers } = await three.agreedRoles()
   let isOver = false
   const clients = [1, 2].map((client) => writeOn(leader, `cut${client}`, false, () => isOver))
   await pause(100)
@@ -122,7 +132,7 @@ test('a leader that is cut off acknowledges nothing that the others do not have'
     const known = leaderOf(followers[0].member)
     return known !== null && known !== leader.member.number
   }, 'another leader')
-  await followers[0].query(`INSERT INTO log VALUES ('meanwhile')`)
+  const meanwhile = await followers[0].query(`INSERT INTO log VALUES ('meanwhile')`)
   isOver = true
   // Told within bounded time: refused for certain, or unknown.
   const stories = await Promise.all(clients)
@@ -132,7 +142,8 @@ test('a leader that is cut off acknowledges nothing that the others do not have'
     'the old leader is back',
   )
   const found = await entries(leader)
-  assert.equal(found.get('meanwhile'), 1)
+  if (meanwhile.status === 200) assert.equal(found.get('meanwhile'), 1)
+  else assert.equal(meanwhile.error?.code, 'OUTCOME_UNKNOWN')
   for (const { acknowledged, refused } of stories) {
     for (const entry of acknowledged) assert.equal(found.get(entry), 1, `${entry} was acknowledged`)
     for (const text of refused)
@@ -142,13 +153,18 @@ test('a leader that is cut off acknowledges nothing that the others do not have'
 
 test('a transaction that reads first and then writes works on every member, also after a change of leaders', async () => {
   await loseLeader(true)
-  for (const place of three.places) {
+  for (const [at, place] of three.places.entries()) {
     const client = await place.postgres()
-    try {
+    const transact = async (): Promise<void> => {
       await client.query('BEGIN')
       const { rows } = await client.query<{ balance: string }>('SELECT balance FROM account')
-      await client.query(`UPDATE account SET balance = ${Number(rows[0]?.balance) + 1}`)
+      // Again after a COMMIT of which nobody knows what became, it may be done already.
+      assert.ok([at, at + 1].includes(Number(rows[0]?.balance)), JSON.stringify(rows))
+      await client.query(`UPDATE account SET balance = ${at + 1}`)
       await client.query('COMMIT')
+    }
+    try {
+      await untilDone(transact, () => client.query('ROLLBACK'))
     } finally {
       await client.end()
     }
@@ -157,21 +173,49 @@ test('a transaction that reads first and then writes works on every member, also
   assert.deepEqual(rows, [[3]])
 })
 
+/** As clients do whose leader may be another one at any moment: conflicts, and what nobody knows about, again. */
+async function untilDone(work: () => Promise<void>, rollBack: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      const { code = '' } = error as { code?: string }
+      if (!['40001', '08007'].includes(code) || attempt === 20) throw error
+      await rollBack()
+    }
+  }
+}
+
 test('a leader that is stopped in good order: nobody hears of it, not even of an unknown outcome', async () => {
-  const { leader, followers } = three.roles()
+  // On a busy machine leaders change by themselves, too, of which clients without keys do hear: then that says nothing.
+  for (let attempt = 1; (await stopLeader()) === 'disturbed'; attempt++) assert.ok(attempt < 20)
+})
+
+async function stopLeader(): Promise<'quiet' | 'disturbed'> {
+  // What the old leader has done it answers, however late: it is not gone without a word.
+  await using three = await opened({ supersededGraceMs: 60_000 })
+  const { leader, followers } = await three.agreedRoles()
+  const { term } = three
   let isOver = false
   const clients = followers.flatMap((place, at) =>
     Array.from({ length: 4 }, (_, client) => writeOn(place, `stop${at}${client}`, false, () => isOver)),
   )
   await pause(200)
+  const isLeading = leaderOf(leader.member) === leader.member.number
   await leader[Symbol.asyncDispose]()
+  const beganMs = performance.now()
   await three.cluster.stop(leader.host)
+  const tookMs = performance.now() - beganMs
   await pause(200)
   isOver = true
   const stories = await Promise.all(clients)
   const found = await entries(followers[0])
+  // One election, that of the member to which the leader has handed over; not that of one that was tired of waiting.
+  const isQuiet = isLeading && three.term <= term + 1 && tookMs < GROUP_DEFAULTS.handOverTimeoutMs
   for (const { acknowledged, unknown, refused } of stories) {
-    assert.deepEqual({ unknown, refused }, { unknown: [], refused: [] })
+    assert.deepEqual(refused, [])
+    if (isQuiet) assert.deepEqual(unknown, [])
     for (const entry of acknowledged) assert.equal(found.get(entry), 1, entry)
   }
-})
+  return isQuiet ? 'quiet' : 'disturbed'
+}

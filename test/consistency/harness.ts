@@ -5,6 +5,7 @@ import type { Member } from '../../src/cluster/member.ts'
 import type { RoutingLimits } from '../../src/cluster/routing/limits.ts'
 import { TestCluster } from '../../src/cluster/testing/cluster-fixture.ts'
 import { ReaderPool } from '../../src/engine/reader/database-reader.ts'
+import type { RaftTiming } from '../../src/group/raft-timing.ts'
 import type { GatewayConfiguration } from '../../src/gateway/configuration.ts'
 import { LocalGateway } from '../../src/gateway/local-gateway.ts'
 import { createHrana } from '../../src/protocols/hrana/hrana.ts'
@@ -17,8 +18,10 @@ import { PostgresServer } from '../../src/protocols/postgres/server.ts'
 
 const HOSTS = ['a', 'b', 'c'] as const
 const LOOPBACK = '127.0.0.1'
-/** What can't be had is told after this time. */
-const GIVE_UP_MS = 500
+/** What can't be had is told after this time; what can be had takes less, on a busy machine, too. */
+const GIVE_UP_MS = 4_000
+/** Three to six seconds: nobody takes a machine that stands still for a moment for the death of a leader. */
+const PATIENT_TIMING: Partial<RaftTiming> = { electionTimeoutTicks: 60 }
 
 /** One member with its protocols. */
 export class Place implements AsyncDisposable {
@@ -178,10 +181,13 @@ export class ThreeMembers implements AsyncDisposable {
   static async open(
     routing: Partial<RoutingLimits> = {},
     gateway: Partial<GatewayConfiguration> = {},
+    timing: Partial<RaftTiming> = PATIENT_TIMING,
   ): Promise<ThreeMembers> {
     const cluster = new TestCluster()
     const start = { expected: HOSTS.length }
-    const members = await Promise.all(HOSTS.map((host) => cluster.start(host, start, HOSTS, { routing })))
+    const members = await Promise.all(
+      HOSTS.map((host) => cluster.start(host, start, HOSTS, { routing, timing })),
+    )
     const places = await Promise.all(
       members.map((member, at) => Place.open(HOSTS[at] as string, member, gateway)),
     )
@@ -192,13 +198,23 @@ export class ThreeMembers implements AsyncDisposable {
     return three
   }
 
-  /** The member that leads the database, and the others. */
+  /** The member that leads the database, as soon as all agree about it, and the others. */
+  async agreedRoles(): Promise<ReturnType<ThreeMembers['roles']>> {
+    await this.cluster.until(() => this.hasOneLeader(), 'an agreed leader')
+    return this.roles()
+  }
+
   roles(): { readonly leader: Place; readonly followers: readonly [Place, Place] } {
     const numbers = this.places.map(({ member }) => groupOf(member)?.leader ?? null)
     const leader = this.places.find(({ member }) => numbers.every((number) => number === member.number))
     if (leader === undefined) throw new Error(`no agreed leader: ${numbers.join(', ')}`)
     const followers = this.places.filter((place) => place !== leader)
     return { leader, followers: followers as unknown as [Place, Place] }
+  }
+
+  /** Of the database: it grows with each election. */
+  get term(): number {
+    return Math.max(...this.places.map(({ member }) => groupOf(member)?.term ?? 0))
   }
 
   hasOneLeader(): boolean {

@@ -30,6 +30,7 @@ export interface InboundStatistics {
   readonly receivedMessageFrames: number
   readonly receivedBytes: number
   readonly sentBytes: number
+  readonly receivedCalls: number
   readonly activeCalls: number
   readonly activeStreams: number
 }
@@ -264,6 +265,7 @@ class InboundPeer {
       receivedMessageFrames: this.#receivedFrames,
       receivedBytes: this.#channel.receivedBytes,
       sentBytes: this.#channel.sentBytes,
+      receivedCalls: this.#calls.takenCount,
       activeCalls: this.#calls.active,
       activeStreams: this.#streams.active,
     }

@@ -36,6 +36,7 @@ export class CallServer {
   readonly #options: CallServerOptions
   /** Until the answer is handed to the connection. */
   readonly #running = new Map<number, AbortController>()
+  #takenCount = 0
   #isClosed = false
 
   constructor(options: CallServerOptions) {
@@ -47,7 +48,13 @@ export class CallServer {
     return this.#running.size
   }
 
+  /** Since the connection came about. */
+  get takenCount(): number {
+    return this.#takenCount
+  }
+
   takeRequest({ stream, payload }: Frame): void {
+    this.#takenCount++
     const { limits, clock, from } = this.#options
     const reader = new ByteReader(payload)
     const leftMs = reader.varint()
