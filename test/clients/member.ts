@@ -36,8 +36,16 @@ async function readUrl(child: ChildProcess): Promise<string> {
   return promise
 }
 
-/** `await using` stops it and removes its data. `args` are those of `harmonydb start`. */
-export async function startMember(...args: string[]): Promise<Member> {
+/** On a busy machine a transaction takes seconds, and those that wait for the writer wait for all before them. */
+const PATIENCE = [
+  'writerWaitTimeoutMs=2min',
+  'transactionIdleTimeoutMs=2min',
+  'transactionTotalTimeoutMs=5min',
+]
+
+/** `await using` stops it and removes its data. `ownArgs` are those of `harmonydb start`. */
+export async function startMember(...ownArgs: string[]): Promise<Member> {
+  const args = [...PATIENCE.flatMap((limit) => ['--limit', `gateway.${limit}`]), ...ownArgs]
   if (MEMBERS > 1) return startCluster(args)
   const dataFolder = mkdtempSync(join(tmpdir(), 'harmonydb-clients-'))
   const child = spawn(

@@ -75,3 +75,20 @@ function plain(event: BatchEvent): unknown {
   if (event.type === 'step_end') return ['end', event.step, event.changes, event.lastInsertRowid]
   return ['error', event.step, (event.error as Error & { code: string }).code, event.error.message]
 }
+
+/** Several, because a machine that is busy may take all the time of one while it is at work. */
+const TURNS_MAX = 50
+
+/**
+ * What `ask` gives in a turn of the event loop that has time left for it: what comes within a call comes in such a turn only. Null or false if none of many
+ * turns was one: then it is not for want of time.
+ */
+export async function inTurnWithTime<T>(ask: () => T): Promise<T> {
+  for (let turn = 1; ; turn++) {
+    await new Promise((resolve) => {
+      setImmediate(resolve)
+    })
+    const answer = ask()
+    if ((answer !== null && answer !== false) || turn === TURNS_MAX) return answer
+  }
+}

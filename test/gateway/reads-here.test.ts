@@ -6,7 +6,7 @@ import { HarmonyError } from '../../src/base/errors.ts'
 import type { IndexReceiver } from '../../src/base/transaction.ts'
 import type { DatabaseCore } from '../../src/gateway/core.ts'
 import type { ExecuteResult, Session } from '../../src/gateway/session.ts'
-import { openHarness, run, rowsOf, sql, type Harness } from './harness.ts'
+import { inTurnWithTime, openHarness, run, rowsOf, sql, type Harness } from './harness.ts'
 
 const TABLE = 'CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)'
 const NAME = 'SELECT name FROM item WHERE id = 1'
@@ -26,14 +26,11 @@ type Heard = ExecuteResult | Error | 'not here'
 
 /** What was heard so far, in the order in which it was; false where the session took nothing. */
 async function ask(session: Session, text: string): Promise<Heard[] | false> {
-  // In a turn of the event loop that has time left.
-  await new Promise((resolve) => {
-    setImmediate(resolve)
-  })
   const heard: Heard[] = []
   const note = (one: Heard): void => void heard.push(one)
   const receiver = { resolve: note, reject: note, notHere: () => note('not here') }
-  return session.executeHere?.(receiver, sql(text)) === true ? heard : false
+  const isTaken = await inTurnWithTime(() => session.executeHere?.(receiver, sql(text)) ?? false)
+  return isTaken ? heard : false
 }
 
 test('a read is answered when the leader has named an index and the file has it, and never before', async () => {
@@ -41,22 +38,29 @@ test('a read is answered when the leader has named an index and the file has it,
   const [reader, writer] = [await open.session(), await open.session()]
   await run(writer, TABLE, "INSERT INTO item VALUES (1, 'old')")
   const asked = await withLeaderElsewhere(open)
-  const heard = await ask(reader, NAME)
-  assert.deepEqual(heard, [], 'the leader has not answered')
-  assert.throws(() => reader.executeNow?.(sql('SELECT 1')), /must not overlap/)
-  const next = (await open.member.get('default')).appliedIndex + 1n
-  asked[0]?.resolve(next)
-  await new Promise((resolve) => {
-    setImmediate(resolve)
-  })
-  assert.deepEqual(heard, [], 'the file does not have that index')
-  await writer.execute(sql("UPDATE item SET name = 'new'"))
-  const [told] = heard as Heard[]
-  assert.ok(typeof told === 'object' && !(told instanceof Error))
-  assert.deepEqual(told.rows, [['new']])
-  assert.equal(told.index, next)
-  assert.equal(reader.lastIndex, next)
-  assert.equal(asked.length, 1)
+  let isRead = false
+  // The turn in which the file gets the index may be used up by then.
+  for (let round = 1; round <= 50 && !isRead; round++) {
+    const heard = (await ask(reader, NAME)) as Heard[]
+    assert.deepEqual(heard, [], 'the leader has not answered')
+    assert.throws(() => reader.executeNow?.(sql('SELECT 1')), /must not overlap/)
+    const next = (await open.member.get('default')).appliedIndex + 1n
+    assert.equal(asked.length, round)
+    asked.at(-1)?.resolve(next)
+    await new Promise((resolve) => {
+      setImmediate(resolve)
+    })
+    assert.deepEqual(heard, [], 'the file does not have that index')
+    await writer.execute(sql(`UPDATE item SET name = 'new ${round}'`))
+    const [told] = heard as Heard[]
+    if (told === 'not here') continue
+    assert.ok(typeof told === 'object' && !(told instanceof Error))
+    assert.deepEqual(told.rows, [[`new ${round}`]])
+    assert.equal(told.index, next)
+    assert.equal(reader.lastIndex, next)
+    isRead = true
+  }
+  assert.ok(isRead)
   assert.equal(open.gateway.statistics().readLatency.count, 1)
 })
 

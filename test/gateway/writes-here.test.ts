@@ -4,17 +4,16 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { HarmonyError } from '../../src/base/errors.ts'
 import type { ExecuteResult, Session } from '../../src/gateway/session.ts'
-import { openHarness, READ_ONLY, rowsOf, run, sql } from './harness.ts'
+import { inTurnWithTime, openHarness, READ_ONLY, rowsOf, run, sql } from './harness.ts'
 
 const TABLE = 'CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT UNIQUE)'
 
-/** Null where nothing was done. In a turn of the event loop that has time left. */
+/** Null where nothing was done. */
 async function writtenHere(session: Session, text: string): Promise<ExecuteResult | Error | null> {
-  await new Promise((resolve) => {
-    setImmediate(resolve)
-  })
   const { promise, resolve } = Promise.withResolvers<ExecuteResult | Error>()
-  const isTaken = session.executeHere?.({ resolve, reject: resolve }, sql(text)) ?? false
+  const isTaken = await inTurnWithTime(
+    () => session.executeHere?.({ resolve, reject: resolve }, sql(text)) ?? false,
+  )
   return isTaken ? promise : null
 }
 
@@ -59,9 +58,8 @@ test('a session is busy until the receiver has heard, and free for it', async ()
   await run(session, TABLE)
   const { promise, resolve } = Promise.withResolvers<unknown>()
   const goOn = (): void => resolve(rowsOf(session, 'SELECT name FROM item'))
-  const isTaken = session.executeHere?.(
-    { resolve: goOn, reject: resolve },
-    sql("INSERT INTO item VALUES (1, 'one')"),
+  const isTaken = await inTurnWithTime(() =>
+    session.executeHere?.({ resolve: goOn, reject: resolve }, sql("INSERT INTO item VALUES (1, 'one')")),
   )
   assert.equal(isTaken, true)
   assert.throws(() => session.executeNow?.(sql('SELECT 1')), /must not overlap/)

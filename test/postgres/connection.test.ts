@@ -247,7 +247,7 @@ test('however a connection ends, its session ends too', async () => {
   await using refused = await RawClient.open(harness.port)
   refused.send(startup({ user: 'tester', database: 'default', client_encoding: 'LATIN1' }))
   assert.equal((await refused.until('Z')).map(shortForm).at(-1), 'E 0A000')
-  const endMs = performance.now() + 10_000
+  const endMs = performance.now() + 60_000
   while (sessions() > before && performance.now() < endMs) await pause(5)
   assert.ok(sessions() <= before, `${sessions()} sessions, ${before} before`)
 })
