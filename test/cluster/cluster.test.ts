@@ -18,6 +18,9 @@ import { itemsOf, leadersOf, makeDatabases } from './many-databases.ts'
 
 let cluster: Cluster
 
+/** SQLSTATEs of a transaction that can be begun again, and of a COMMIT of which nobody knows what became. */
+const CHANGED_LEADER = new Set(['40001', '08007'])
+
 /** `ok`, or the code of what it rejects with. */
 async function codeOf(answer: Promise<unknown>): Promise<string> {
   try {
@@ -25,6 +28,19 @@ async function codeOf(answer: Promise<unknown>): Promise<string> {
     return 'ok'
   } catch (error) {
     return error instanceof QueryError ? error.code : String(error)
+  }
+}
+
+/** As clients do whose leader may be another one at any moment. `work` may be done twice. */
+async function untilDone(client: Client, work: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      const { code = '' } = error as { code?: string }
+      if (!CHANGED_LEADER.has(code) || attempt === 20) throw error
+      await client.query('ROLLBACK')
+    }
   }
 }
 
@@ -36,8 +52,16 @@ async function ask(url: string, body: unknown): Promise<{ status: number; json: 
   return { status: response.status, json: await response.json() }
 }
 
+/** On a busy machine elections take many times what they take elsewhere, and so does handing over. */
+const PATIENCE = [
+  'group.handOverTimeoutMs=30s',
+  'routing.leaderTimeoutMs=20s',
+  'gateway.readIndexTimeoutMs=1min',
+  'gateway.appliedWaitTimeoutMs=1min',
+]
+
 before(async () => {
-  cluster = await Cluster.start({ members: 4 })
+  cluster = await Cluster.start({ members: 4, args: PATIENCE.flatMap((limit) => ['--limit', limit]) })
 })
 
 after(async () => {
@@ -60,11 +84,11 @@ test('every member is a process of its own, and tells of the same cluster with t
 })
 
 test('what is written through one member is read through each other at once', async () => {
-  await query(cluster.url(0), 'CREATE TABLE seen (member INTEGER PRIMARY KEY)')
+  await insist(cluster.url(0), 'CREATE TABLE IF NOT EXISTS seen (member INTEGER PRIMARY KEY)')
   for (const writer of cluster.indexes) {
-    await query(cluster.url(writer), 'INSERT INTO seen VALUES (?)', [writer])
+    await insist(cluster.url(writer), 'INSERT OR IGNORE INTO seen VALUES (?)', [writer])
     for (const reader of cluster.indexes) {
-      const rows = await query(cluster.url(reader), 'SELECT member FROM seen ORDER BY member')
+      const rows = await insist(cluster.url(reader), 'SELECT member FROM seen ORDER BY member')
       assert.equal(rows.length, writer + 1, `member ${reader} after a write through member ${writer}`)
     }
   }
@@ -79,11 +103,21 @@ test('the leader is killed under load: the others go on, no read fails there, no
 test('each member is restarted under load, one after the other: clients of the others hear of nothing', async (t) => {
   const reports = await restartAll(cluster)
   t.diagnostic(JSON.stringify(reports))
-  for (const { isClean, readFailures, writeFailures } of reports) {
+  for (const { isClean, readFailures, writeFailures, otherElections } of reports) {
     assert.deepEqual(readFailures, [])
-    assert.deepEqual(writeFailures, [])
+    const isExplained = (failure: string): boolean =>
+      otherElections > 0 && failure.startsWith('OUTCOME_UNKNOWN')
+    assert.deepEqual(
+      writeFailures.filter((failure) => !isExplained(failure)),
+      [],
+    )
     assert.equal(isClean, true)
   }
+  const quiet = reports.filter(({ otherElections }) => otherElections === 0)
+  assert.deepEqual(
+    quiet.map(({ restarted }) => restarted),
+    cluster.indexes,
+  )
 })
 
 test('PostgreSQL clients write and read through any member, transactions included', async () => {
@@ -91,12 +125,14 @@ test('PostgreSQL clients write and read through any member, transactions include
     const client = new Client(cluster.postgresUrl(index).replace('//', '//tester@'))
     await client.connect()
     try {
-      await client.query('CREATE TABLE IF NOT EXISTS visits (id SERIAL PRIMARY KEY, member INT)')
-      await client.query('BEGIN')
-      await client.query('INSERT INTO visits (member) VALUES ($1)', [index])
-      const { rows } = await client.query('SELECT count(*)::int AS n FROM visits')
-      assert.deepEqual(rows, [{ n: index + 1 }])
-      await client.query('COMMIT')
+      await untilDone(client, async () => {
+        await client.query('CREATE TABLE IF NOT EXISTS visits (id SERIAL PRIMARY KEY, member INT UNIQUE)')
+        await client.query('BEGIN')
+        await client.query('INSERT INTO visits (member) VALUES ($1) ON CONFLICT DO NOTHING', [index])
+        const { rows } = await client.query('SELECT count(*)::int AS n FROM visits')
+        assert.deepEqual(rows, [{ n: index + 1 }])
+        await client.query('COMMIT')
+      })
     } finally {
       await client.end()
     }
@@ -122,23 +158,24 @@ test('`harmonydb status` and `member` tell of it; a transfer moves the leadershi
   assert.equal(list.stdout.match(/active/g)?.length, 4, list.stdout + list.stderr)
   const leader = await cluster.leader()
   const { member } = await cluster.state(leader)
-  const moved = await runCommand([
-    'member',
-    'transfer',
-    url,
-    '--database',
-    'default',
-    '--from',
-    String(member),
-  ])
-  assert.equal(moved.exitCode, 0, moved.stderr)
-  await until('another member leads', async () => (await cluster.leader()) !== leader)
+  const transfer = ['member', 'transfer', url, '--database', 'default', '--from', String(member)]
+  let moved = await runCommand(transfer)
+  // By itself it may lead no more, or nobody may follow well enough just now.
+  for (let attempt = 1; moved.exitCode !== 0 && attempt < 5; attempt++) {
+    if ((await cluster.leader()) !== leader) break
+    moved = await runCommand(transfer)
+  }
+  await until(
+    'another member leads',
+    async () => (await cluster.leader()) !== leader,
+    () => moved.stderr,
+  )
 })
 
 test('a member that was stopped and one that was killed come back and catch up', async () => {
-  await query(cluster.url(0), 'CREATE TABLE missed (id INTEGER PRIMARY KEY)')
+  await insist(cluster.url(0), 'CREATE TABLE IF NOT EXISTS missed (id INTEGER PRIMARY KEY)')
   assert.equal(await cluster.stop(2), true)
-  await query(cluster.url(0), 'INSERT INTO missed VALUES (1)')
+  await insist(cluster.url(0), 'INSERT OR IGNORE INTO missed VALUES (1)')
   cluster.start(2)
   await cluster.ready(2)
   await cluster.kill(3)
@@ -146,11 +183,11 @@ test('a member that was stopped and one that was killed come back and catch up',
   cluster.start(3)
   await cluster.ready(3)
   for (const index of cluster.indexes)
-    assert.deepEqual(await query(cluster.url(index), 'SELECT id FROM missed ORDER BY id'), [[1], [2]])
+    assert.deepEqual(await insist(cluster.url(index), 'SELECT id FROM missed ORDER BY id'), [[1], [2]])
 })
 
 test('without a majority writes are refused after a while, stale reads go on; with it everything does', async () => {
-  const { voters } = await cluster.group(0)
+  const { voters } = await cluster.group(await cluster.leader())
   const states = await Promise.all(cluster.indexes.map((index) => cluster.state(index)))
   const gone = states.flatMap(({ member }, index) => (voters.slice(0, 2).includes(member) ? [index] : []))
   const left = cluster.indexes.filter((index) => !gone.includes(index))
@@ -171,23 +208,31 @@ test('without a majority writes are refused after a while, stale reads go on; wi
   for (const index of gone) cluster.start(index)
   await cluster.ready(...gone)
   for (const index of cluster.indexes)
-    assert.deepEqual(await query(cluster.url(index), 'SELECT id FROM missed ORDER BY id'), [[1], [2]])
+    assert.deepEqual(await insist(cluster.url(index), 'SELECT id FROM missed ORDER BY id'), [[1], [2]])
 })
 
 test('a fifth member joins under load', async (t) => {
   const joined = await joinUnderLoad(cluster)
   t.diagnostic(JSON.stringify(joined))
-  const list = await runCommand(['member', 'list', cluster.url(joined.index)])
-  assert.equal(list.stdout.match(/active/g)?.length, 5, list.stdout + list.stderr)
+  let list = ''
+  await until(
+    'all members are active',
+    async () => {
+      const { stdout, stderr } = await runCommand(['member', 'list', cluster.url(joined.index)])
+      list = stdout + stderr
+      return stdout.match(/active/g)?.length === 5
+    },
+    () => list,
+  )
 })
 
 test('all are killed at once, started again, and everything is there', async () => {
-  const [[before] = []] = await query(cluster.url(0), 'SELECT count(*) FROM load_1')
+  const [[before] = []] = await insist(cluster.url(0), 'SELECT count(*) FROM load_1')
   await Promise.all(cluster.indexes.map((index) => cluster.kill(index)))
   for (const index of cluster.indexes) cluster.start(index)
   await cluster.ready()
   for (const index of cluster.indexes) {
-    const [[now] = []] = await query(cluster.url(index), 'SELECT count(*) FROM load_1')
+    const [[now] = []] = await insist(cluster.url(index), 'SELECT count(*) FROM load_1')
     assert.equal(now, before)
   }
 })

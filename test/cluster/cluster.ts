@@ -14,11 +14,13 @@ import { runningPid, signalMember, startMember, stopMember } from '../../src/cli
 import type { ClusterState, GroupState } from '../../src/cluster/cluster-state.ts'
 
 /** A machine that does other things, too, is slow at times; no test depends on how fast this is. */
-export const PATIENCE_MS = 60_000
+export const PATIENCE_MS = 120_000
 const POLL_INTERVAL_MS = 20
 const PORTS_FIRST = 20_000
 /** A cluster that grows must not meet another one, so each has so many ports to itself. Below those that systems give to connections. */
 const PORTS_OF_ONE = 100
+/** Nobody serves at the last one: who listens there has the others, from before the first member starts until this process ends. */
+const RESERVING_PORT = PORTS_OF_ONE - 1
 const CLUSTERS_MAX = 120
 
 export interface ClusterOptions {
@@ -220,10 +222,11 @@ export async function until(
   }
 }
 
-/** A port from which all ports of the members are free at the moment. */
+/** A port from which all ports of the members are free, and stay so for this process: members need a while to start, and are down at times. */
 export async function freeBasePort(members: number): Promise<number> {
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 1000; attempt++) {
     const base = PORTS_FIRST + Math.floor(Math.random() * CLUSTERS_MAX) * PORTS_OF_ONE
+    if (!(await isReserved(base + RESERVING_PORT))) continue
     const ports = Array.from({ length: members }, (_, index) =>
       [0, 1, 2].map((offset) => base + 10 * index + offset),
     )
@@ -231,6 +234,15 @@ export async function freeBasePort(members: number): Promise<number> {
     if (isFree.every(Boolean)) return base
   }
   throw new Error('no free ports')
+}
+
+/** Whether this process, and it alone, has the port from now on. */
+function isReserved(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => resolve(true)).unref()
+  })
 }
 
 function isPortFree(port: number): Promise<boolean> {

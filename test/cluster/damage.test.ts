@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { decodeFrameHeader, decodeSegmentHeader, frameBoundary } from '../../src/journal/format.ts'
 import { Cluster, until } from './cluster.ts'
-import { query } from './load.ts'
+import { insist, query } from './load.ts'
 
 const ROWS = 300
 
@@ -15,9 +15,12 @@ let cluster: Cluster
 
 before(async () => {
   cluster = await Cluster.start({ members: 3 })
-  await query(cluster.url(0), 'CREATE TABLE kept (id INTEGER PRIMARY KEY, text TEXT)')
+  await insist(cluster.url(0), 'CREATE TABLE IF NOT EXISTS kept (id INTEGER PRIMARY KEY, text TEXT)')
   for (let id = 1; id <= ROWS; id++)
-    await query(cluster.url(id % 3), 'INSERT INTO kept VALUES (?, ?)', [id, `text ${id} ${'x'.repeat(500)}`])
+    await insist(cluster.url(id % 3), 'INSERT OR IGNORE INTO kept VALUES (?, ?)', [
+      id,
+      `text ${id} ${'x'.repeat(500)}`,
+    ])
 })
 
 after(async () => {
@@ -68,7 +71,7 @@ async function isWhole(index: number): Promise<boolean> {
   const rows = await query(cluster.url(index), 'SELECT count(*), sum(id), sum(length(text)) FROM kept').catch(
     () => null,
   )
-  const expected = await query(
+  const expected = await insist(
     cluster.url(await cluster.leader()),
     'SELECT count(*), sum(id), sum(length(text)) FROM kept',
   )
@@ -102,7 +105,10 @@ test('a database file that is damaged is replaced by a copy', async () => {
   const { size } = statSync(dataFile(index))
   for (let page = 1; page * 4096 < size; page++)
     overwrite(dataFile(index), page * 4096, new Uint8Array(512).fill(0x5a))
-  await query(cluster.url(await cluster.leader()), "INSERT INTO kept VALUES (1000, 'while it was away')")
+  await insist(
+    cluster.url(await cluster.leader()),
+    "INSERT OR IGNORE INTO kept VALUES (1000, 'while it was away')",
+  )
   await restarted(index)
 })
 
@@ -121,7 +127,7 @@ test('a replica that somebody else has written to differs, is found out by the n
   file.close()
   cluster.start(index)
   await cluster.ready(index)
-  await query(cluster.url(await cluster.leader()), "UPDATE kept SET text = text || '!' WHERE id = 7")
+  await insist(cluster.url(await cluster.leader()), "UPDATE kept SET text = text || '!' WHERE id = 7")
   await until(
     'the replica is whole',
     async () => {

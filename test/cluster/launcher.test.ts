@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MAIN, runCommand } from '../member/running-member.ts'
 import { freeBasePort, until } from './cluster.ts'
-import { query } from './load.ts'
+import { insist } from './load.ts'
 
 const MEMBERS = 3
 
@@ -85,25 +85,25 @@ test('a cluster is started, loses a member, gets it back, is stopped, and starts
   const first = new Launcher(t, folder, basePort)
   await first.prints(/all members are ready/)
   assert.equal(statSync(join(folder, 'secret')).mode & 0o777, 0o600)
-  await query(first.url(0), 'CREATE TABLE notes (title TEXT)')
-  await query(first.url(1), "INSERT INTO notes VALUES ('kept')")
+  await insist(first.url(0), 'CREATE TABLE IF NOT EXISTS notes (title TEXT PRIMARY KEY)')
+  await insist(first.url(1), "INSERT OR IGNORE INTO notes VALUES ('kept')")
 
   const killed = first.pid(2)
   const seen = first.prints(/member 2 is down; start it again with: \S.* --start 2/)
   process.kill(killed, 'SIGKILL')
   await seen
-  assert.deepEqual(await query(first.url(1), 'SELECT title FROM notes'), [['kept']])
+  assert.deepEqual(await insist(first.url(1), 'SELECT title FROM notes'), [['kept']])
   const started = await runCommand(['cluster', '--data', folder, '--start', '2'])
   assert.equal(started.exitCode, 0, started.stderr)
   assert.match(started.stdout, /Member 2 serves at http/)
   assert.notEqual(first.pid(2), killed)
-  assert.deepEqual(await query(first.url(2), 'SELECT title FROM notes'), [['kept']])
+  assert.deepEqual(await insist(first.url(2), 'SELECT title FROM notes'), [['kept']])
 
   process.kill(first.pid(0), 'SIGKILL')
   const again = await runCommand(['cluster', '--data', folder])
   assert.equal(again.exitCode, 0, again.stderr)
   assert.match(again.stdout, /shown by another terminal/)
-  assert.deepEqual(await query(first.url(0), 'SELECT title FROM notes'), [['kept']])
+  assert.deepEqual(await insist(first.url(0), 'SELECT title FROM notes'), [['kept']])
 
   const pids = [0, 1, 2].map((index) => first.pid(index))
   assert.equal(await first.interrupt(), 0, first.output)
@@ -111,7 +111,7 @@ test('a cluster is started, loses a member, gets it back, is stopped, and starts
 
   const second = new Launcher(t, folder, basePort)
   await second.prints(/all members are ready/)
-  assert.deepEqual(await query(second.url(2), 'SELECT title FROM notes'), [['kept']])
+  assert.deepEqual(await insist(second.url(2), 'SELECT title FROM notes'), [['kept']])
   const stopped = await runCommand(['cluster', '--data', folder, '--stop', '1'])
   assert.equal(stopped.exitCode, 0, stopped.stderr)
   assert.equal(isAlive(second.pid(1)), false)

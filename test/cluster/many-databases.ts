@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Cluster, until } from './cluster.ts'
-import { insist, query, type Row } from './load.ts'
+import { insist, type Row } from './load.ts'
 
 export function databaseName(at: number): string {
   return `shop-${at}`
@@ -33,13 +33,19 @@ export async function makeDatabases(cluster: Cluster, count: number, width = 8):
 }
 
 async function create(url: string, name: string): Promise<void> {
-  const response = await fetch(`${url}/v1/databases`, { method: 'POST', body: JSON.stringify({ name }) })
-  if (!response.ok) throw new Error(`POST /v1/databases ${name}: ${response.status} ${await response.text()}`)
+  await until(`the database ${name} is made`, async () => {
+    const response = await fetch(`${url}/v1/databases`, { method: 'POST', body: JSON.stringify({ name }) })
+    const text = await response.text()
+    // When the leader of the catalog changes nobody knows whether it was made; who asks again is told that it is there.
+    if (response.ok || text.includes('DATABASE_EXISTS')) return true
+    if (response.status >= 500) return false
+    throw new Error(`POST /v1/databases ${name}: ${response.status} ${text}`)
+  })
 }
 
 /** What a member reads in a database that was made through another. */
 export function itemsOf(cluster: Cluster, member: number, at: number): Promise<Row[]> {
-  return query(cluster.url(member), 'SELECT id, name FROM items', [], databaseName(at))
+  return insist(cluster.url(member), 'SELECT id, name FROM items', [], databaseName(at))
 }
 
 /** Resolves when no group exchanges anything any more. */
