@@ -1,5 +1,6 @@
 /** The members that the stress test runs on, and what it asks of them besides its users. */
 
+import { randomUUID } from 'node:crypto'
 import { Cluster } from '../../test/cluster/cluster.ts'
 import { BODY, POSTS_PER_THREAD, SCHEMA } from './forum.ts'
 import type { Target } from './load-protocol.ts'
@@ -7,6 +8,9 @@ import { memberProcesses } from './processes.ts'
 
 /** For those who come back all at once when a member has failed. */
 const LIMITS = ['http.connectionsMax=20000', 'postgres.connectionsMax=20000', 'gateway.sessionsMax=40000']
+
+const CHANGED_LEADER = /OUTCOME_UNKNOWN|NOT_LEADER/
+const ATTEMPTS_MAX = 10
 
 type Row = readonly unknown[]
 
@@ -70,15 +74,20 @@ export class ClusterUnderTest implements AsyncDisposable {
       )
   }
 
+  /** Again, with the key that makes it count once, while a change of leaders leaves open what became of it. */
   async query(index: number, sql: string): Promise<readonly Row[]> {
-    const response = await fetch(`${this.#cluster.url(index)}/v1/databases/default/query`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ sql }),
-    })
-    if (!response.ok) throw new Error(`${sql}: ${response.status} ${await response.text()}`)
-    const { rows } = (await response.json()) as { rows: readonly Row[] }
-    return rows
+    const key = sql.startsWith('SELECT') ? {} : { 'idempotency-key': randomUUID() }
+    for (let attempt = 1; ; attempt++) {
+      const response = await fetch(`${this.#cluster.url(index)}/v1/databases/default/query`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...key },
+        body: JSON.stringify({ sql }),
+      })
+      const text = await response.text()
+      if (response.ok) return (JSON.parse(text) as { rows: readonly Row[] }).rows
+      if (attempt === ATTEMPTS_MAX || !CHANGED_LEADER.test(text))
+        throw new Error(`${sql}: ${response.status} ${text}`)
+    }
   }
 
   /** Every reply's token, in pages. */

@@ -9,9 +9,8 @@ import { RunningForum } from './testing/running-forum.ts'
 const executablePath = findBrowser()
 const WITH_BROWSER = {
   skip: executablePath === null && 'no Chromium on this machine: install one, or name it in FORUM_BROWSER',
-  timeout: 240_000,
 }
-const TIMEOUT_MS = 20_000
+const TIMEOUT_MS = 60_000
 /** Where pictures of what the test sees go, for people; none without it. */
 const SCREENSHOTS = process.env['FORUM_SCREENSHOTS']
 

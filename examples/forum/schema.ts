@@ -1,6 +1,7 @@
 /** The tables. All of it is ordinary SQLite, triggers included; every member has the same. */
 
 import type { Database } from 'harmonydb'
+import { sureWrite } from './sure-write.ts'
 
 const TABLES = [
   `CREATE TABLE IF NOT EXISTS users (
@@ -45,5 +46,5 @@ const TABLES = [
 
 /** Safe to run by all processes at once, and at every start. */
 export async function createTables(db: Database): Promise<void> {
-  await db.batch(TABLES)
+  await sureWrite(() => db.batch(TABLES))
 }

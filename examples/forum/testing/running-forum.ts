@@ -3,13 +3,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { freeBasePort } from '../../../test/cluster/cluster.ts'
 
 const PROCESSES = 3
-const READY_TIMEOUT_MS = 60_000
+const READY_TIMEOUT_MS = 180_000
 const READY = /^(forum-\d) \(process (\d+)\) is ready: (\S+)$/
 
 export class RunningForum {
@@ -22,8 +22,11 @@ export class RunningForum {
   readonly #waiting = new Set<() => void>()
 
   static async start(): Promise<RunningForum> {
-    const addresses = await freeAddresses(2 * PROCESSES)
-    const forum = new RunningForum(addresses.slice(0, PROCESSES), addresses.slice(PROCESSES))
+    // Not those that the system gives to connections: a process that was killed must find its own free when it comes back.
+    const basePort = await freeBasePort(PROCESSES)
+    const addresses = (offset: number): string[] =>
+      Array.from({ length: PROCESSES }, (_, at) => `127.0.0.1:${basePort + 10 * at + offset}`)
+    const forum = new RunningForum(addresses(0), addresses(1))
     try {
       await forum.#until(() => forum.#processIds.size === PROCESSES)
       return forum
@@ -100,16 +103,4 @@ export class RunningForum {
     if (origin !== undefined) this.#processIds.set(origin, Number(processId))
     for (const check of this.#waiting) check()
   }
-}
-
-async function freeAddresses(count: number): Promise<string[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const addresses = await Promise.all(
-    servers.map(async (server) => {
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return `127.0.0.1:${(server.address() as { port: number }).port}`
-    }),
-  )
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return addresses
 }
