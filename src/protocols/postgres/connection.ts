@@ -17,6 +17,7 @@ import { loadParser } from './dialect/parse.ts'
 import { PgError } from './error.ts'
 import type { PostgresLimits } from './limits.ts'
 import type { NotificationHub } from './notification-hub.ts'
+import type { AnswersOfTurn } from './session/answers-of-turn.ts'
 import { Activity, type ActivityRow } from './session/activity.ts'
 import { ClientSession } from './session/client-session.ts'
 import { toPgError } from './session/harmony-error.ts'
@@ -49,6 +50,7 @@ export interface ConnectionHost {
   readonly received: ByteBudget
   /** What waits for all clients to take it. */
   readonly unsent: UnsentAnswers
+  readonly ofTurn: AnswersOfTurn
   readonly hub: NotificationHub
   readonly server: ServerActions
   readonly temporaries: TemporaryTables
@@ -114,7 +116,7 @@ export class Connection {
     this.#host = host
     this.#framer = new Framer(host.limits)
     this.#received = host.received.open()
-    this.#output = new ClientOutput(socket, host.limits, host.unsent)
+    this.#output = new ClientOutput(socket, host.limits, host.unsent, host.ofTurn)
     this.#startupTimer = setTimeout(() => this.#socket.destroy(), host.limits.startupTimeoutMs)
     socket.setNoDelay(true)
     socket.setKeepAlive(true, host.limits.keepAliveDelayMs)

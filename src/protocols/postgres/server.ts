@@ -16,6 +16,7 @@ import { PgError } from './error.ts'
 import { POSTGRES_DEFAULTS, type PostgresLimits } from './limits.ts'
 import { NO_FELLOWS, type Fellows, type StopBackend } from './fellows.ts'
 import { LogNotificationHub } from './log-notification-hub.ts'
+import { AnswersOfTurn } from './session/answers-of-turn.ts'
 import type { ActivityRow } from './session/activity.ts'
 import { TemporaryTables, type MemberNumbers } from './session/temporary-tables.ts'
 import { Authentication } from './startup.ts'
@@ -181,6 +182,7 @@ export class PostgresServer {
       limits: this.#limits,
       received: new ByteBudget(this.#limits.receivedTotalBytesMax),
       unsent: new UnsentAnswers(this.#limits.unsentTotalBytesMax),
+      ofTurn: new AnswersOfTurn(),
       temporaries: this.#temporaries,
       hub: new LogNotificationHub(gateway, directory),
       server: {

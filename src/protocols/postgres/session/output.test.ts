@@ -4,9 +4,12 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { UnsentAnswers } from '../../../base/unsent-answers.ts'
+import { AnswersOfTurn } from './answers-of-turn.ts'
 import { ClientOutput } from './output.ts'
 
 const UNSENT_BYTES_MAX = 1024 * 1024
+/** Of one server, that of all tests. */
+const OF_TURN = new AnswersOfTurn()
 const LIMITS = { unsentBytesMax: UNSENT_BYTES_MAX, stallTimeoutMs: 60_000 }
 
 interface Pair {
@@ -41,7 +44,7 @@ async function connection(
     order.push(name)
     return write(bytes)
   }
-  return { output: new ClientOutput(socket, limits, unsent), socket, client, writes }
+  return { output: new ClientOutput(socket, limits, unsent, OF_TURN), socket, client, writes }
 }
 
 function turnEnd(): Promise<void> {

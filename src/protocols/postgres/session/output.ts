@@ -1,29 +1,14 @@
 /**
- * What goes to the client: an encoder over a socket, with back-pressure.
- *
- * Answers wait for the end of the turn of the event loop in which they were made, and leave one behind the other. A write wakes its
- * client, the dearest part of a short answer: a process with several connections (a pool, a load generator) that is woken by the first
- * of them finds the others there, too, while one that gets them one by one goes to sleep and is woken for each. Rejected: to write at once (a
- * sixth more processor time here and a fifth more at the client, with 16 connections); to let a whole long turn pass, in which the
- * clients would have nothing to do (`TOGETHER_MAX`).
+ * What goes to the client: an encoder over a socket, with back-pressure. Answers wait for the end of the turn of the event loop in which they
+ * were made (`answers-of-turn.ts`), and leave one behind the other.
  */
 
 import type { Socket } from 'node:net'
 import type { UnsentAnswers } from '../../../base/unsent-answers.ts'
 import { Encoder } from '../wire/encoder.ts'
+import type { AnswersOfTurn } from './answers-of-turn.ts'
 
 const FLUSH_BYTES = 32 * 1024
-/** So many answers leave together at most. */
-const TOGETHER_MAX = 32
-
-/** What has an answer to send in this turn of the event loop, whichever server it belongs to. */
-let waiting: ClientOutput[] = []
-
-function sendWaiting(): void {
-  const outputs = waiting
-  waiting = []
-  for (const output of outputs) output.sendWaiting()
-}
 
 export interface OutputLimits {
   readonly unsentBytesMax: number
@@ -35,16 +20,18 @@ export class ClientOutput {
   readonly encoder: Encoder = new Encoder()
   readonly #limits: OutputLimits
   readonly #unsent: UnsentAnswers
+  readonly #ofTurn: AnswersOfTurn
   #socket: Socket
   #drained: Promise<void> | null = null
   /** Mark up to which answers wait to be sent; -1 if none do. */
   #waitingUpTo = -1
 
-  /** `unsent`: what waits for all clients of the server. */
-  constructor(socket: Socket, limits: OutputLimits, unsent: UnsentAnswers) {
+  /** `unsent`: what waits for all clients of the server; `ofTurn`: what it sends at the end of this turn. */
+  constructor(socket: Socket, limits: OutputLimits, unsent: UnsentAnswers, ofTurn: AnswersOfTurn) {
     this.#socket = socket
     this.#limits = limits
     this.#unsent = unsent
+    this.#ofTurn = ofTurn
   }
 
   /** The client has to take something before it is given more. */
@@ -67,9 +54,7 @@ export class ClientOutput {
     const isNew = this.#waitingUpTo < 0
     this.#waitingUpTo = this.encoder.mark()
     this.encoder.shareSlab()
-    if (!isNew) return null
-    if (waiting.push(this) === 1) setImmediate(sendWaiting)
-    if (waiting.length >= TOGETHER_MAX) sendWaiting()
+    if (isNew) this.#ofTurn.add(this)
     return null
   }
 

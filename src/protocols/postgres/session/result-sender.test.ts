@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { Socket } from 'node:net'
 import { UnsentAnswers } from '../../../base/unsent-answers.ts'
 import { UTC } from '../types/time-zone.ts'
+import { AnswersOfTurn } from './answers-of-turn.ts'
 import { ClientOutput } from './output.ts'
 import type { Portal } from './prepared.ts'
 import type { CommandResult } from './result.ts'
@@ -27,7 +28,7 @@ test('many who waited for the next turn and go on together, step by step, share 
 
 function newOutput(): ClientOutput {
   const limits = { unsentBytesMax: 1024, stallTimeoutMs: 60_000 }
-  return new ClientOutput(new Socket(), limits, new UnsentAnswers(Infinity))
+  return new ClientOutput(new Socket(), limits, new UnsentAnswers(Infinity), new AnswersOfTurn())
 }
 
 /** Of a statement whose rows have one column, an integer. */
