@@ -191,6 +191,51 @@ test('statements up to Sync are one transaction, also when they arrive one by on
   ])
 })
 
+test('reads up to Sync see one state, and a write behind them is refused where that has changed', async () => {
+  await using client = await RawClient.ready(harness.port)
+  await using other = await RawClient.ready(harness.port)
+  const read = [parse('', 'select v from t where id = 2'), bind('', ''), execute('')]
+  const readFirst = async (...how: Buffer[]): Promise<string[]> => {
+    client.send(...how, flush)
+    return (await client.until('C')).map(shortForm)
+  }
+  assert.deepEqual(await readFirst(...read), ['1', '2', 'D b', 'C SELECT 1'])
+  await other.ask(query("update t set v = 'B' where id = 2"))
+  assert.deepEqual(await client.ask(...read, sync), ['1', '2', 'D b', 'C SELECT 1', 'Z I'])
+  assert.deepEqual(await readFirst(...read), ['1', '2', 'D B', 'C SELECT 1'])
+  await other.ask(query("update t set v = 'b' where id = 2"))
+  const write = [parse('', "update t set v = v || '!' where id = 2"), bind('', ''), execute('')]
+  assert.deepEqual(await client.ask(...write, sync), ['1', '2', 'E 40001', 'Z I'])
+  assert.deepEqual(await client.ask(...read, sync), ['1', '2', 'D b', 'C SELECT 1', 'Z I'])
+})
+
+test('a client that takes rows in parts outside of a block is not held to the time of a transaction', async () => {
+  await using client = await RawClient.ready(harness.port)
+  await using other = await RawClient.ready(harness.port)
+  const select = 'select v from t where id in (1, 2) order by id'
+  client.send(parse('', select), bind('p', ''), execute('p', 1), flush)
+  assert.deepEqual((await client.until('s')).map(shortForm), ['1', '2', 'D NULL', 's'])
+  await other.ask(query("update t set v = 'B' where id = 2"))
+  const now = [parse('', 'select v from t where id = 2'), bind('', ''), execute('')]
+  assert.deepEqual(await client.ask(execute('p', 1), ...now, sync), [
+    'D b',
+    's',
+    '1',
+    '2',
+    'D B',
+    'C SELECT 1',
+    'Z I',
+  ])
+  await other.ask(query("update t set v = 'b' where id = 2"))
+})
+
+test('a block that begins behind a read before Sync may be read only', async () => {
+  await using client = await RawClient.ready(harness.port)
+  const answer = await client.ask(query("select 1; begin read only; insert into t values (77, 'x')"))
+  assert.deepEqual(answer.slice(-2), ['E 25006', 'Z E'])
+  await client.ask(query('rollback'))
+})
+
 test('pipelined batches are answered in order', async () => {
   await using client = await RawClient.ready(harness.port)
   const batches = Array.from({ length: 50 }, (_, index) => [

@@ -286,7 +286,7 @@ export class ClientSession {
     if (portal.result !== null && portal.result.columns === null)
       throw new PgError('55000', `portal "${name}" cannot be run`)
     if (portal.result === null) {
-      const surroundings = this.#transaction.isOpen || !this.#parts.isFollowedBySync() ? 'group' : 'alone'
+      const surroundings = this.#isAlone(plan, rowsMax) ? 'alone' : 'group'
       const result = await this.#runPlan(portal.statement, portal.values, surroundings, portal).catch(
         (error: unknown) => {
           // A client that takes parts needs a result that stays.
@@ -305,6 +305,12 @@ export class ClientSession {
       portal.result = result
     }
     await this.#sender.portal(portal, portal.result, rowsMax)
+  }
+
+  /** Whoever takes rows in parts may take long; the result waits for it, and a transaction would not. */
+  #isAlone(plan: Plan, rowsMax: number): boolean {
+    if (this.#transaction.isOpen) return false
+    return this.#parts.isFollowedBySync() || (rowsMax > 0 && plan.kind === 'query' && plan.isRead)
   }
 
   #sync(): Promise<void> | null {

@@ -32,7 +32,7 @@ export interface ResultPage {
   readonly rows: readonly (readonly SqlValue[])[]
 }
 
-/** Whether a write needs a transaction around it: only when more may follow before the next Sync. */
+/** Whether a statement needs a transaction around it: only when more may follow before the next Sync. */
 export type Surroundings = 'alone' | 'group'
 
 export class Executor {
@@ -74,6 +74,7 @@ export class Executor {
   ): Promise<StatementResult> {
     if (plan.utcOnly !== null) this.#requireUtc(plan.utcOnly)
     if (!plan.isRead) await this.#prepareWrite(plan.command, surroundings)
+    else if (surroundings === 'group') await this.#transaction.ensureImplicit(this.#isReadOnly)
     this.#transaction.hasRun = true
     const values =
       plan.sessionValues.length === 0 ? clientValues : await this.#withSessionValues(plan, clientValues)
@@ -188,11 +189,14 @@ export class Executor {
     await this.#prepareWrite(command, 'group')
   }
 
+  /** Of the transaction that is open, or that a statement would begin. */
+  get #isReadOnly(): boolean {
+    if (this.#transaction.isOpen) return this.#transaction.isReadOnly
+    return this.#settings.find('default_transaction_read_only') === 'on'
+  }
+
   async #prepareWrite(command: string, surroundings: Surroundings): Promise<void> {
-    const isReadOnly =
-      this.#transaction.isReadOnly ||
-      (!this.#transaction.isOpen && this.#settings.find('default_transaction_read_only') === 'on')
-    if (isReadOnly) throw new PgError('25006', `cannot execute ${command} in a read-only transaction`)
+    if (this.#isReadOnly) throw new PgError('25006', `cannot execute ${command} in a read-only transaction`)
     if (surroundings === 'group') await this.#transaction.ensureImplicit(false)
   }
 

@@ -33,6 +33,7 @@ interface QuickReadsParts {
   readonly listening: Listening
   readonly tables: SessionTables
   readonly dialect: DatabaseDialect
+  isFollowedBySync(): boolean
 }
 
 export class QuickReads {
@@ -57,6 +58,8 @@ export class QuickReads {
   #read(portal: Portal, plan: QueryPlan): Sent {
     const { statement, values, formats } = portal
     if (!plan.returnsRows || plan.notices.length > 0) return 'not quick'
+    // What comes behind it before Sync belongs to the same transaction, which is not begun yet.
+    if (!this.#parts.transaction.isOpen && !this.#parts.isFollowedBySync()) return 'not quick'
     const told = this.#parts.executor.runNow(plan, values, statement.consistency)
     if (told === null) return 'not quick'
     const { columns, writers } = statement.layout(told.columns, formats)

@@ -97,7 +97,7 @@ export class TransactionState {
       const readWrite = isImmediate ? 'BEGIN IMMEDIATE' : 'BEGIN'
       await this.#control(isReadOnly ? 'BEGIN TRANSACTION READONLY' : readWrite)
       this.#isReadOnly = isReadOnly
-    }
+    } else if (isReadOnly) this.#isReadOnly = true
     this.#block = 'explicit'
     return true
   }
