@@ -46,6 +46,22 @@ test('what was made while others looked is found', async () => {
   for (const session of [first, second, maker]) await session.close()
 })
 
+test('what somebody changes while another looks whether anything has changed is looked at anew', async (t) => {
+  await loadParser()
+  await using harness = await openWithTable()
+  const session = await harness.gateway.openSession('default', CREDENTIAL)
+  let reads = 0
+  const dialect = new DatabaseDialect(() => void reads++)
+  await compile(dialect, session, 'SELECT v FROM t')
+  const later = performance.now() + 60_000
+  t.mock.method(performance, 'now', () => later)
+  const looking = compile(dialect, session, 'SELECT v FROM t WHERE id = 1')
+  dialect.schemaChanged(0n)
+  assert.equal(await looking, 'query')
+  assert.equal(reads, 2)
+  await session.close()
+})
+
 test('a look that fails for reasons of its own session fails that one only', async () => {
   await loadParser()
   await using harness = await openWithTable()

@@ -217,9 +217,11 @@ export class DatabaseDialect {
   }
 
   async #look(session: Session, now: number, looking: Look): Promise<Schema> {
-    if (this.#schema !== null && (await schemaVersion(session)) === this.#schema.version) {
+    const known = this.#schema
+    // Somebody may change it meanwhile; then what was known is worth nothing.
+    if (known !== null && (await schemaVersion(session)) === known.version && this.#schema === known) {
       this.#checkedAtMs = now
-      return this.#schema
+      return known
     }
     this.#plans.clear()
     if (this.#schema !== null) this.#changeCount++
