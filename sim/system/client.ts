@@ -6,9 +6,13 @@
 import { HarmonyError } from '../../src/base/errors.ts'
 import type { SqlStatement, SqlValue } from '../../src/base/value.ts'
 import type { ExecuteOptions, ExecuteResult, Session } from '../../src/gateway/session.ts'
+import { Violation } from '../checkers/checker.ts'
 import type { TimeUs } from '../event-queue.ts'
 import type { Random } from '../random.ts'
 import type { Machine } from './machine.ts'
+import { PostgresError } from './postgres/messages.ts'
+import { PostgresSession } from './postgres/postgres-session.ts'
+import { ConnectionLost } from './postgres/wire.ts'
 import type { World } from './world.ts'
 
 export type Answer<T> =
@@ -19,7 +23,7 @@ export type Answer<T> =
   | { readonly kind: 'unknown'; readonly why: string }
 
 /** As much of a session as workloads use. */
-export type Statements = Pick<Session, 'execute'>
+export type Statements = Pick<Session, 'execute' | 'executeAtomic'>
 
 export interface ClientParts {
   readonly world: World
@@ -27,6 +31,8 @@ export interface ClientParts {
   readonly random: Random
   readonly answerTimeoutUs: TimeUs
   readonly thinkUs: TimeUs
+  /** What it asks, it asks in the PostgreSQL protocol where that can say it. */
+  readonly speaksPostgres: boolean
 }
 
 /** Of a request and of its answer. */
@@ -36,6 +42,11 @@ const MOVE_CHANCE = 0.05
 const RETRY_PAUSE_US = 50_000
 /** Of statements without options: asked as the PostgreSQL protocol asks, whose answers may leave before SQLite's own COMMIT. */
 const HERE_CHANCE = 0.5
+/** What was refused because of others is tried again as a whole, as drivers and frameworks do. */
+const ATTEMPTS_MAX = 3
+const SERIALIZATION_FAILURE = '40001'
+/** That the connection is kept after an error. */
+const KEEP_CHANCE = 0.7
 
 export class Client {
   readonly #parts: ClientParts
@@ -44,6 +55,7 @@ export class Client {
   /** Of the machine when it was chosen: a connection does not outlive a process. */
   #life = 0
   #session: Session | null = null
+  #postgres: PostgresSession | null = null
   #isStopped = false
   #isDone = true
 
@@ -96,7 +108,7 @@ export class Client {
   /** Asks until `work` was done, for as long as the run takes. */
   async insist<T>(work: (session: Statements) => Promise<T>): Promise<T> {
     for (;;) {
-      const answer = await this.ask(work)
+      const answer = await this.#askSession(work)
       if (answer.kind === 'ok') return answer.value
       await this.#parts.world.sleep(RETRY_PAUSE_US)
     }
@@ -104,20 +116,66 @@ export class Client {
 
   /** Does `work` on this client's session. */
   ask<T>(work: (session: Statements) => Promise<T>): Promise<Answer<T>> {
+    return this.#parts.speaksPostgres ? this.#askInPostgres(work) : this.#askSession(work)
+  }
+
+  #askSession<T>(work: (session: Statements) => Promise<T>): Promise<Answer<T>> {
+    return this.askMachine(async (machine, isWaitedFor) => work(await this.#statements(machine, isWaitedFor)))
+  }
+
+  #askInPostgres<T>(work: (session: Statements) => Promise<T>): Promise<Answer<T>> {
     return this.askMachine(async (machine, isWaitedFor) => {
-      const session = this.#session ?? (await machine.openSession(this.#database))
-      // A session that comes when nobody waits any more is of no use.
-      if (isWaitedFor()) this.#session = session
-      return work({
-        execute: (statement, options = {}) => {
-          const isPlain = Object.keys(options).length === 0
-          const isHere = isPlain && this.#parts.random.chance(HERE_CHANCE)
-          return this.#send(machine, isWaitedFor, () =>
-            isHere ? executeHere(session, statement) : session.execute(statement, options),
-          )
-        },
-      })
+      const session = this.#postgres ?? (await this.#connect(machine))
+      if (!isWaitedFor()) {
+        session.hangUp()
+        throw new ConnectionLost('nobody waits any more')
+      }
+      this.#postgres = session
+      return this.#attempt(session, () =>
+        work({
+          execute: async (statement, options = {}) =>
+            options.idempotencyKey === undefined
+              ? session.execute(statement, options)
+              : (await this.#statements(machine, isWaitedFor)).execute(statement, options),
+          executeAtomic: (statements) => session.executeAtomic(statements),
+        }),
+      )
     })
+  }
+
+  #connect(machine: Machine): Promise<PostgresSession> {
+    const { world, random } = this.#parts
+    return PostgresSession.open({ world, random, machine, database: this.#database })
+  }
+
+  async #attempt<T>(session: PostgresSession, work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      session.startWork()
+      try {
+        return await work()
+      } catch (error) {
+        await session.giveUp()
+        const isWorthIt = error instanceof PostgresError && error.sqlState === SERIALIZATION_FAILURE
+        if (!isWorthIt || session.hasEffect || attempt === ATTEMPTS_MAX) throw error
+      }
+    }
+  }
+
+  async #statements(machine: Machine, isWaitedFor: () => boolean): Promise<Statements> {
+    const session = this.#session ?? (await machine.openSession(this.#database))
+    // A session that comes when nobody waits any more is of no use.
+    if (isWaitedFor()) this.#session = session
+    return {
+      execute: (statement, options = {}) => {
+        const isPlain = Object.keys(options).length === 0
+        const isHere = isPlain && this.#parts.random.chance(HERE_CHANCE)
+        return this.#send(machine, isWaitedFor, () =>
+          isHere ? executeHere(session, statement) : session.execute(statement, options),
+        )
+      },
+      executeAtomic: (statements) =>
+        this.#send(machine, isWaitedFor, () => session.executeAtomic(statements)),
+    }
   }
 
   /** Does `work` at this client's machine. */
@@ -144,7 +202,7 @@ export class Client {
     isOver = true
     leave()
     timer.cancel()
-    if (answer.kind !== 'ok') this.#leave(machine)
+    if (answer.kind !== 'ok' && !this.#keepsConnection(answer)) this.#leave(machine)
     await world.sleep(random.between(1, WAY_US_MAX))
     world.note('answer', machine.number, 0, 0, () => describe(answer))
     return answer
@@ -179,31 +237,47 @@ export class Client {
     const session = this.#session
     this.#session = null
     this.#machine = null
+    this.#postgres?.hangUp()
+    this.#postgres = null
     if (session !== null && machine.isUp && machine.lives === this.#life)
       machine.run(() => void session.close())
   }
 
+  /** It has nothing open, and its driver knows that. */
+  #keepsConnection({ kind }: Answer<unknown>): boolean {
+    const isReady = kind === 'refused' && this.#postgres?.isReady === true && this.#session === null
+    return isReady && this.#parts.random.chance(KEEP_CHANCE)
+  }
+
   #failed(error: unknown): Answer<never> {
+    if (error instanceof ConnectionLost) return { kind: 'unknown', why: error.message }
+    if (error instanceof PostgresError) return this.#failedInPostgres(error)
     if (!(error instanceof HarmonyError)) this.fail(error)
     const code = error instanceof HarmonyError ? error.code : 'INTERNAL'
     const message = error instanceof Error ? error.message : ''
     if (code === 'OUTCOME_UNKNOWN') return { kind: 'unknown', why: message }
     return { kind: 'refused', code }
   }
+
+  #failedInPostgres({ sqlState, message }: PostgresError): Answer<never> {
+    if (sqlState === PROTOCOL_VIOLATION || message.startsWith(UNEXPECTED))
+      this.fail(new Violation('PostgreSQL', `${sqlState}: ${message}`))
+    if (sqlState === OUTCOME_UNKNOWN) return { kind: 'unknown', why: message }
+    return { kind: 'refused', code: sqlState }
+  }
 }
 
+const OUTCOME_UNKNOWN = '08007'
+const PROTOCOL_VIOLATION = '08P01'
+/** As `toHarmonyError` begins its words about what is none. */
+const UNEXPECTED = 'Unexpected failure'
+
 async function executeHere(session: Session, statement: SqlStatement): Promise<ExecuteResult> {
-  if (statement.sql === 'COMMIT' && session.isAutocommit) return nothingToCommit(session)
   const { promise, resolve, reject } = Promise.withResolvers<ExecuteResult>()
   const onTheLongWay = (): void => void session.execute(statement).then(resolve, reject)
   const isTaken = session.executeHere?.({ resolve, reject, notHere: onTheLongWay }, statement)
   if (isTaken !== true) onTheLongWay()
   return promise
-}
-
-/** As protocols do where no transaction is open. That must never be so without the client's knowing. */
-function nothingToCommit({ lastIndex: index }: Session): ExecuteResult {
-  return { columns: [], rows: [], changes: 0n, lastInsertRowid: null, index, durationMs: 0 }
 }
 
 function describe(answer: Answer<unknown>): string {

@@ -13,6 +13,7 @@ import { GROUP_DEFAULTS } from '../../src/group/limits.ts'
 import { MemoryDisk } from '../../src/host/memory-disk.ts'
 import type { MemoryNetwork } from '../../src/host/network-memory.ts'
 import { SeededRandom } from '../../src/host/random.ts'
+import { GATEWAY_DEFAULTS } from '../../src/gateway/configuration.ts'
 import { LocalGateway } from '../../src/gateway/local-gateway.ts'
 import type { Session } from '../../src/gateway/session.ts'
 import type { Random } from '../random.ts'
@@ -30,6 +31,9 @@ import type { MemberHere } from './member-here.ts'
 import { DATABASE, openMember } from './open-member.ts'
 import type { SystemOptions } from './options.ts'
 import type { ReplicaFile } from './final-state.ts'
+import { MachinePostgres } from './postgres/machine-postgres.ts'
+import type { ClientEnd } from './postgres/memory-socket.ts'
+import type { ServerEnd } from './postgres/wire.ts'
 import { RealFiles } from './real-files.ts'
 import type { Release } from './release.ts'
 import { TODAY, isNextSegment } from './release.ts'
@@ -54,6 +58,7 @@ interface Life {
   readonly network: MachineNetwork
   member: MemberHere | null
   gateway: LocalGateway | null
+  postgres: MachinePostgres | null
   isStopping: boolean
 }
 
@@ -239,6 +244,18 @@ export class Machine {
     return gateway.openSession(database, { access: 'read-write', databases: null })
   }
 
+  /** Serves a client that speaks the PostgreSQL protocol. Must be called inside `run`. */
+  connectPostgres(client: ClientEnd): ServerEnd {
+    const life = this.#life
+    const socket = life?.postgres?.accept(client)
+    if (life === null || socket === undefined)
+      throw new HarmonyError('SHUTTING_DOWN', 'The member does not run.')
+    return {
+      arrive: (bytes) => life.process.run(() => socket.arrive(bytes)),
+      hangUp: () => life.process.run(() => socket.hangUp()),
+    }
+  }
+
   /** Calls `listener` when the process ends; returns a function that stops it. */
   onEnd(listener: () => void): () => void {
     this.#onEnd.add(listener)
@@ -294,6 +311,7 @@ export class Machine {
       network: new MachineNetwork(this.#network.of(this.host), process),
       member: null,
       gateway: null,
+      postgres: null,
       isStopping: false,
     }
   }
@@ -322,13 +340,15 @@ export class Machine {
     })
     life.member = member
     life.gateway = new LocalGateway({ directory: member, readers: life.readers })
+    life.postgres = new MachinePostgres(life.gateway, this.number)
     this.#note('restart', 'is up')
     // What a supervisor does with a member that ends by itself.
     this.lastProblem = await member.failed
     this.crash('kill')
   }
 
-  async #close({ engines }: Life, gateway: LocalGateway | null, member: MemberHere): Promise<void> {
+  async #close({ engines, postgres }: Life, gateway: LocalGateway | null, member: MemberHere): Promise<void> {
+    await postgres?.drain(GATEWAY_DEFAULTS.drainTimeoutMs)
     await gateway?.close()
     await member.close()
     await engines.stop()

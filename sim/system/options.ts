@@ -60,6 +60,8 @@ export interface SystemOptions {
   readonly weather: NetworkWeather
   readonly workloads: readonly WorkloadName[]
   readonly clientsPerWorkload: number
+  /** Chance that a client speaks the PostgreSQL protocol. */
+  readonly postgresShare: number
   readonly thinkUs: TimeUs
   /** Clients wait no longer for an answer. */
   readonly answerTimeoutUs: TimeUs
@@ -144,6 +146,7 @@ export function drawOptions(random: Random): SystemOptions {
     weather: drawWeather(random.fork('weather')),
     workloads: picked.length > 0 ? picked : ['registers'],
     clientsPerWorkload: random.integer(2, 5),
+    postgresShare: random.fork('postgres').pick([0, 0.5, 0.5, 1]),
     thinkUs: random.between(5, 100) * MILLISECOND,
     answerTimeoutUs: random.between(1, 12) * SECOND,
     disk: {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { MemoryNetwork } from '../../src/host/network-memory.ts'
 import { SeededRandom } from '../../src/host/random.ts'
 import { HarmonyError } from '../../src/base/errors.ts'
+import { loadParser } from '../../src/protocols/postgres/dialect/parse.ts'
 import { Violation } from '../checkers/checker.ts'
 import { SECOND } from '../event-queue.ts'
 import { Random } from '../random.ts'
@@ -67,6 +68,8 @@ export async function runSystem({
   recording,
   adjust = (options) => options,
 }: SystemRequest): Promise<SystemResult> {
+  // Outside of the run, because it takes real time.
+  await loadParser()
   const random = new Random(`system/${seed}`)
   const options = adjust(drawOptions(random.fork('options')))
   const folder = mkdtempSync(`${temporaryRoot()}/harmonydb-sim-`)
@@ -305,9 +308,10 @@ class SystemRun {
   }
 
   #clientParts(label: string, machines: readonly Machine[]) {
-    const { answerTimeoutUs, thinkUs } = this.#options
+    const { answerTimeoutUs, thinkUs, postgresShare } = this.#options
     const random = this.#world.random.fork(label)
-    return { world: this.#world, machines, random, answerTimeoutUs, thinkUs }
+    const speaksPostgres = random.fork('protocol').chance(postgresShare)
+    return { world: this.#world, machines, random, answerTimeoutUs, thinkUs, speaksPostgres }
   }
 
   #phase(name: string): void {

@@ -11,10 +11,19 @@ import type { World } from './world.ts'
 
 /** What `setTimeout` gives: as much of Node.js's class as anybody uses. */
 class SealedTimer {
-  readonly #event: ScheduledEvent
+  readonly #schedule: () => ScheduledEvent
+  #event: ScheduledEvent
 
-  constructor(event: ScheduledEvent) {
-    this.#event = event
+  constructor(schedule: () => ScheduledEvent) {
+    this.#schedule = schedule
+    this.#event = schedule()
+  }
+
+  /** Its time begins anew. */
+  refresh(): this {
+    this.#event.cancel()
+    this.#event = this.#schedule()
+    return this
   }
 
   ref(): this {
@@ -58,15 +67,18 @@ export function sealTime(world: World): () => void {
     mathRandom: Math.random,
   }
   const turns = new Set<() => void>()
-  const after = (action: () => void, delayMs: number = 0): SealedTimer =>
-    new SealedTimer(world.after(world.current, Math.max(1, Math.round(delayMs * 1000)), action))
+  const after = (action: () => void, delayMs: number = 0): SealedTimer => {
+    const { current } = world
+    return new SealedTimer(() => world.after(current, Math.max(1, Math.round(delayMs * 1000)), action))
+  }
   const soon = (action: () => void): SealedTimer => {
     turns.add(action)
     const run = (): void => {
       turns.delete(action)
       action()
     }
-    return new SealedTimer(world.after(world.current, TURN_US, run))
+    const { current } = world
+    return new SealedTimer(() => world.after(current, TURN_US, run))
   }
   const cancel = (timer: unknown): void => {
     if (timer instanceof SealedTimer) timer.cancel()

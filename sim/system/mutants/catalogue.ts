@@ -5,6 +5,7 @@ import { ENGINE_MUTANTS } from './engine.ts'
 import { GATEWAY_MUTANTS } from './gateway.ts'
 import { GROUP_MUTANTS } from './group.ts'
 import { JOURNAL_MUTANTS } from './journal.ts'
+import { POSTGRES_MUTANTS } from './postgres.ts'
 import { ROUTING_MUTANTS } from './routing.ts'
 import { SNAPSHOT_MUTANTS } from './snapshots.ts'
 import type { SystemMutant } from './system-mutant.ts'
@@ -17,4 +18,5 @@ export const SYSTEM_MUTANTS: readonly SystemMutant[] = [
   ...CLUSTER_MUTANTS,
   ...ROUTING_MUTANTS,
   ...GATEWAY_MUTANTS,
+  ...POSTGRES_MUTANTS,
 ]

@@ -16,6 +16,7 @@ const FOCUSES = [
   'leaders',
   'hand-overs',
   'ended-transactions',
+  'postgres',
   'broken-connections',
   'broken-transactions',
   'short-logs',
@@ -33,6 +34,7 @@ const QUICK = {
   faultsForUs: 10 * SECOND,
   weather: CALM,
   operators: NO_OPERATORS,
+  postgresShare: 0,
 }
 const SHORT_LOGS = { checkpointEntries: 5, tailEntries: 5, restingTailEntries: 5 }
 /** Without a catalog, whose own traffic is most of what happens in a small cluster. */
@@ -116,7 +118,19 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
   'ended-transactions': {
     ...THREE,
     workloads: ['transfers'],
+    // Protocols may leave out a COMMIT.
+    postgresShare: 1,
     operators: { ...NO_OPERATORS, transferEveryUs: 0.2 * SECOND },
+  },
+  postgres: {
+    ...QUICK,
+    kind: 'static',
+    machines: 1,
+    workloads: ['lists', 'transfers'],
+    faultsForUs: 5 * SECOND,
+    faults: NO_FAULTS,
+    clientsPerWorkload: 4,
+    postgresShare: 1,
   },
   'broken-connections': {
     ...THREE,

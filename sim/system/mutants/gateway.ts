@@ -69,7 +69,7 @@ export const GATEWAY_MUTANTS: readonly SystemMutant[] = [
       kind: 'test',
       file: 'test/postgres/notifications.test.ts',
       name: 'what a transaction tells is heard when it commits: in order, equal ones once, nothing that was undone',
-      why: 'the simulator speaks no client protocols',
+      why: 'no client of the simulator listens',
     },
     patches: [
       {

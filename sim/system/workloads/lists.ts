@@ -4,6 +4,8 @@
  * primary key, in the order of rowids that nobody sees.
  */
 
+import type { SqlStatement } from '../../../src/base/value.ts'
+import type { ExecuteResult } from '../../../src/gateway/session.ts'
 import { checkLists } from '../../../src/history/check-lists.ts'
 import { describeSteps } from '../../../src/history/list-transactions.ts'
 import type { Step, Transaction } from '../../../src/history/list-transactions.ts'
@@ -20,6 +22,9 @@ const SETUP = [
 ]
 const READ = 'SELECT element FROM lists WHERE key = ? ORDER BY rowid'
 const APPEND = 'INSERT INTO lists VALUES (?, ?)'
+
+/** That all steps of a transaction go in one request. */
+const AT_ONCE_CHANCE = 0.3
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
 
@@ -48,7 +53,10 @@ export class Lists extends Workload {
     }
     this.#history.push(transaction)
     const progress = { isCommitSent: false }
-    const answer = await client.ask((session) => perform(session, steps, progress))
+    const isAtOnce = client.random.chance(AT_ONCE_CHANCE)
+    const answer = await client.ask((session) =>
+      isAtOnce ? performAtOnce(session, steps, progress) : perform(session, steps, progress),
+    )
     const isCertain = answer.kind !== 'unknown' || !progress.isCommitSent
     if (isCertain) transaction.completedAt = client.stamp()
     transaction.outcome = answer.kind === 'ok' ? 'ok' : isCertain ? 'fail' : 'info'
@@ -96,11 +104,26 @@ async function perform(
   if (!isAlone) await run(session, 'COMMIT')
 }
 
+async function performAtOnce(
+  session: Statements,
+  steps: readonly Writable<Step>[],
+  progress: { isCommitSent: boolean },
+): Promise<void> {
+  progress.isCommitSent = true
+  const results = await session.executeAtomic(steps.map(statementOf))
+  for (const [at, step] of steps.entries()) note(step, results[at]?.rows ?? [])
+}
+
 async function take(session: Statements, step: Writable<Step>): Promise<void> {
-  if (step.kind === 'append') {
-    await run(session, APPEND, [BigInt(step.key), BigInt(step.element)])
-    return
-  }
-  const { rows } = await run(session, READ, [BigInt(step.key)])
-  step.list = rows.map(([element]) => String(element))
+  const { rows } = await session.execute(statementOf(step))
+  note(step, rows)
+}
+
+function statementOf(step: Step): SqlStatement {
+  if (step.kind === 'read') return { sql: READ, args: { positional: [BigInt(step.key)], named: [] } }
+  return { sql: APPEND, args: { positional: [BigInt(step.key), BigInt(step.element)], named: [] } }
+}
+
+function note(step: Writable<Step>, rows: ExecuteResult['rows']): void {
+  if (step.kind === 'read') step.list = rows.map(([element]) => String(element))
 }

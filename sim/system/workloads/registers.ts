@@ -29,7 +29,7 @@ const SETUP = [
 const READ = 'SELECT value, version FROM registers WHERE key = ?'
 const WRITE =
   'UPDATE registers SET seen = value, value = ?, version = version + 1 WHERE key = ? RETURNING seen, version'
-const COMPARE_AND_SET = `UPDATE registers SET seen = value, value = iif(value = ?, ?, value), version = version + 1
+const COMPARE_AND_SET = `UPDATE registers SET seen = value, value = CASE WHEN value = ? THEN ? ELSE value END, version = version + 1
   WHERE key = ? RETURNING seen, version`
 
 type Known = { readonly seen: number; readonly version: number }
