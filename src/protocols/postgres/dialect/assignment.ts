@@ -17,10 +17,11 @@ import { UTC } from '../types/time-zone.ts'
 import { cast, fittedNumeric, isDateTime, isInteger, isNumber, isText } from './casts.ts'
 import { resolved, valueText } from './literals.ts'
 import type { SchemaColumn } from './schema.ts'
-import type { Translator } from './translation.ts'
+import { isBound, type Translator } from './translation.ts'
 import { plain, type Typed } from './typed.ts'
 
 export function assigned(typed: Typed, column: SchemaColumn, translator: Translator): string {
+  if (!isCertain(typed, column)) translator.context.computedColumns.add(column)
   const target = column.type
   if (typed.type === null) return resolved(typed, target).sql
   const from = typed.type.type
@@ -38,6 +39,13 @@ export function assigned(typed: Typed, column: SchemaColumn, translator: Transla
   if (to === NUMERIC && target.modifier >= 4) return fittedNumeric(typed.sql, target.modifier)
   if (from === to || (isInteger(from) && isInteger(to)) || isArrayOfSuch(from, to)) return typed.sql
   return cast(typed, plain(to), translator.context).sql
+}
+
+/** What is checked before the statement runs: constants, and parameters of the column's own type. Anything else may turn out not to fit. */
+function isCertain(typed: Typed, column: SchemaColumn): boolean {
+  if (typed.type === null || typed.numberText !== undefined || typed.constant !== undefined) return true
+  if (typed.sql.startsWith('"excluded".') && typed.origin?.name === column.name) return true
+  return typed.type.type === column.type.type && isBound(typed.sql)
 }
 
 /** A constant is checked against the column's range when the plan is made. */

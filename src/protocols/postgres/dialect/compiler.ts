@@ -310,7 +310,7 @@ class Compiler {
       command: 'SELECT',
       returnsRows: true,
       resultStep: call.sql.length - 1,
-      columns: [{ name: call.name, type: plain(INT8_TYPE), tableOid: 0, columnNumber: 0 }],
+      columns: [{ name: call.name, type: plain(INT8_TYPE), tableOid: 0, columnNumber: 0, isComputed: false }],
     })
   }
 
@@ -357,15 +357,17 @@ class Compiler {
       throw context.notSupported('nextval beside WITH that modifies data')
     const all = [...dataSteps, ...texts]
     const steps: PlanStep[] = all.map((text) => ({ ...context.finished(text), parameterOrder: null }))
-    return {
+    const plan: QueryPlan = {
       ...NO_QUERY,
       steps,
       sessionValues: context.sessionValues,
       clientParameterCount: context.clientParameterCount,
       utcOnly: context.utcOnly,
       ...facts,
-      ...(dataSteps.length > 0 ? { isRead: false, target: null, resultStep: all.length - 1 } : {}),
     }
+    if (dataSteps.length === 0) return plan
+    const columns = plan.columns?.map((column) => ({ ...column, isComputed: true })) ?? null
+    return { ...plan, isRead: false, target: null, resultStep: all.length - 1, columns }
   }
 
   #declareCursor(body: DeclareCursorStmt): Plan {
@@ -434,5 +436,6 @@ function columnPlan(column: OutputColumn): ColumnPlan {
     type: column.type,
     tableOid: column.origin?.tableOid ?? 0,
     columnNumber: column.origin?.columnNumber ?? 0,
+    isComputed: column.isComputed === true,
   }
 }

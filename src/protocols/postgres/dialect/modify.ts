@@ -22,7 +22,8 @@ import { isRow } from './operator-expressions.ts'
 import { inOrderOfReferences, withReferring } from './references.ts'
 import type { SchemaColumn, SchemaRelation } from './schema.ts'
 import { Scope } from './scope.ts'
-import { itemText, outputOf, targetList, withClause } from './select.ts'
+import { returningClause } from './returning.ts'
+import { withClause } from './select.ts'
 import type { OutputColumn, TranslatedQuery, Translator } from './translation.ts'
 import { atom } from './typed.ts'
 import { writeTarget, type WriteTarget } from './write-target.ts'
@@ -112,7 +113,12 @@ export function insertStatement(body: InsertStmt, translator: Translator): Trans
     body.onConflictClause === undefined
       ? ''
       : conflictClause(body.onConflictClause, relation, target, translator)
-  const returning = returningClause(body.returningClause, returningScope(relation, alias, scope), translator)
+  const returning = returningClause(
+    body.returningClause,
+    relation,
+    returningScope(relation, alias, scope),
+    translator,
+  )
   const { schema } = translator.context
   return {
     sql: [`${withSql}INSERT INTO ${tableText(relation, alias)}${source}${conflict}${returning.sql}`],
@@ -170,7 +176,9 @@ function assignedSelect(
   const items = query.columns.map((output, index) => {
     const name = quoteName(`_${index}`)
     const column = must(columns[index])
-    return output.type === null ? name : assigned(atom(name, output.type), column, translator)
+    if (output.type !== null) return assigned(atom(name, output.type), column, translator)
+    translator.context.computedColumns.add(column)
+    return name
   })
   if (items.every((item, index) => item === quoteName(`_${index}`))) return query.sql
   const names = query.columns.map((_, index) => quoteName(`_${index}`))
@@ -375,7 +383,12 @@ export function updateStatement(body: UpdateStmt, translator: Translator): Trans
   const sets = assignments(body.targetList ?? [], relation, scope, translator)
   const where =
     body.whereClause === undefined ? '' : ` WHERE ${condition(body.whereClause, scope, translator).sql}`
-  const returning = returningClause(body.returningClause, returningScope(relation, alias, scope), translator)
+  const returning = returningClause(
+    body.returningClause,
+    relation,
+    returningScope(relation, alias, scope),
+    translator,
+  )
   if (from !== '' && returning.columns !== null) throw notSupported('UPDATE … FROM with RETURNING')
   const changed = (body.targetList ?? []).map((node) => (open(node).body as ResTarget).name ?? '')
   return {
@@ -396,7 +409,12 @@ export function deleteStatement(body: DeleteStmt, translator: Translator): Trans
   const alias = aliasOf(relationNode, relation)
   targetScope(relation, alias, scope)
   const where = deleteCondition(body, relation, alias, scope, translator)
-  const returning = returningClause(body.returningClause, returningScope(relation, alias, scope), translator)
+  const returning = returningClause(
+    body.returningClause,
+    relation,
+    returningScope(relation, alias, scope),
+    translator,
+  )
   return {
     sql: [`${withSql}DELETE FROM ${tableText(relation, alias)}${where}${returning.sql}`],
     columns: returning.columns,
@@ -421,17 +439,6 @@ function deleteCondition(
     body.whereClause === undefined ? '' : ` WHERE ${condition(body.whereClause, scope, translator).sql}`
   const rowid = `${quoteName(alias)}.rowid`
   return ` WHERE rowid IN (SELECT ${rowid} FROM ${tableText(relation, alias)}, ${using}${where})`
-}
-
-function returningClause(
-  clause: { exprs?: Node[]; options?: Node[] } | undefined,
-  scope: Scope,
-  translator: Translator,
-): { sql: string; columns: readonly OutputColumn[] | null } {
-  if (clause === undefined) return { sql: '', columns: null }
-  if (clause.options !== undefined) throw notSupported('RETURNING WITH')
-  const targets = targetList(clause.exprs ?? [], scope, translator)
-  return { sql: ` RETURNING ${targets.map(itemText).join(', ')}`, columns: targets.map(outputOf) }
 }
 
 /** One DELETE for each table; RESTART IDENTITY also forgets where AUTOINCREMENT was. */

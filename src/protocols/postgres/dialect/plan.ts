@@ -43,6 +43,8 @@ export interface ColumnPlan {
   readonly type: TypeWithModifier | null
   readonly tableOid: number
   readonly columnNumber: number
+  /** Of a statement that writes: whether its values fit the type is seen when they are there. */
+  readonly isComputed: boolean
 }
 
 /** A function with an effect on the server. */

@@ -220,7 +220,7 @@ function valuesQuery(body: SelectStmt, scope: Scope, translator: Translator): Tr
 
 // SELECT.
 
-interface Target {
+export interface Target {
   readonly typed: Typed
   readonly name: string
   readonly node: Node | null

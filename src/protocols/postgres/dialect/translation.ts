@@ -6,7 +6,7 @@ import type { TypeWithModifier } from '../types/declared-type.ts'
 import { TEXT } from '../types/registry.ts'
 import { Offsets } from './parse.ts'
 import type { CallName, SessionValue } from './plan.ts'
-import type { Schema } from './schema.ts'
+import type { Schema, SchemaColumn } from './schema.ts'
 import type { Scope } from './scope.ts'
 import { NO_TEMPORARY_SPACE, type TemporarySpace } from './temporary-space.ts'
 import { atom, plain, type ColumnOrigin, type Typed } from './typed.ts'
@@ -19,12 +19,20 @@ const SQLITE_PARAMETERS_MAX = 32_766
 /** Where a session value's number will stand: its number is known only when all of the client's parameters are. */
 const SESSION_MARK = '\u0001'
 
+/** Whether it is one parameter, or one value of the session. */
+export function isBound(sql: string): boolean {
+  const [before, , after, ...more] = sql.split(SESSION_MARK)
+  return /^\?\d+$/.test(sql) || (before === '' && after === '' && more.length === 0)
+}
+
 export interface OutputColumn {
   readonly name: string
   /** null where nothing tells the type. */
   readonly type: TypeWithModifier | null
   readonly origin: ColumnOrigin | null
   readonly effect?: CallName
+  /** Of a statement that writes: its values are not known to fit its type before they are there. */
+  readonly isComputed?: boolean
 }
 
 export interface TranslatedQuery {
@@ -65,6 +73,8 @@ export class Translation {
   readonly #stepsBefore: string[] = []
   /** How many functions with an effect the statement has. */
   effectCount = 0
+  /** Columns that get values which nobody has checked. */
+  readonly computedColumns: Set<SchemaColumn> = new Set()
   /** Inside an INSERT of one row, where a sequence may be asked for a number. */
   isOneRow = false
 

@@ -40,6 +40,7 @@ import type { ClientOutput } from './output.ts'
 import { type PreparedStatement, PreparedStore, writersOf, type Portal } from './prepared.ts'
 import { Preparing } from './preparing.ts'
 import type { CommandResult } from './result.ts'
+import { laidOut, mayBeRefused, sending } from './result-risk.ts'
 import { QuickReads } from './quick-reads.ts'
 import { LoneStatements } from './lone-statements.ts'
 import { Revalidation } from './revalidation.ts'
@@ -225,7 +226,7 @@ export class ClientSession {
     )
     if (result === null) return false
     if (compiled.plan.kind === 'empty') this.#out.bytes(EMPTY_QUERY_RESPONSE)
-    else await this.#sender.simple(result)
+    else await sending(statement, this.#transaction, this.#sender.simple(result))
     return false
   }
 
@@ -304,7 +305,7 @@ export class ClientSession {
       if (result === null) return
       portal.result = result
     }
-    await this.#sender.portal(portal, portal.result, rowsMax)
+    await sending(portal.statement, this.#transaction, this.#sender.portal(portal, portal.result, rowsMax))
   }
 
   /** Whoever takes rows in parts may take long; the result waits for it, and a transaction would not. */
@@ -356,12 +357,13 @@ export class ClientSession {
       noticeResponse(this.#out, { severity: 'NOTICE', sqlState: '00000', message })
     }
     // Effects of one statement happen all or not at all.
-    const isGroup = plan.effects.length > 0 || (this.#tables.needsCommit && !plan.isRead)
-    const around = isGroup ? 'group' : surroundings
+    const formats = portal?.formats ?? NO_FORMATS
+    const commitsLater = mayBeRefused(plan, formats) || (this.#tables.needsCommit && !plan.isRead)
+    const around = plan.effects.length > 0 || commitsLater ? 'group' : surroundings
     const told = await this.#executor.run(plan, values, around)
     const result = await this.#utilities.withEffects(plan, told, around)
     if (plan.changesSchema) this.#parts.dialect.schemaChanged(this.#parts.session.lastIndex)
-    const layout = plan.returnsRows ? statement.layout(result.columns, portal?.formats ?? NO_FORMATS) : null
+    const layout = plan.returnsRows ? laidOut(statement, this.#transaction, result.columns, formats) : null
     if (portal !== null && layout !== null) portal.writers = layout.writers
     return {
       columns: layout?.columns ?? null,

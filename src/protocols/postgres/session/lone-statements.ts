@@ -10,6 +10,7 @@ import type { Activity } from './activity.ts'
 import type { Executor } from './executor.ts'
 import type { Portal, PreparedStore } from './prepared.ts'
 import type { ResultSender } from './result-sender.ts'
+import { mayBeRefused, resultError } from './result-risk.ts'
 import type { ExecuteResult } from '../../../gateway/session.ts'
 import type { SessionTables } from './session-tables.ts'
 import type { Settings } from './settings.ts'
@@ -51,6 +52,7 @@ export class LoneStatements {
     const { plan } = portal.statement.compiled
     if (plan.kind !== 'query' || plan.changesSchema || plan.notices.length > 0) return null
     if (plan.isRead ? !plan.returnsRows : settings.restrictsWrites) return null
+    if (mayBeRefused(plan, portal.formats)) return null
     if (transaction.isOpen || transaction.isFailed || tables.needsCommit) return null
     return this.#parts.isFollowedBySync() ? this.#run(portal, plan, usualWay) : null
   }
@@ -62,7 +64,7 @@ export class LoneStatements {
       try {
         resolve(this.#send(portal, plan, result) ?? undefined)
       } catch (error) {
-        fail(error)
+        reject(plan.isRead ? error : resultError(error))
       }
     }
     const { values, statement } = portal

@@ -207,6 +207,9 @@ export class PreparedStore {
     const statement = this.statement(message.statement)
     transaction.checkNotFailed(isTransactionExit(statement.compiled.plan))
     const { portal, parameters, parameterFormats, resultFormats } = message
+    const { plan } = statement.compiled
+    if (plan.kind === 'query' && plan.returnsRows && plan.columns !== null)
+      checkFormatCount(resultFormats, plan.columns.length)
     const values = decodeParameters(statement.compiled, parameters, parameterFormats, style)
     this.addPortal(portal, statement, values, resultFormats)
   }

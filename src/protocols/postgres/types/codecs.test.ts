@@ -173,6 +173,8 @@ test('modifiers: lengths, scales, precisions', () => {
   assert.equal(codec('varchar').decodeText('😀😀😀', 7, style), '😀😀😀')
   assert.equal(codec('bpchar').encodeText('ab', 9, style), 'ab   ')
   assert.equal(codec('numeric').encodeText(1.5, numericModifier(10, 2), style), '1.50')
+  assert.equal(codec('numeric').encodeText(-Infinity, numericModifier(10, 2), style), '-Infinity')
+  assert.throws(() => binary('int8', 2 ** 63), { sqlState: '22003' })
   assert.equal(codec('numeric').decodeText('1.005', numericModifier(10, 2), style), 1.01)
   assert.throws(() => codec('numeric').decodeText('1000', numericModifier(5, 2), style), {
     sqlState: '22003',

@@ -14,9 +14,7 @@ interface IntegerRange {
 export function integerCodec(range: IntegerRange): Codec {
   return {
     encodeText(value) {
-      // SQLite goes on in floating point where 64 bits are not enough; PostgreSQL does not.
-      if (typeof value === 'number' && Math.abs(value) >= 2 ** 63)
-        throw new PgError('22003', 'bigint out of range')
+      refuseBeyond64Bits(value)
       return naturalText(value)
     },
     encodeBinary(out, value) {
@@ -64,10 +62,17 @@ function inRange(value: bigint, range: IntegerRange, text: string): bigint {
   return value
 }
 
+/** SQLite goes on in floating point where 64 bits are not enough; PostgreSQL does not. */
+function refuseBeyond64Bits(value: Exclude<SqlValue, null>): void {
+  if (typeof value === 'number' && Math.abs(value) >= 2 ** 63)
+    throw new PgError('22003', 'bigint out of range')
+}
+
 function integerOf(value: Exclude<SqlValue, null>, range: IntegerRange): bigint {
   if (typeof value === 'bigint') return inRange(value, range, value.toString())
   if (typeof value === 'number' && Number.isSafeInteger(value))
     return inRange(BigInt(value), range, `${value}`)
+  refuseBeyond64Bits(value)
   throw new PgError(
     '22P02',
     `the stored value "${naturalText(value)}" is not of its declared type ${range.typeName}`,

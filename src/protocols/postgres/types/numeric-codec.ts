@@ -42,7 +42,7 @@ function numericText(value: Exclude<SqlValue, null>, modifier: number): string {
   if (typeof value === 'string' || value instanceof Uint8Array) return naturalText(value)
   const plain = typeof value === 'bigint' ? value.toString() : plainDecimal(value)
   const scale = scaleOf(modifier)
-  return scale === null ? plain : roundDecimal(plain, scale)
+  return scale === null || !Number.isFinite(Number(value)) ? plain : roundDecimal(plain, scale)
 }
 
 /** Up to 15 significant digits, never with an exponent. */
