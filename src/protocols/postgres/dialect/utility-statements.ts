@@ -144,7 +144,7 @@ function setPlan(body: VariableSetStmt): UtilityPlan {
     case 'VAR_RESET':
       // Nothing else can have been set.
       if (name === 'session_authorization') return nothing(body.kind === 'VAR_RESET' ? 'RESET' : 'SET')
-      return { kind: 'set', name, value: null, isLocal: false }
+      return { kind: 'set', name, value: null, isLocal: body.is_local === true }
     case 'VAR_RESET_ALL':
       return { kind: 'resetAll' }
     case 'VAR_SET_MULTI':

@@ -325,10 +325,11 @@ export class ClientSession {
   /** A group of statements that were no transaction, or are in the middle of one. */
   #endQuietGroup(): void {
     this.#transaction.forgetTime()
-    if (this.#transaction.isOpen || !this.#store.hasPortals) return
+    if (this.#transaction.isOpen) return
+    this.#parts.settings.endTransaction(true)
+    if (!this.#store.hasPortals) return
     this.#store.clearPortals()
     this.#cursors.endTransaction(true)
-    this.#parts.settings.endTransaction(true)
   }
 
   async #syncAsync(): Promise<void> {
@@ -380,7 +381,8 @@ export class ClientSession {
     if (plan.kind === 'begin') await this.#parts.dialect.refresh(this.#parts.session)
     const result = await this.#utilities.run(plan, portal?.values ?? [], surroundings)
     if (portal !== null && result.columns !== null) portal.writers = writersOf(result.columns, portal.formats)
-    if (isTransactionExit(plan)) await this.#afterTransaction(result.tag !== 'ROLLBACK')
+    const isEnd = isTransactionExit(plan) && plan.kind !== 'rollbackTo'
+    if (isEnd) await this.#afterTransaction(result.tag !== 'ROLLBACK')
     return result
   }
 
@@ -389,8 +391,9 @@ export class ClientSession {
     const wasOpen = this.#transaction.isOpen
     await this.#transaction.endImplicit()
     if (this.#transaction.isOpen) return
-    if (wasOpen || this.#store.hasPortals) await this.#afterTransaction(true)
-    else await this.#parts.listening.commit(this.#parts.session.lastIndex)
+    if (wasOpen || this.#store.hasPortals) return this.#afterTransaction(true)
+    this.#parts.settings.endTransaction(true)
+    await this.#parts.listening.commit(this.#parts.session.lastIndex)
   }
 
   async #afterTransaction(isCommitted: boolean): Promise<void> {

@@ -3,17 +3,22 @@
 import { LazyMap } from '../../../base/lazy-map.ts'
 import { PgError } from '../error.ts'
 import type { CommandResult } from './result.ts'
+import type { Savepointed } from './savepointed.ts'
 
 interface Cursor {
   readonly result: CommandResult
   readonly isHold: boolean
+  /** How many savepoints there were when it was declared; null when that transaction has committed. */
+  depth: number | null
   /** Number of the row that was given last; 0 is before the first, one more than there are behind the last. */
   position: number
 }
 
-export class Cursors {
+export class Cursors implements Savepointed {
   readonly #cursorsMax: number
   readonly #cursors = new LazyMap<string, Cursor>()
+  /** Savepoints of the open transaction. */
+  #depth = 0
 
   constructor(cursorsMax: number) {
     this.#cursorsMax = cursorsMax
@@ -24,7 +29,7 @@ export class Cursors {
     if (this.#cursors.size >= this.#cursorsMax) {
       throw new PgError('53400', `a connection may have ${this.#cursorsMax} cursors`)
     }
-    this.#cursors.set(name, { result, isHold, position: 0 })
+    this.#cursors.set(name, { result, isHold, position: 0, depth: this.#depth })
   }
 
   /** The row that is `count` behind the start, before the end where it is negative, or from the row that was given last. */
@@ -73,10 +78,31 @@ export class Cursors {
     else if (!this.#cursors.delete(name)) throw new PgError('34000', `cursor "${name}" does not exist`)
   }
 
+  /** Those WITH HOLD stay where their own transaction commits, whatever becomes of later ones. */
   endTransaction(isCommitted: boolean): void {
+    this.#depth = 0
     for (const [name, cursor] of this.#cursors.entries()) {
-      if (!isCommitted || !cursor.isHold) this.#cursors.delete(name)
+      if (cursor.depth === null) continue
+      if (isCommitted && cursor.isHold) cursor.depth = null
+      else this.#cursors.delete(name)
     }
+  }
+
+  savepoint(): void {
+    this.#depth++
+  }
+
+  release(at: number): void {
+    this.#depth = at
+    for (const cursor of this.#cursors.values())
+      if (cursor.depth !== null) cursor.depth = Math.min(cursor.depth, at)
+  }
+
+  /** Those from before stay where they are. */
+  rollbackTo(at: number): void {
+    this.#depth = at + 1
+    for (const [name, { depth }] of this.#cursors.entries())
+      if (depth !== null && depth > at) this.#cursors.delete(name)
   }
 
   #cursor(name: string): Cursor {

@@ -3,10 +3,11 @@
 import { LazyMap } from '../../../base/lazy-map.ts'
 import type { Notification, NotificationHub } from '../notification-hub.ts'
 import { PgError } from '../error.ts'
+import type { Savepointed } from './savepointed.ts'
 
 const WAITING_MAX = 10_000
 
-export class Listening {
+export class Listening implements Savepointed {
   readonly #hub: NotificationHub
   readonly #database: string
   readonly #send: (notification: Notification) => void
@@ -15,6 +16,8 @@ export class Listening {
   #pending: (() => Promise<void> | void)[] = []
   /** Sent already in this transaction: equal ones are told once. */
   readonly #sent = new LazyMap<string, true>()
+  /** What there was at each of them; null where there are none. */
+  #savepoints: { readonly pendingCount: number; readonly sentCount: number }[] | null = null
   #waiting: Notification[] = []
   #isStopped = false
 
@@ -68,13 +71,27 @@ export class Listening {
     this.#sent.set(keyOf(channel, payload), true)
   }
 
-  /** ROLLBACK TO has undone some of what was sent: it may come again. */
-  forgetSent(): void {
-    this.#sent.clear()
+  savepoint(): void {
+    this.#savepoints ??= []
+    this.#savepoints.push({ pendingCount: this.#pending.length, sentCount: this.#sent.size })
+  }
+
+  release(at: number): void {
+    this.#savepoints?.splice(at)
+  }
+
+  /** What was sent since is undone: it may come again. */
+  rollbackTo(at: number): void {
+    const then = this.#savepoints?.[at]
+    if (then === undefined) return
+    this.release(at + 1)
+    this.#pending.length = then.pendingCount
+    for (const key of [...this.#sent.keys()].slice(then.sentCount)) this.#sent.delete(key)
   }
 
   /** `index` is that of the session's last write: a client that hears itself does so before it is told that it may go on. */
   async commit(index: bigint): Promise<void> {
+    this.#savepoints = null
     if (this.#pending.length === 0 && this.#sent.size === 0) return
     const pending = this.#pending
     const isHeardHere = this.#sent.size > 0 && this.#channels.size > 0
@@ -84,6 +101,7 @@ export class Listening {
   }
 
   rollback(): void {
+    this.#savepoints = null
     this.#pending = []
     this.#sent.clear()
   }

@@ -13,6 +13,7 @@ import { PreparedStatements } from './prepared-statements.ts'
 import type { CommandResult, ResolvedColumn } from './result.ts'
 import { checkFormatCount, formatAt, resolveColumns } from './result.ts'
 import { valueWriter, type ValueWriter } from './row-writer.ts'
+import type { Savepointed } from './savepointed.ts'
 import type { TransactionState } from './transaction.ts'
 import { isTransactionExit } from './utilities.ts'
 
@@ -112,6 +113,8 @@ export interface Portal {
   result: CommandResult | null
   writers: readonly ValueWriter[]
   nextRow: number
+  /** How many savepoints there were when it was bound. */
+  depth: number
 }
 
 /** Values of a Bind message. Throws PgError. */
@@ -162,12 +165,14 @@ function decodeParameter(
 }
 
 /** Statements and portals of a connection, by name; the empty name is the unnamed one, which is replaced each time. */
-export class PreparedStore {
+export class PreparedStore implements Savepointed {
   readonly statements: PreparedStatements = new PreparedStatements()
   /** The one that nearly all clients use. */
   #unnamed: Portal | null = null
   readonly #named = new LazyMap<string, Portal>()
   readonly #limits: PostgresLimits
+  /** Savepoints of the open transaction. */
+  #depth = 0
 
   constructor(limits: PostgresLimits) {
     this.#limits = limits
@@ -224,7 +229,16 @@ export class PreparedStore {
     values: readonly SqlValue[],
     formats: readonly Format[],
   ): void {
-    const portal: Portal = { statement, values, formats, result: null, writers: NO_WRITERS, nextRow: 0 }
+    const depth = this.#depth
+    const portal: Portal = {
+      statement,
+      values,
+      formats,
+      result: null,
+      writers: NO_WRITERS,
+      nextRow: 0,
+      depth,
+    }
     if (name === '') this.#unnamed = portal
     else this.#addNamed(name, portal)
   }
@@ -235,7 +249,29 @@ export class PreparedStore {
     else this.#named.delete(name)
   }
 
+  savepoint(): void {
+    this.#depth++
+  }
+
+  release(at: number): void {
+    this.#depth = at
+    for (const portal of this.#portals()) portal.depth = Math.min(portal.depth, at)
+  }
+
+  rollbackTo(at: number): void {
+    this.#depth = at + 1
+    if (this.#unnamed !== null && this.#unnamed.depth > at) this.#unnamed = null
+    for (const [name, { depth }] of this.#named.entries()) if (depth > at) this.#named.delete(name)
+  }
+
+  #portals(): Portal[] {
+    const named = [...this.#named.values()]
+    return this.#unnamed === null ? named : [this.#unnamed, ...named]
+  }
+
+  /** The transaction has ended. */
   clearPortals(): void {
+    this.#depth = 0
     this.#unnamed = null
     if (this.#named.size > 0) this.#named.clear()
   }

@@ -3,12 +3,12 @@
  * refused; parameters that only tune PostgreSQL are remembered and shown, because clients set them as a matter of course.
  */
 
-import { LazyMap } from '../../../base/lazy-map.ts'
 import { formatConsistency, LINEARIZABLE, parseConsistency } from '../../../gateway/consistency.ts'
 import type { Consistency } from '../../../gateway/session.ts'
 import { notSupported, PgError } from '../error.ts'
 import { timeZone, UTC, type TimeZone } from '../types/time-zone.ts'
 import { checkedDuration } from './duration.ts'
+import type { Savepointed } from './savepointed.ts'
 import { parseBoolean } from '../types/boolean-codec.ts'
 
 export const SERVER_VERSION = '15.14'
@@ -162,12 +162,25 @@ export interface SettingRow {
   readonly value: string
 }
 
-/** Session and transaction values; SET LOCAL and rollback restore what was before. */
-export class Settings {
+/** None of it is ever changed, so that it can be gone back to. */
+interface Values {
+  /** Of SET; they stay when the transaction commits. */
+  readonly session: ReadonlyMap<string, string>
+  /** Of SET LOCAL, in front of those; they end with the transaction. */
+  readonly local: ReadonlyMap<string, string>
+}
+
+const NONE: ReadonlyMap<string, string> = new Map()
+const NO_VALUES: Values = { session: NONE, local: NONE }
+
+/** Session and transaction values; SET LOCAL, rollback and ROLLBACK TO restore what was before. */
+export class Settings implements Savepointed {
   readonly #initial = new Map<string, string>()
-  readonly #values = new LazyMap<string, string>()
-  /** Name → value before the open transaction touched it; `undefined` where there was none. */
-  readonly #before = new LazyMap<string, { readonly value: string | undefined; isLocal: boolean }>()
+  #values: Values = NO_VALUES
+  /** From before the first change since the last transaction; null where nothing has changed. */
+  #before: Values | null = null
+  /** What held at each of them; null where there are none. */
+  #savepoints: Values[] | null = null
   #timeZone: TimeZone = UTC
   #consistency: Consistency = LINEARIZABLE
   #restrictsWrites = false
@@ -201,28 +214,24 @@ export class Settings {
     this.#initial.set(name.toLowerCase(), value)
   }
 
-  set(name: string, value: string, isLocal: boolean, isInTransaction: boolean): void {
-    const key = name.toLowerCase()
-    const parameter = BY_NAME.get(key)
-    if (parameter?.isReadOnly === true) throw new PgError('55P02', `parameter "${name}" cannot be changed`)
-    const value2 = checked(name, value)
-    this.#remember(key, isLocal, isInTransaction)
-    this.#values.set(key, value2)
-    this.#changed(key)
+  set(name: string, value: string, isLocal: boolean): void {
+    const key = changeable(name)
+    const kept = checked(name, value)
+    const { session, local } = this.#values
+    if (isLocal) this.#change({ session, local: withValue(local, key, kept) })
+    else this.#change({ session: withValue(session, key, kept), local: without(local, key) })
   }
 
-  reset(name: string, isInTransaction: boolean): void {
-    const key = name.toLowerCase()
-    if (BY_NAME.get(key)?.isReadOnly === true)
-      throw new PgError('55P02', `parameter "${name}" cannot be changed`)
-    if (!this.#values.has(key)) return
-    this.#remember(key, false, isInTransaction)
-    this.#values.delete(key)
-    this.#changed(key)
+  reset(name: string, isLocal = false): void {
+    const key = changeable(name)
+    const { session, local } = this.#values
+    const initial = this.#initialOf(key)
+    if (!isLocal) this.#change({ session: without(session, key), local: without(local, key) })
+    else if (initial !== null) this.#change({ session, local: withValue(local, key, initial) })
   }
 
-  resetAll(isInTransaction: boolean): void {
-    for (const key of this.#values.keys()) this.reset(key, isInTransaction)
+  resetAll(): void {
+    this.#change(NO_VALUES)
   }
 
   /** Throws PgError 42704 for a name that nobody knows. */
@@ -235,11 +244,20 @@ export class Settings {
   find(name: string): string | null {
     const key = name.toLowerCase()
     if (key === LAST_INDEX) return String(this.lastIndex())
-    return this.#values.get(key) ?? this.#initial.get(key) ?? BY_NAME.get(key)?.initial ?? null
+    return this.#valueOf(this.#values, key)
+  }
+
+  #valueOf({ local, session }: Values, key: string): string | null {
+    return local.get(key) ?? session.get(key) ?? this.#initialOf(key)
+  }
+
+  #initialOf(key: string): string | null {
+    return this.#initial.get(key) ?? BY_NAME.get(key)?.initial ?? null
   }
 
   all(): SettingRow[] {
-    const names = new Set([...BY_NAME.keys(), ...this.#values.keys(), ...this.#initial.keys()])
+    const { session, local } = this.#values
+    const names = new Set([...BY_NAME.keys(), ...session.keys(), ...local.keys(), ...this.#initial.keys()])
     return [...names].toSorted().map((key) => ({ name: BY_NAME.get(key)?.name ?? key, value: this.get(key) }))
   }
 
@@ -253,21 +271,36 @@ export class Settings {
 
   /** What SET did in a transaction that was rolled back is undone; SET LOCAL ends with either. */
   endTransaction(isCommitted: boolean): void {
-    if (this.#before.size === 0) return
-    for (const [key, { value, isLocal }] of this.#before.entries()) {
-      if (isCommitted && !isLocal) continue
-      if (value === undefined) this.#values.delete(key)
-      else this.#values.set(key, value)
-      this.#changed(key)
-    }
-    this.#before.clear()
+    const before = this.#before
+    if (before !== null) this.#change(isCommitted ? { ...this.#values, local: NONE } : before)
+    this.#before = null
+    this.#savepoints = null
   }
 
-  #remember(key: string, isLocal: boolean, isInTransaction: boolean): void {
-    if (!isInTransaction) return
-    const before = this.#before.get(key)
-    if (before === undefined) this.#before.set(key, { value: this.#values.get(key), isLocal })
-    else before.isLocal = isLocal
+  savepoint(): void {
+    this.#savepoints ??= []
+    this.#savepoints.push(this.#values)
+  }
+
+  release(at: number): void {
+    this.#savepoints?.splice(at)
+  }
+
+  rollbackTo(at: number): void {
+    const then = this.#savepoints?.[at]
+    this.release(at + 1)
+    if (then !== undefined) this.#change(then)
+  }
+
+  #change(values: Values): void {
+    const before = this.#values
+    if (values === before) return
+    this.#before ??= before
+    this.#values = values
+    const keys = [before.session, before.local, values.session, values.local].flatMap((map) => [
+      ...map.keys(),
+    ])
+    for (const key of new Set(keys)) if (this.#valueOf(before, key) !== this.find(key)) this.#changed(key)
   }
 
   #changed(key: string): void {
@@ -278,6 +311,27 @@ export class Settings {
     const parameter = BY_NAME.get(key)
     if (parameter?.isReported === true) this.onReported?.(parameter.name, this.get(key))
   }
+}
+
+/** The key of a parameter that may be changed. */
+function changeable(name: string): string {
+  const key = name.toLowerCase()
+  if (BY_NAME.get(key)?.isReadOnly === true)
+    throw new PgError('55P02', `parameter "${name}" cannot be changed`)
+  return key
+}
+
+function withValue(
+  values: ReadonlyMap<string, string>,
+  key: string,
+  value: string,
+): ReadonlyMap<string, string> {
+  return new Map([...values, [key, value]])
+}
+
+function without(values: ReadonlyMap<string, string>, key: string): ReadonlyMap<string, string> {
+  if (!values.has(key)) return values
+  return new Map([...values].filter(([each]) => each !== key))
 }
 
 function checked(name: string, value: string): string {

@@ -5,6 +5,7 @@
  * up to the next Sync), and what is open underneath (`Session.isAutocommit`), which may have ended by itself.
  */
 
+import { must } from '../../../base/assert.ts'
 import { NO_ARGUMENTS, type SqlStatement } from '../../../base/value.ts'
 import type { Session } from '../../../gateway/session.ts'
 import { PgError } from '../error.ts'
@@ -18,12 +19,18 @@ export interface TransactionEnds {
   afterChange(): void
 }
 
+interface Savepoint {
+  readonly name: string
+  /** Whether the transaction was read-only when it was made, which it is again when that one is over. */
+  readonly isReadOnly: boolean
+}
+
 export class TransactionState {
   readonly #session: Session
   #block: 'none' | 'implicit' | 'explicit' = 'none'
   #isFailed = false
-  /** Names of savepoints, oldest first. PostgreSQL allows the same name twice; the newer one hides the older. */
-  #savepoints: string[] = []
+  /** Oldest first. PostgreSQL allows the same name twice; the newer one hides the older. */
+  #savepoints: Savepoint[] = []
   #isReadOnly = false
   /** Milliseconds since 1970 of the block's start: what now() tells. */
   #startedAtMs: number | null = null
@@ -172,26 +179,33 @@ export class TransactionState {
     else this.forgetTime()
   }
 
-  async savepoint(name: string): Promise<void> {
+  /** Tells, as the two below, how many savepoints are outside of that one. */
+  async savepoint(name: string): Promise<number> {
     this.#expectBlock('SAVEPOINT')
-    await this.#control(`SAVEPOINT ${nameOf(this.#savepoints.length)}`)
-    this.#savepoints.push(name)
+    const at = this.#savepoints.length
+    await this.#control(`SAVEPOINT ${nameOf(at)}`)
+    this.#savepoints.push({ name, isReadOnly: this.#isReadOnly })
+    return at
   }
 
-  async release(name: string): Promise<void> {
+  async release(name: string): Promise<number> {
     this.#expectBlock('RELEASE SAVEPOINT')
     const at = this.#savepointAt(name)
     await this.#control(`RELEASE ${nameOf(at)}`)
+    this.#isReadOnly = must(this.#savepoints[at]).isReadOnly
     this.#savepoints.length = at
+    return at
   }
 
   /** Also what brings a failed transaction back to life. */
-  async rollbackTo(name: string): Promise<void> {
+  async rollbackTo(name: string): Promise<number> {
     this.#expectBlock('ROLLBACK TO SAVEPOINT')
     const at = this.#savepointAt(name)
     await this.#control(`ROLLBACK TO ${nameOf(at)}`)
+    this.#isReadOnly = must(this.#savepoints[at]).isReadOnly
     this.#savepoints.length = at + 1
     this.#isFailed = false
+    return at
   }
 
   /** After any error. Outside an explicit block nothing is left open. */
@@ -212,7 +226,7 @@ export class TransactionState {
   }
 
   #savepointAt(name: string): number {
-    const at = this.#savepoints.lastIndexOf(name)
+    const at = this.#savepoints.findLastIndex((savepoint) => savepoint.name === name)
     if (at < 0 || this.#session.isAutocommit) throw new PgError('3B001', `savepoint "${name}" does not exist`)
     return at
   }

@@ -13,7 +13,7 @@ import { withEffects } from './effects.ts'
 import type { Executor, SessionFacts, Surroundings } from './executor.ts'
 import type { Listening } from './listening.ts'
 import type { PreparedStatements } from './prepared-statements.ts'
-import type { PreparedStatement } from './prepared.ts'
+import type { PreparedStatement, PreparedStore } from './prepared.ts'
 import type { CommandResult, ResolvedColumn } from './result.ts'
 import { columnsOfPlan, resolveColumns } from './result.ts'
 import type { SessionTables } from './session-tables.ts'
@@ -40,6 +40,7 @@ export interface UtilityParts {
   readonly executor: Executor
   readonly statements: PreparedStatements
   readonly cursors: Cursors
+  readonly store: PreparedStore
   readonly listening: Listening
   readonly tables: SessionTables
   readonly server: ServerActions
@@ -166,9 +167,9 @@ export class Utilities {
   }
 
   async #savepoint(kind: 'savepoint' | 'release' | 'rollbackTo', name: string): Promise<CommandResult> {
-    const { transaction, listening } = this.#parts
-    await transaction[kind](name)
-    if (kind === 'rollbackTo') listening.forgetSent()
+    const { transaction, settings, listening, cursors, store } = this.#parts
+    const at = await transaction[kind](name)
+    for (const each of [settings, listening, cursors, store]) each[kind](at)
     return done(SAVEPOINT_TAGS[kind])
   }
 
@@ -194,11 +195,11 @@ export class Utilities {
         }
         if (plan.name.toLowerCase() === 'transaction_read_only' && plan.value !== null) {
           await transaction.setReadOnly(parseBoolean(plan.value) ?? false)
-        } else if (plan.value === null) settings.reset(plan.name, transaction.isOpen)
-        else settings.set(plan.name, plan.value, plan.isLocal, transaction.isOpen)
-        return done(plan.value === null ? 'RESET' : 'SET')
+        } else if (plan.value === null) settings.reset(plan.name, plan.isLocal)
+        else settings.set(plan.name, plan.value, plan.isLocal)
+        return done(plan.value === null && !plan.isLocal ? 'RESET' : 'SET')
       case 'resetAll':
-        settings.resetAll(transaction.isOpen)
+        settings.resetAll()
         return done('RESET')
       case 'show':
         return { columns: this.columnsOf(plan), rows: [[this.#shown(plan.name)]], tag: 'SHOW' }
@@ -221,7 +222,7 @@ export class Utilities {
     const { settings, transaction } = this.#parts
     if (plan.isReadOnly === null) return done('SET')
     if (plan.isSession) {
-      settings.set('default_transaction_read_only', plan.isReadOnly ? 'on' : 'off', false, transaction.isOpen)
+      settings.set('default_transaction_read_only', plan.isReadOnly ? 'on' : 'off', false)
     } else if (transaction.isExplicit) {
       await transaction.setReadOnly(plan.isReadOnly)
     } else {
@@ -234,7 +235,7 @@ export class Utilities {
     const { settings, statements, cursors, listening, transaction } = this.#parts
     if (plan.target === 'all') {
       if (transaction.isOpen) throw new PgError('25001', 'DISCARD ALL cannot run inside a transaction block')
-      settings.resetAll(false)
+      settings.resetAll()
       cursors.close(null)
       listening.unlisten(null)
     }
@@ -364,7 +365,7 @@ export class Utilities {
     given: readonly SqlValue[],
     surroundings: Surroundings,
   ): Promise<SqlValue> {
-    const { notify, executor, settings, transaction, server } = this.#parts
+    const { notify, executor, settings, server } = this.#parts
     const [first = null, second = null, third = null] = given
     switch (name) {
       case 'pg_notify':
@@ -374,7 +375,7 @@ export class Utilities {
         await executor.sleep(Number(first ?? 0))
         return ''
       case 'set_config':
-        settings.set(textOf(first), textOf(second), isTrue(third), transaction.isOpen)
+        settings.set(textOf(first), textOf(second), isTrue(third))
         return settings.get(textOf(first))
       case 'pg_cancel_backend':
         return (await server.cancelBackend(Number(first))) ? 1n : 0n
