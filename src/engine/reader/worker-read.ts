@@ -8,7 +8,7 @@ import type { Description, Row } from './read-connection.ts'
 import type { WorkerReply, WorkerRequest } from './worker-protocol.ts'
 
 /** Opening the file is part of it, and on a busy machine waiting for a processor. */
-const DESCRIBE_TIMEOUT_MS = 3_000
+const DESCRIBE_TIMEOUT_MS = 5_000
 /** A worker that waits for `next` stops as soon as it has a processor. */
 const STOP_TIMEOUT_MS = 5_000
 
