@@ -115,7 +115,7 @@ test('a statement in a query worker ends with the content that it began with, th
       context: INITIAL_CONTEXT,
       appliedIndex,
       resultSizeBytesMax: 1_000_000,
-      timeoutMs: 20_000,
+      timeoutMs: 250_000,
     })
   const seen: unknown[] = []
   for await (const { rows } of read(1n)) {

@@ -20,6 +20,9 @@ import type { ReaderOptions } from './reader-options.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type SampleFile, sampleFile, setApplied } from './testing/sample-file.ts'
 
+/** Workers get what all others leave of the processors: on a busy machine that is little. */
+const PATIENCE_MS = 250_000
+
 interface Opened extends AsyncDisposable {
   readonly file: SampleFile
   readonly pool: ReaderPool
@@ -28,7 +31,7 @@ interface Opened extends AsyncDisposable {
 
 function opened(options: Partial<ReaderOptions> = {}): Opened {
   const file = sampleFile()
-  const pool = new ReaderPool(options)
+  const pool = new ReaderPool({ workerWaitTimeoutMs: PATIENCE_MS, ...options })
   const reader = pool.open(file.path)
   return {
     file,
@@ -48,7 +51,7 @@ function request(sql: string, changes: Partial<ReadRequest> = {}, ...positional:
     context: INITIAL_CONTEXT,
     appliedIndex: 1n,
     resultSizeBytesMax: 1_000_000_000,
-    timeoutMs: 60_000,
+    timeoutMs: PATIENCE_MS,
     ...changes,
   }
 }

@@ -8,6 +8,9 @@ import { ReaderPool, type DatabaseReader, type ReadPage } from './database-reade
 import type { ReaderOptions } from './reader-options.ts'
 import { sampleFile } from './testing/sample-file.ts'
 
+/** Workers get what all others leave of the processors: on a busy machine that is little. */
+const PATIENCE_MS = 250_000
+
 interface Opened extends AsyncDisposable {
   readonly pool: ReaderPool
   readonly reader: DatabaseReader
@@ -15,7 +18,12 @@ interface Opened extends AsyncDisposable {
 
 function opened(options: Partial<ReaderOptions>): Opened {
   const file = sampleFile()
-  const pool = new ReaderPool({ workersMax: 1, pageRowsMax: 50, ...options })
+  const pool = new ReaderPool({
+    workersMax: 1,
+    pageRowsMax: 50,
+    workerWaitTimeoutMs: PATIENCE_MS,
+    ...options,
+  })
   const reader = pool.open(file.path)
   return {
     pool,
@@ -34,7 +42,7 @@ function read({ reader }: Opened, sql: string): AsyncGenerator<ReadPage, void, v
     context: INITIAL_CONTEXT,
     appliedIndex: 1n,
     resultSizeBytesMax: 1_000_000_000,
-    timeoutMs: 60_000,
+    timeoutMs: PATIENCE_MS,
   })
 }
 
