@@ -62,7 +62,7 @@ test('a loop reads every row that was written, in order, though it is not told o
   })()
   const newer = db.prepare<{ id: number }>('SELECT id FROM posts WHERE id > ? ORDER BY id')
   const seen: number[] = []
-  for await (const _ of db.watch({ signal: AbortSignal.timeout(120_000) })) {
+  for await (const _ of db.watch({ signal: AbortSignal.timeout(250_000) })) {
     seen.push(...newer.all(seen.at(-1) ?? 0).map(({ id }) => id))
     if (seen.length >= count) break
   }

@@ -249,7 +249,7 @@ test('nothing keeps the process alive after close', async () => {
     db.prepare('SELECT * FROM t').all()
     await db.close()`
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' })
-  const [code] = (await once(child, 'exit', { signal: AbortSignal.timeout(120_000) })) as [number]
+  const [code] = (await once(child, 'exit', { signal: AbortSignal.timeout(250_000) })) as [number]
   assert.equal(code, 0)
   await rm(folder, { recursive: true, force: true })
 })

@@ -133,7 +133,7 @@ test('clients are served while the application is busy and does not turn its eve
   })
   t.after(() => child.kill('SIGKILL'))
   const [address] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
-  const signal = AbortSignal.timeout(120_000)
+  const signal = AbortSignal.timeout(250_000)
   for (const sql of ['INSERT INTO t VALUES (1)', 'SELECT * FROM t']) {
     const body = JSON.stringify({ sql })
     const response = await fetch(`http://${address}/v1/databases/default/query`, {

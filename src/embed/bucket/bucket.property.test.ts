@@ -296,7 +296,7 @@ for (const seed of [1n, 20_261_121n])
     // Its last change: the sweep of what was short-lived may come after it.
     await watched.put(Uint8Array.of(9), 9)
     const changes: BucketChange<Key, number>[] = []
-    const signal = AbortSignal.timeout(120_000)
+    const signal = AbortSignal.timeout(250_000)
     for await (const change of await watched.watch({ after: 0, signal })) {
       changes.push(change)
       if (change.kind === 'put' && change.value === 9) break

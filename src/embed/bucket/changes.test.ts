@@ -10,7 +10,7 @@ import type { BucketChange, ChangeOptions } from './changes.ts'
 import type { Bucket } from './bucket.ts'
 import { CHANGES_KEPT } from './schema.ts'
 
-const WAIT_MS = 120_000
+const WAIT_MS = 250_000
 
 async function temporary(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'harmonydb-changes-'))

@@ -17,7 +17,7 @@ import { freeAddresses } from '../testing/free-addresses.ts'
 import { openMembers } from '../testing/open-members.ts'
 
 const SECRET = 'a secret of members, for tests'
-const WAIT_MS = 120_000
+const WAIT_MS = 250_000
 
 async function temporary(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'harmonydb-members-'))
