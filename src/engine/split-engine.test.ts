@@ -236,7 +236,8 @@ test(
       framesMax = Math.max(framesMax, row?.[1] ?? 0)
       reader.exec('COMMIT')
     }
-    assert.ok(framesMax > 10_000 && framesMax < 32_000, `${framesMax} frames`)
+    // Some 60,000 without upkeep. On a busy machine it may have to let the moment for it pass, and wait for the next one.
+    assert.ok(framesMax > 10_000 && framesMax < 50_000, `${framesMax} frames`)
   },
 )
 
