@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { randomUUID } from 'node:crypto'
+import { once as event } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,6 +19,9 @@ import { openMembers } from '../testing/open-members.ts'
 
 const SECRET = 'a secret of members, for tests'
 const WAIT_MS = 250_000
+
+/** Members of a machine that is busy may elect another leader at any time. */
+const once = (): { readonly idempotencyKey: string } => ({ idempotencyKey: randomUUID() })
 
 async function temporary(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'harmonydb-members-'))
@@ -52,7 +56,7 @@ class Child {
 
   async kill(): Promise<void> {
     if (this.process.exitCode !== null || this.process.signalCode !== null) return
-    const ended = once(this.process, 'exit')
+    const ended = event(this.process, 'exit')
     this.process.kill('SIGKILL')
     await ended
   }
@@ -81,7 +85,7 @@ test('at the same place in the log all members say the same of what expires', as
     peers.map((listen) => ({ listen, peers, secret: SECRET })),
   )
   const short = (members[0] as HarmonyDB).bucket('short', { values: 'string' })
-  await short.put('ever', '')
+  await short.put('ever', '', once())
   const written = new AbortController()
   const byIndex = new Map<number, string>()
   let compared = 0
@@ -101,7 +105,7 @@ test('at the same place in the log all members say the same of what expires', as
   })
   for (let at = 0; at < 60; at++) {
     const writer = (members[at % 3] as HarmonyDB).bucket('short', { values: 'string' })
-    await writer.put(`key ${at}`, '', { ttlMs: 1 + (at % 40) })
+    await writer.put(`key ${at}`, '', { ttlMs: 1 + (at % 40), ...once() })
     // Before it is gone, even if timers are late.
     for (const db of members) compare(db)
   }
@@ -131,7 +135,7 @@ test('a watcher that is killed goes on where it was: every change once, in order
   let written = 0
   const write = async (count: number): Promise<void> => {
     for (let left = count; left > 0; left--) {
-      await (members[written % 2] as HarmonyDB).bucket('jobs').put(`job ${written}`, written)
+      await (members[written % 2] as HarmonyDB).bucket('jobs').put(`job ${written}`, written, once())
       written++
     }
   }
