@@ -273,7 +273,7 @@ test('a full file system: refused with nothing lost, and it works again when the
 /** A database that could not be written may need a moment until it is opened again. */
 async function untilCommitted(url: string): Promise<string> {
   let outcome = 'none'
-  for (let attempt = 0; attempt < 20 && outcome !== 'committed'; attempt++) {
+  for (let attempt = 0; attempt < 300 && outcome !== 'committed'; attempt++) {
     outcome = (await atomicTransaction(url, [['INSERT OR REPLACE INTO t VALUES (0, 0)']], null)).kind
     await new Promise((resolve) => setTimeout(resolve, 100))
   }

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { resolve } from 'node:path'
 
 const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
-const START_TIMEOUT_MS = 60_000
+const START_TIMEOUT_MS = 180_000
 
 export class ServerProcess {
   readonly #child: ChildProcess

@@ -262,6 +262,7 @@ test('a client that leaves a cursor before it is answered takes its transaction 
     'INSERT INTO t WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 300000) SELECT n FROM c'
   const body = JSON.stringify({ baton, batch: { steps: [{ stmt: { sql } }] } })
   const socket = connect(member.port, '127.0.0.1')
+  await once(socket, 'connect')
   socket.write(`POST /v3/cursor HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
   await new Promise((resolve) => setTimeout(resolve, 50))
   socket.destroy()

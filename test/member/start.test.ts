@@ -8,9 +8,22 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { MAIN, runCommand, RunningMember, temporaryFolder } from './running-member.ts'
 
-/** Counts for some seconds: long enough to be under way when the member is told to stop. */
-const SLOW_SQL =
-  'WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 2000000) SELECT count(*) AS n FROM c'
+/** Counts to `most`. */
+function slowSql(most: number): string {
+  return `WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < ${most}) SELECT count(*) AS n FROM c`
+}
+
+/** Under way beside the request that asks for it. */
+async function isUnderWay(member: RunningMember): Promise<boolean> {
+  return (await member.ask('GET', '/metrics')).text.includes('harmonydb_http_requests_active 2')
+}
+
+/** However long it takes. */
+const PATIENCE = [
+  'http.drainTimeoutMs=5min',
+  'gateway.drainTimeoutMs=5min',
+  'statementTimeoutMs=10min',
+].flatMap((limit) => ['--limit', limit])
 
 async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10))
@@ -54,15 +67,21 @@ test('what was acknowledged is there after SIGKILL', async (t) => {
 })
 
 test('SIGTERM lets the request under way finish, refuses new ones, and exits with 0', async (t) => {
-  const member = await RunningMember.start(t)
-  const underWay = member.query({ sql: SLOW_SQL })
-  await until(async () =>
-    (await member.ask('GET', '/metrics')).text.includes('harmonydb_http_requests_active 2'),
-  )
+  const member = await RunningMember.start(t, { args: PATIENCE })
+  let count = 1_000_000
+  let underWay: ReturnType<typeof member.query>
+  let isSeen = false
+  // One that is over before anybody has seen it was too short.
+  do {
+    let isOver = false
+    count *= 2
+    underWay = member.query({ sql: slowSql(count) }).finally(() => (isOver = true))
+    await until(async () => (isSeen = await isUnderWay(member)) || isOver)
+  } while (!isSeen)
   const stopped = member.stop('SIGTERM')
   await until(() => member.stderr.includes('stopping'))
   await assert.rejects(fetch(`${member.url}/health`))
-  assert.deepEqual((await underWay).json.rows, [{ n: 2_000_000 }])
+  assert.deepEqual((await underWay).json.rows, [{ n: count }])
   const { exitCode, stderr } = await stopped
   assert.equal(exitCode, 0, stderr)
   assert.match(stderr, /"event":"stopped"/)
@@ -83,11 +102,9 @@ test('a transaction that is open when the member stops is rolled back', async (t
 })
 
 test('a second Ctrl-C stops at once', async (t) => {
-  const member = await RunningMember.start(t)
-  const underWay = member.query({ sql: SLOW_SQL.replace('2000000', '2000000000') }).catch(() => null)
-  await until(async () =>
-    (await member.ask('GET', '/metrics')).text.includes('harmonydb_http_requests_active 2'),
-  )
+  const member = await RunningMember.start(t, { args: PATIENCE })
+  const underWay = member.query({ sql: slowSql(2_000_000_000) }).catch(() => null)
+  await until(() => isUnderWay(member))
   const closed = once(member.child, 'close') as Promise<[number]>
   member.child.kill('SIGINT')
   await until(() => member.stderr.includes('stopping'))

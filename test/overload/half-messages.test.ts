@@ -1,10 +1,17 @@
 /** Clients that begin to say something and stop, in every protocol and at every stage: they are disconnected after their time, and take nothing with them. */
 
-import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
-import { ended, frameHeader, openIdle, startupMessage, type Protocol } from './idle-client.ts'
+import {
+  answered,
+  ended,
+  frameHeader,
+  insistOnIdle,
+  isReady,
+  startupMessage,
+  type Protocol,
+} from './idle-client.ts'
 import { Target } from './target.ts'
 
 let strangers: Target
@@ -80,7 +87,7 @@ const HALVES: readonly Half[] = [
 
 async function open(target: Target, { protocol, isGreeted }: Half): Promise<Socket> {
   const address = target.address(protocol)
-  if (isGreeted === true) return openIdle(protocol, address)
+  if (isGreeted === true) return insistOnIdle(protocol, address)
   const socket = connect(address.port, address.host)
   socket.on('error', () => undefined)
   await once(socket, 'connect')
@@ -93,18 +100,17 @@ for (const half of HALVES)
     const socket = await open(target, half)
     socket.write(half.bytes)
     await ended(socket)
-    assert.deepEqual(await target.query('SELECT 1'), [[1]])
+    await target.serves()
   })
 
 test('a client that says whole things may take its time between them', async () => {
-  const socket = await openIdle('postgres', known.address('postgres'))
+  const socket = await insistOnIdle('postgres', known.address('postgres'))
   for (let round = 0; round < 3; round++) {
     // Longer than a message may take.
     await new Promise((resolve) => setTimeout(resolve, 500))
-    const answer = once(socket, 'data')
+    const answer = answered(socket, isReady)
     socket.write(Buffer.from('Q\0\0\0\rSELECT 1\0', 'latin1'))
-    const [bytes] = (await answer) as [Buffer]
-    assert.equal(bytes.subarray(-6).toString('latin1'), 'Z\0\0\0\x05I')
+    await answer
   }
   socket.destroy()
 })

@@ -32,6 +32,17 @@ export async function openIdle(protocol: Protocol, { host, port }: Address): Pro
   }
 }
 
+/** The same where clients have little time for what they say first: as they do, it connects again. */
+export async function insistOnIdle(protocol: Protocol, address: Address): Promise<Socket> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await openIdle(protocol, address)
+    } catch (error) {
+      if (attempt === 50) throw error
+    }
+  }
+}
+
 /** Resolves when the connection is over, however it ended. (`once` of events would take a reset for a failure.) */
 export function ended(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
@@ -63,13 +74,17 @@ const GREETINGS: Readonly<Record<Protocol, (socket: Socket) => Promise<void>>> =
   },
   postgres: async (socket) => {
     socket.write(startupMessage({ user: 'idle', database: 'default' }))
-    // ReadyForQuery is the last thing that is said: Z, length 5, idle.
-    await answered(socket, (bytes) => bytes.subarray(-6).equals(Buffer.from('Z\0\0\0\x05I', 'latin1')))
+    await answered(socket, isReady)
   },
 }
 
+/** ReadyForQuery is the last thing that is said: Z, length 5, idle. */
+export function isReady(bytes: Buffer): boolean {
+  return bytes.subarray(-6).equals(Buffer.from('Z\0\0\0\x05I', 'latin1'))
+}
+
 /** Rejects if the connection ends before `isComplete`. */
-async function answered(socket: Socket, isComplete: (bytes: Buffer) => boolean): Promise<void> {
+export async function answered(socket: Socket, isComplete: (bytes: Buffer) => boolean): Promise<void> {
   let bytes = Buffer.alloc(0)
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const take = (piece: Buffer): void => {

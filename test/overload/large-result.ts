@@ -1,7 +1,7 @@
 /** A result of 16 MB, and clients that ask for it and read nothing of it. */
 
 import type { Socket } from 'node:net'
-import { openIdle, textFrame, type Protocol } from './idle-client.ts'
+import { insistOnIdle, textFrame, type Protocol } from './idle-client.ts'
 import type { Target } from './target.ts'
 
 export const PADS: readonly string[] = [
@@ -25,7 +25,7 @@ const ASK: Readonly<Record<Protocol, Buffer>> = {
 
 /** The connection, on which nothing is read any more. */
 export async function askAndStop(target: Target, protocol: Protocol): Promise<Socket> {
-  const socket = await openIdle(protocol, target.address(protocol))
+  const socket = await insistOnIdle(protocol, target.address(protocol))
   socket.pause()
   socket.write(ASK[protocol])
   return socket

@@ -17,7 +17,7 @@ function streamOf(client: pg.Client): Socket {
 }
 
 test('a listener that stops reading for a while misses nothing', async (t) => {
-  await using target = await Target.start('postgres.stallTimeoutMs=1min')
+  await using target = await Target.start('postgres.stallTimeoutMs=10min')
   const options = { ...target.address('postgres'), user: 'test', database: 'default' }
   const [listener, sender] = [new pg.Client(options), new pg.Client(options)]
   t.after(() => Promise.all([listener.end(), sender.end()]))

@@ -17,7 +17,6 @@ for (const protocol of PROTOCOLS)
   test(`${protocol}: six clients ask for 16 MB each and read nothing: others are served, and then they are disconnected`, async (t) => {
     await using target = await Target.start(
       'http.stallTimeoutMs=3s',
-      'http.keepAliveTimeoutMs=3s',
       'postgres.stallTimeoutMs=3s',
       'hrana.pingIntervalMs=1500ms',
     )
@@ -29,7 +28,7 @@ for (const protocol of PROTOCOLS)
       assert.deepEqual(await target.query('SELECT count(*) FROM pads'), [[8000]])
     }
     // Nobody reads, so nobody hears of the end before reading on: the member knows.
-    await until('all of them are disconnected', () => areGone(target, protocol))
+    await until('all of them are disconnected', () => areGone(target, protocol).catch(() => false))
     await Promise.all(sockets.map((socket) => ended(socket.resume())))
   })
 

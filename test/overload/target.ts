@@ -1,6 +1,6 @@
 /** A member under test in a process of its own, and what it costs. */
 
-import { Cluster } from '../cluster/cluster.ts'
+import { Cluster, until } from '../cluster/cluster.ts'
 import { query, type Row } from '../cluster/load.ts'
 import type { Address, Protocol } from './idle-client.ts'
 
@@ -36,6 +36,19 @@ export class Target implements AsyncDisposable {
 
   query(sql: string, params: readonly unknown[] = []): Promise<Row[]> {
     return query(this.url, sql, params)
+  }
+
+  /**
+   * Resolves when it has answered: where connections have little time, a machine that is busy lets one in its time be too late with a request that is all
+   * right.
+   */
+  async serves(): Promise<void> {
+    await until('others are served', () =>
+      this.query('SELECT 1').then(
+        () => true,
+        () => false,
+      ),
+    )
   }
 
   /** Of all its processes: what nobody else can have instead. */

@@ -53,7 +53,7 @@ async function holdWriter(t: TestContext, target: Target): Promise<() => Promise
 }
 
 async function started(t: TestContext, ...limits: readonly string[]): Promise<Target> {
-  const target = await Target.start(...limits)
+  const target = await Target.start(...PATIENCE, ...limits)
   t.after(() => target[Symbol.asyncDispose]())
   await target.query('CREATE TABLE notes (id INTEGER PRIMARY KEY)')
   return target
@@ -63,11 +63,10 @@ async function idsOf(target: Target): Promise<number[]> {
   return (await target.query('SELECT id FROM notes ORDER BY id')).map(([id]) => Number(id))
 }
 
-const LIMITS = [
-  `group.waitingRequestsMax=${WAITING_MAX}`,
-  'group.batchWaitTimeoutMs=1min',
-  'gateway.transactionIdleTimeoutMs=1min',
-]
+const LIMITS = [`group.waitingRequestsMax=${WAITING_MAX}`, 'group.batchWaitTimeoutMs=10min']
+
+/** Transactions stay open for as long as a test needs them. */
+const PATIENCE = ['gateway.transactionIdleTimeoutMs=10min', 'gateway.transactionTotalTimeoutMs=10min']
 
 test('HTTP: writes beyond the limit get 503 with Retry-After while the others wait, and only those are missing afterwards', async (t) => {
   const target = await started(t, ...LIMITS)

@@ -64,7 +64,7 @@ function userIds(): { uid: number; gid: number } {
 }
 
 async function waitForSocket(folder: string, server: ChildProcess): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
+  for (let attempt = 0; attempt < 2400; attempt++) {
     if (server.exitCode !== null) throw new Error(`postgres ended with code ${server.exitCode}`)
     try {
       execFileSync(join(BINARIES, 'pg_isready'), ['-q', '-h', folder])

@@ -19,8 +19,8 @@ const LOOK_INTERVAL_MS = 500
 /** Without a terminal: lines that nobody watches need not come as often. */
 const LOG_INTERVAL_MS = 1000
 const START_TIMEOUT_MS = 60_000
-/** Longer than a member takes for what is under way. */
-const STOP_TIMEOUT_MS = 20_000
+/** Longer than a member takes for what is under way, and for handing over, on a busy machine too. */
+const STOP_TIMEOUT_MS = 60_000
 const APPLICATION_DATABASE = 'default'
 
 /** Resolves with the exit code. */
