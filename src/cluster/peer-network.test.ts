@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { SeededRandom } from '../host/random.ts'
 import { PeerNetwork } from './peer-network.ts'
+import type { CallOutcome } from './transport/calls.ts'
 import { TRANSPORT_DEFAULTS } from './transport/limits.ts'
 import { heartbeat } from './transport/testing/random-messages.ts'
 import { memberIn, newWorld, SECRET } from './transport/testing/test-members.ts'
@@ -136,4 +137,31 @@ test('where a member says that it is stands until the catalog moves, also when t
   assert.deepEqual(peers.addresses(), [FIFTH])
   peers.setMembers([{ member: 5, address: 'after:7' }], [])
   assert.deepEqual(peers.addresses(), [{ member: 5, address: 'after:7' }])
+})
+
+test('who asks a member that is closing is answered, and so is who asks a moment later; then the connection ends', async () => {
+  const world = newWorld()
+  const asking = await memberIn(world, 2)
+  const { peers } = connectionsIn(world)
+  await peers.listen({ host: 'm1', port: 7 })
+  asking.transport.setPeer(1, { host: 'm1', port: 7 })
+  await world.clock.until(() => asking.link().state === 'connected', 'the connection')
+  const ask = (): Promise<CallOutcome> =>
+    asking.transport.call(1, {
+      kind: 1,
+      payload: Uint8Array.of(7),
+      deadlineMs: world.clock.nowMs() + 60_000,
+    })
+  const first = ask()
+  const closed = peers.close()
+  const later = new Promise<CallOutcome>((resolve) => {
+    world.clock.after(50, () => resolve(ask()))
+  })
+  const outcomes = await world.clock.wait(Promise.all([first, later]))
+  assert.deepEqual(
+    outcomes.map(({ kind }) => kind),
+    ['answered', 'answered'],
+  )
+  await world.clock.wait(closed)
+  await world.clock.until(() => asking.link().state !== 'connected', 'the end of the connection')
 })
