@@ -11,6 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { TokenAuthenticator } from '../../src/protocols/http/authenticator.ts'
 import { openPostgres, openWithTable, type PostgresHarness } from './harness.ts'
+import { MemorySocket } from './memory-socket.ts'
 import { i32, query, RawClient, shortForm, startup, terminate, text } from './raw-client.ts'
 
 let harness: PostgresHarness
@@ -250,4 +251,24 @@ test('however a connection ends, its session ends too', async () => {
   const endMs = performance.now() + 60_000
   while (sessions() > before && performance.now() < endMs) await pause(5)
   assert.ok(sessions() <= before, `${sessions()} sessions, ${before} before`)
+})
+
+test('what a client sends when it is told that the server stops is not done', async () => {
+  await using own = await openWithTable()
+  const client = new MemorySocket()
+  own.server.accept(client.server)
+  client.send(startup({ user: 'tester', database: 'default' }))
+  while (own.server.activity().length === 0 || client.answerBytes === 0) await pause(1)
+  const greeted = client.answerBytes
+  const drained = own.server.drain(10_000)
+  assert.ok(client.answerBytes > greeted)
+  client.send(query("insert into t values (9, 'late')"))
+  await Promise.all([drained, client.closed])
+  const session = await own.gateway.openSession('default', { access: 'read-write', databases: null })
+  const found = await session.execute({
+    sql: 'SELECT count(*) FROM t WHERE id = 9',
+    args: { positional: [], named: [] },
+  })
+  assert.deepEqual(found.rows, [[0n]])
+  await session.close()
 })

@@ -135,7 +135,7 @@ export class Connection {
   }
 
   cancel(): void {
-    if (this.#state.kind === 'running') this.#state.client.cancel()
+    this.#client?.cancel()
   }
 
   /** 57P01 now, or when the transaction under way has ended, if it is to be gentle. */
@@ -163,6 +163,7 @@ export class Connection {
   }
 
   #receive(chunk: Buffer): void {
+    if (this.#state.kind === 'ended') return
     this.#framer.push(chunk)
     if (!this.#received.hold(this.#framer.bufferedBytes)) return this.#refuseMore()
     if (this.#framer.bufferedBytes > this.#host.limits.receivedBytesMax && this.#isBusy) this.#socket.pause()
@@ -416,7 +417,8 @@ export class Connection {
 
   #endWith(error: PgError): void {
     if (this.#state.kind === 'ended') return
-    this.#state = this.#state.kind === 'running' ? this.#state : { kind: 'ended' }
+    // The client is told that this is the end: what it has sent since, or sends yet, is not done.
+    this.#state = { kind: 'ended' }
     const out = this.#output.encoder
     out.rewind(out.mark())
     errorResponse(out, error)
