@@ -17,6 +17,7 @@ const FOCUSES = [
   'hand-overs',
   'ended-transactions',
   'postgres',
+  'stops',
   'broken-connections',
   'broken-transactions',
   'short-logs',
@@ -130,6 +131,14 @@ const CHANGES: Readonly<Record<Focus, Partial<SystemOptions>>> = {
     faultsForUs: 5 * SECOND,
     faults: NO_FAULTS,
     clientsPerWorkload: 4,
+    postgresShare: 1,
+  },
+  stops: {
+    ...THREE,
+    workloads: ['once', 'registers'],
+    thinkUs: 1 * MILLISECOND,
+    clientsPerWorkload: 10,
+    faults: { ...NO_FAULTS, stopEveryUs: 0.2 * SECOND },
     postgresShare: 1,
   },
   'broken-connections': {

@@ -82,4 +82,21 @@ export const POSTGRES_MUTANTS: readonly SystemMutant[] = [
       },
     ],
   },
+  {
+    bug: 'P7',
+    title: 'what a client sends after it was told that the member stops is done',
+    hunter: simulator('stops'),
+    patches: [
+      {
+        file: 'src/protocols/postgres/connection.ts',
+        find: "    if (this.#state.kind === 'ended') return\n    this.#framer.push(chunk)",
+        replace: '    this.#framer.push(chunk)',
+      },
+      {
+        file: 'src/protocols/postgres/connection.ts',
+        find: "    // The client is told that this is the end: what it has sent since, or sends yet, is not done.\n    this.#state = { kind: 'ended' }\n",
+        replace: "    this.#state = this.#state.kind === 'running' ? this.#state : { kind: 'ended' }\n",
+      },
+    ],
+  },
 ]
