@@ -7,7 +7,8 @@ import type { Answer } from './answer.ts'
 import { type AtomicShape, atomicShapeAt } from './atomic-shape.ts'
 import { checkBatch, isMet, type StepFate } from './condition.ts'
 import type { StatementClass } from './reader.ts'
-import type { BatchEvent, BatchStep, ExecuteOptions } from './session.ts'
+import { RowsBudget } from './rows-budget.ts'
+import type { BatchEvent, BatchOptions, BatchStep } from './session.ts'
 import { fromErrorData } from '../base/error-data.ts'
 import type { StatementRunner } from './statement-runner.ts'
 import type { SessionObserver } from './statistics.ts'
@@ -18,7 +19,8 @@ export class BatchRunner {
   readonly #runner: StatementRunner
   readonly #observer: SessionObserver
   readonly #steps: readonly BatchStep[]
-  readonly #options: ExecuteOptions
+  readonly #options: BatchOptions
+  readonly #rows: RowsBudget
   readonly #signal: () => AbortSignal
   readonly #classes: readonly (StatementClass | null)[]
   /** Of the steps so far; the next step to run has the position of its length. */
@@ -29,7 +31,7 @@ export class BatchRunner {
     runner: StatementRunner,
     observer: SessionObserver,
     steps: readonly BatchStep[],
-    options: ExecuteOptions,
+    options: BatchOptions,
     signal: () => AbortSignal,
   ) {
     checkBatch(steps, runner.database.configuration.batchStepsMax)
@@ -37,6 +39,7 @@ export class BatchRunner {
     this.#observer = observer
     this.#steps = steps
     this.#options = options
+    this.#rows = new RowsBudget(options.rowsBytesMax ?? Infinity)
     this.#signal = signal
     this.#classes = steps.map(({ statement }) => this.#classOf(statement.sql))
   }
@@ -47,6 +50,11 @@ export class BatchRunner {
       const { condition } = this.#steps[at] as BatchStep
       if (condition !== null && !isMet(condition, this.#fates, () => this.#runner.isAutocommit)) {
         this.#fates.push('skipped')
+        continue
+      }
+      const { refusal } = this.#rows
+      if (refusal !== null) {
+        yield* this.#classes[at]?.kind === 'control' ? this.#single(at) : this.#failed(at, refusal)
         continue
       }
       const shape = await this.#atomicShape(at)
@@ -66,15 +74,21 @@ export class BatchRunner {
   async *#single(at: number): Events {
     const { statement, wantRows } = this.#steps[at] as BatchStep
     const startMs = performance.now()
+    const heldBefore = this.#rows.bytes
     const { streamedSizeBytesMax } = this.#runner.database.configuration
     try {
       const answer = await this.#runner.run(statement, this.#options, streamedSizeBytesMax, this.#signal)
       yield* this.#eventsOf(at, answer, wantRows !== false, startMs)
       this.#fates.push('ok')
     } catch (error) {
-      this.#fates.push('error')
-      yield { type: 'step_error', step: at, error: toHarmonyError(error) }
+      this.#rows.letGo(heldBefore)
+      yield* this.#failed(at, toHarmonyError(error))
     }
+  }
+
+  *#failed(step: number, error: HarmonyError): Generator<BatchEvent, void, void> {
+    this.#fates.push('error')
+    yield { type: 'step_error', step, error }
   }
 
   async *#eventsOf(at: number, answer: Answer, wantRows: boolean, startMs: number): Events {
@@ -86,7 +100,9 @@ export class BatchRunner {
     }
     for await (const { columns, rows } of answer.pages) {
       if (columns !== null) yield { type: 'step_begin', step: at, columns }
-      if (wantRows && rows.length > 0) yield { type: 'rows', rows }
+      if (!wantRows || rows.length === 0) continue
+      this.#rows.holdOrStop(rows)
+      yield { type: 'rows', rows }
     }
     const durationMs = performance.now() - startMs
     this.#observer.statementDone('read', durationMs)
@@ -102,6 +118,7 @@ export class BatchRunner {
     index: bigint,
   ): Generator<BatchEvent, void, void> {
     yield { type: 'step_begin', step, columns }
+    if (wantRows) this.#rows.hold(rows)
     if (wantRows && rows.length > 0) yield { type: 'rows', rows }
     yield { type: 'step_end', step, changes, lastInsertRowid, durationMs, index }
   }

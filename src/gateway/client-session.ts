@@ -8,6 +8,7 @@ import { BatchRunner } from './batch-runner.ts'
 import type { StatementClass } from './reader.ts'
 import type {
   BatchEvent,
+  BatchOptions,
   BatchStep,
   Consistency,
   ExecuteOptions,
@@ -121,7 +122,7 @@ export class ClientSession implements Session {
     }
   }
 
-  batch(steps: readonly BatchStep[], options: ExecuteOptions = {}): Events {
+  batch(steps: readonly BatchStep[], options: BatchOptions = {}): Events {
     const events = this.#batch(steps, options)
     const stop = (): Promise<IteratorResult<BatchEvent, void>> => {
       // The `return` of a generator waits for the step that runs; whoever leaves must not.
@@ -288,7 +289,7 @@ export class ClientSession implements Session {
     return true
   }
 
-  async *#batch(steps: readonly BatchStep[], options: ExecuteOptions): Events {
+  async *#batch(steps: readonly BatchStep[], options: BatchOptions): Events {
     this.#begin()
     try {
       yield* new BatchRunner(this.#runner, this.#observer, steps, options, this.#signal).events()

@@ -28,6 +28,14 @@ export interface ExecuteOptions {
   readonly wantRows?: boolean
 }
 
+export interface BatchOptions extends ExecuteOptions {
+  /**
+   * For who holds all rows until the batch is complete: a read that passes it fails with RESPONSE_TOO_LARGE, and so do, without running, the
+   * steps behind (but for transaction control). What is done is always told.
+   */
+  readonly rowsBytesMax?: number
+}
+
 export interface ExecuteResult extends StatementResult {
   readonly durationMs: number
   /** Log index of the write, or index at which the read was made. */
@@ -109,7 +117,7 @@ export interface Session {
     options?: ExecuteOptions,
   ): Promise<readonly ExecuteResult[]>
   /** Runs steps as their conditions say. Nothing runs ahead of what the caller has taken, beyond one page. */
-  batch(steps: readonly BatchStep[], options?: ExecuteOptions): AsyncGenerator<BatchEvent, void, void>
+  batch(steps: readonly BatchStep[], options?: BatchOptions): AsyncGenerator<BatchEvent, void, void>
   /** Runs a script of any number of statements, up to the first error. */
   sequence(sql: string, options?: ExecuteOptions): Promise<void>
   describe(sql: string): Promise<StatementDescription>

@@ -274,3 +274,65 @@ test('defer_foreign_keys holds for one transaction', async () => {
   await run(one, 'BEGIN')
   await assert.rejects(one.execute(sql(orphan)), { code: 'SQLITE_CONSTRAINT_FOREIGNKEY' })
 })
+
+const THOUSAND = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000)'
+
+/** How each step ended: how many rows it gave, or the code of its error. */
+async function endsOf(
+  session: Session,
+  steps: readonly BatchStep[],
+  rowsBytesMax: number,
+): Promise<string[]> {
+  const ends: string[] = []
+  let rows = 0
+  for await (const event of session.batch(steps, { rowsBytesMax })) {
+    if (event.type === 'step_begin') rows = 0
+    else if (event.type === 'rows') rows += event.rows.length
+    else if (event.type === 'step_end') ends.push(`${event.step}: ${rows}`)
+    else ends.push(`${event.step}: ${(event.error as Error & { code: string }).code}`)
+  }
+  return ends
+}
+
+test('rows of what is done are told, whatever their size; steps behind them do not run', async () => {
+  await using harness = await openHarness()
+  const session = await harness.session()
+  await run(session, 'CREATE TABLE t (i)')
+  const insert = `${THOUSAND} INSERT INTO t SELECT i FROM n RETURNING i`
+  for (const transaction of [transactionSteps([insert]), disguised(transactionSteps([insert]))]) {
+    assert.deepEqual(await endsOf(session, transaction, 1000), ['0: 0', '1: 1000', '2: 0'])
+    assert.equal(session.isAutocommit, true)
+  }
+  assert.deepEqual(await rowsOf(session, 'SELECT count(*) FROM t'), [[2000n]])
+  const lone = [step(insert), step('DELETE FROM t'), step('SELECT 1')]
+  assert.deepEqual(await endsOf(session, lone, 1000), [
+    '0: 1000',
+    '1: RESPONSE_TOO_LARGE',
+    '2: RESPONSE_TOO_LARGE',
+  ])
+  assert.deepEqual(await rowsOf(session, 'SELECT count(*) FROM t'), [[3000n]])
+})
+
+test('a transaction whose rows are too many is rolled back, step by step too', async () => {
+  await using harness = await openHarness()
+  const session = await harness.session()
+  await run(session, 'CREATE TABLE t (i)')
+  const steps = disguised(
+    transactionSteps(["INSERT INTO t VALUES ('a')", `${THOUSAND} SELECT i FROM n`, 'SELECT 1']),
+  )
+  const reading = disguised(
+    transactionSteps([`${THOUSAND} SELECT i FROM n`, 'DELETE FROM t'], false, 'BEGIN'),
+  )
+  const read = await endsOf(session, reading, 1000)
+  assert.deepEqual(read, ['0: 0', '1: RESPONSE_TOO_LARGE', '4: 0'])
+  assert.equal(session.isAutocommit, true)
+  // Reads of a transaction that has written are the writer's: they come whole, and fill the limit for what is behind them.
+  assert.deepEqual(await endsOf(session, steps, 1000), [
+    '0: 0',
+    '1: 0',
+    '2: 1000',
+    '3: RESPONSE_TOO_LARGE',
+    '5: 0',
+  ])
+  assert.deepEqual(await rowsOf(session, 'SELECT count(*) FROM t'), [[0n]])
+})

@@ -186,7 +186,11 @@ test('databases that are not there, or can not be, are refused by name', async (
 
 test('limits are obeyed, whoever sends', async (t) => {
   const member = await RunningMember.start(t, {
-    args: ['--limit', 'bodySizeBytesMax=100KiB', '--limit', 'gateway.resultSizeBytesMax=100KiB'],
+    args: [
+      'bodySizeBytesMax=100KiB',
+      'gateway.resultSizeBytesMax=100KiB',
+      'hrana.responseBytesMax=4KiB',
+    ].flatMap((limit) => ['--limit', limit]),
   })
   const body = await member.query({ sql: 'SELECT 1', params: ['x'.repeat(200_000)] })
   assert.deepEqual([body.status, body.json.error.code], [413, 'REQUEST_TOO_LARGE'])
@@ -201,6 +205,15 @@ test('limits are obeyed, whoever sends', async (t) => {
     'SQLITE_ERROR',
     'nothing was done',
   )
+  const large = "INSERT INTO done VALUES (printf('%.9000c', 'x')) RETURNING x"
+  const batch = {
+    steps: ['BEGIN', 'CREATE TABLE done (x)', large, 'COMMIT'].map((sql) => ({ stmt: { sql } })),
+  }
+  const requests = [{ type: 'batch', batch }, { type: 'close' }]
+  const pipeline = await member.ask('POST', '/v2/pipeline', { requests })
+  const text = JSON.stringify(pipeline.json)
+  assert.match(text, /"step_errors":\[null,null,null,null\]/, 'what is done is told')
+  assert.equal((await member.query({ sql: 'SELECT count(*) FROM done' })).status, 200)
 })
 
 test('a statement that runs too long is stopped, and others go on', async (t) => {

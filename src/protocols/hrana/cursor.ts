@@ -3,24 +3,11 @@
  * a slow reader holds back the query and not memory.
  */
 
-import { HarmonyError } from '../../base/errors.ts'
 import type { SqlValue } from '../../base/value.ts'
+import { rowBytes } from '../../gateway/rows-budget.ts'
 import type { BatchEvent, BatchStep, ExecuteResult } from '../../gateway/session.ts'
 import { toHranaError } from './error.ts'
 import type { BatchResult, CursorEntry, HranaError } from './types.ts'
-
-/** Enough to keep a page's size in hand; the encodings differ. */
-function valueBytes(value: SqlValue): number {
-  if (typeof value === 'string') return value.length + 24
-  if (value instanceof Uint8Array) return value.byteLength + 24
-  return 24
-}
-
-export function rowBytes(row: readonly SqlValue[]): number {
-  let bytes = 16
-  for (const value of row) bytes += valueBytes(value)
-  return bytes
-}
 
 function toEntries(event: BatchEvent): CursorEntry[] {
   if (event.type === 'rows') return event.rows.map((row) => ({ type: 'row', row }))
@@ -100,13 +87,10 @@ class BatchCollector {
   readonly #errors: (HranaError | null)[]
   #columns: ExecuteResult['columns'] = []
   #rows: (readonly SqlValue[])[] = []
-  #bytes = 0
-  readonly #bytesMax: number
 
-  constructor(stepCount: number, bytesMax: number) {
+  constructor(stepCount: number) {
     this.#results = Array.from<null>({ length: stepCount }).fill(null)
     this.#errors = Array.from<null>({ length: stepCount }).fill(null)
-    this.#bytesMax = bytesMax
   }
 
   take(event: BatchEvent): void {
@@ -116,26 +100,16 @@ class BatchCollector {
         this.#rows = []
         break
       case 'rows':
-        this.#takeRows(event.rows)
+        for (const row of event.rows) this.#rows.push(row)
         break
       case 'step_end':
         this.#results[event.step] = { ...event, columns: this.#columns, rows: this.#rows }
         break
       case 'step_error':
         this.#errors[event.step] = toHranaError(event.error)
+        this.#rows = []
         break
     }
-  }
-
-  #takeRows(rows: readonly (readonly SqlValue[])[]): void {
-    for (const row of rows) this.#bytes += rowBytes(row)
-    if (this.#bytes > this.#bytesMax)
-      throw new HarmonyError(
-        'RESPONSE_TOO_LARGE',
-        `The rows of this batch pass the limit of ${this.#bytesMax} bytes, and the batch was stopped. ` +
-          'Read less at once (LIMIT), or use a cursor, which has no limit.',
-      )
-    for (const row of rows) this.#rows.push(row)
   }
 
   finish(): BatchResult {
@@ -143,13 +117,12 @@ class BatchCollector {
   }
 }
 
-/** Runs a whole batch. Rejects with RESPONSE_TOO_LARGE beyond `bytesMax`; the batch is stopped then. */
+/** Runs a whole batch. */
 export async function collectBatch(
   events: AsyncGenerator<BatchEvent, void, void>,
   steps: readonly BatchStep[],
-  bytesMax: number,
 ): Promise<BatchResult> {
-  const collector = new BatchCollector(steps.length, bytesMax)
+  const collector = new BatchCollector(steps.length)
   for await (const event of events) collector.take(event)
   return collector.finish()
 }

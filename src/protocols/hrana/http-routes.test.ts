@@ -248,13 +248,20 @@ test('describe and sequence', async () => {
   })
 })
 
+interface BatchAnswer {
+  readonly step_results?: readonly unknown[]
+  readonly step_errors?: readonly ({ readonly code: string; readonly message: string } | null)[]
+}
+
 test('a batch whose rows pass the limit fails, and a cursor reads them', async () => {
   await using server = await startServer({ responseBytesMax: 10_000 })
   const sql = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000) SELECT i FROM n'
   const batch = { steps: [{ stmt: { sql } }] }
   const answer = await pipeline(server, null, { type: 'batch', batch }, CLOSE)
-  assert.equal(codeOf(answer.results[0]), 'RESPONSE_TOO_LARGE')
-  assert.match(answer.results[0]?.error?.message ?? '', /cursor/)
+  const told = answer.results[0]?.response?.result as BatchAnswer | undefined
+  assert.deepEqual(told?.step_results, [null])
+  assert.equal(told?.step_errors?.[0]?.code, 'RESPONSE_TOO_LARGE')
+  assert.match(told?.step_errors?.[0]?.message ?? '', /cursor/)
   const lines = await cursor(server, { batch })
   assert.equal(lines.filter(({ type }) => type === 'row').length, 1000)
 })

@@ -37,11 +37,8 @@ export class HranaStream {
         return { type, result: await this.#execute(request.statement) }
       case 'batch': {
         const steps = this.#resolveBatch(request.batch)
-        const result = await collectBatch(
-          this.session.batch(steps, this.#options()),
-          steps,
-          this.#responseBytesMax,
-        )
+        const options = { ...this.#options(), rowsBytesMax: this.#responseBytesMax }
+        const result = await collectBatch(this.session.batch(steps, options), steps)
         return { type, result }
       }
       case 'sequence':

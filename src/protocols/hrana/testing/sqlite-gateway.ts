@@ -8,9 +8,11 @@ import { unreachable } from '../../../base/assert.ts'
 import { HarmonyError, type HarmonyErrorCode } from '../../../base/errors.ts'
 import type { SqlStatement, SqlValue } from '../../../base/value.ts'
 import { formatConsistency } from '../../../gateway/consistency.ts'
+import { RowsBudget } from '../../../gateway/rows-budget.ts'
 import type {
   BatchCondition,
   BatchEvent,
+  BatchOptions,
   BatchStep,
   Consistency,
   Credential,
@@ -88,15 +90,18 @@ export class SqliteSession implements Session {
 
   async *batch(
     steps: readonly BatchStep[],
-    options: ExecuteOptions = {},
+    options: BatchOptions = {},
   ): AsyncGenerator<BatchEvent, void, void> {
     const succeeded: boolean[] = []
+    const budget = new RowsBudget(options.rowsBytesMax ?? Infinity)
     for (const [step, { statement, condition, wantRows }] of steps.entries()) {
       succeeded[step] = false
       if (condition !== null && !this.#holds(condition, succeeded)) continue
       let result: ExecuteResult
       try {
+        if (budget.refusal !== null) throw budget.refusal
         result = await this.execute(statement, { ...options, wantRows: wantRows ?? true })
+        budget.holdOrStop(result.rows)
         succeeded[step] = true
       } catch (error) {
         yield { type: 'step_error', step, error: error as Error }
