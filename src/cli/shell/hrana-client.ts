@@ -30,12 +30,14 @@ export class ConnectionError extends Error {
 /** The person at the keyboard stopped it. */
 export class CancelledError extends Error {
   override readonly name = 'CancelledError'
-  /** The member has rolled it back. */
   readonly wasInTransaction: boolean
+  /** The answer to the statement had begun. */
+  readonly wasAnswered: boolean
 
-  constructor(wasInTransaction: boolean) {
+  constructor(wasInTransaction: boolean, wasAnswered: boolean) {
     super('stopped')
     this.wasInTransaction = wasInTransaction
+    this.wasAnswered = wasAnswered
   }
 }
 
@@ -118,22 +120,25 @@ export class HranaClient {
     const body = { baton: this.#baton, batch: { steps: [{ stmt: { sql, want_rows: true } }] } }
     const response = await this.#request('POST', 'v3/cursor', body)
     const { message } = response
+    let wasAnswered = false
     try {
       for await (const line of createInterface({ input: message, crlfDelay: Infinity })) {
         if (line === '') continue
         const entry = parseEntry(line)
         if (entry.baton !== undefined) this.#baton = entry.baton
         const event = toEvent(entry)
-        if (event !== null) yield event
+        if (event === null) continue
+        wasAnswered = true
+        yield event
       }
     } catch (error) {
-      throw response.isCancelled() ? this.#cancelled() : toConnectionError(error, this.#base)
+      throw response.isCancelled() ? this.#cancelled(wasAnswered) : toConnectionError(error, this.#base)
     } finally {
       this.#underWay = null
       // An error ends the reading early: what is left of the response must go, or the connection could not be used again.
       message.resume()
     }
-    if (response.isCancelled()) throw this.#cancelled()
+    if (response.isCancelled()) throw this.#cancelled(wasAnswered)
     if (!message.complete)
       throw new ConnectionError(`The connection to ${this.#base.host} broke in mid-result.`)
   }
@@ -157,7 +162,7 @@ export class HranaClient {
     }
   }
 
-  /** Stops the statement under way; nothing of it is done. */
+  /** Stops the statement under way: whether it is done may not be known then (`stopped.ts`). */
   cancel(): void {
     this.#underWay?.cancel()
   }
@@ -176,10 +181,10 @@ export class HranaClient {
     return response
   }
 
-  #cancelled(): CancelledError {
+  #cancelled(wasAnswered: boolean): CancelledError {
     const wasInTransaction = !this.isAutocommit
     this.isAutocommit = true
-    return new CancelledError(wasInTransaction)
+    return new CancelledError(wasInTransaction, wasAnswered)
   }
 
   #transactionGone(): RemoteError {
@@ -209,7 +214,7 @@ export class HranaClient {
     })
     request.on('response', resolve)
     request.on('error', (error) =>
-      reject(cancelled ? this.#cancelled() : toConnectionError(error, this.#base)),
+      reject(cancelled ? this.#cancelled(false) : toConnectionError(error, this.#base)),
     )
     this.#underWay = {
       cancel: () => {

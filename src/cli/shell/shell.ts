@@ -9,6 +9,7 @@ import { databaseUrl, type ConnectionTarget } from './connection-url.ts'
 import { errorOffset, pointAt } from './error-place.ts'
 import { openPrinter, type Mode, type RowPrinter } from './formats.ts'
 import { CancelledError, ConnectionError, HranaClient, RemoteError } from './hrana-client.ts'
+import { stoppedText } from './stopped.ts'
 import type { Style } from './style.ts'
 import { showControlsInLines } from './value-text.ts'
 
@@ -203,7 +204,7 @@ export class Shell {
     const { style, note } = this.output
     const place = where === '' ? '' : `${where}: `
     if (error instanceof CancelledError) {
-      return note(`${place}stopped${error.wasInTransaction ? '; the transaction was rolled back' : ''}\n`)
+      return note(`${place}${stoppedText(sql, error)}\n`)
     }
     if (error instanceof RemoteError) {
       note(
