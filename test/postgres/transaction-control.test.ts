@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FreshClients } from './fresh-clients.ts'
-import { query, RawClient } from './raw-client.ts'
+import { bind, execute, parse, query, RawClient, sync } from './raw-client.ts'
 
 const clients = new FreshClients((client) => client.ask(query('delete from t where id > 3')))
 const { ask } = clients
@@ -127,4 +127,35 @@ test('what only SQLite understands of transactions is refused', async () => {
     }
   }
   assert.equal(await added(), '')
+})
+
+test('BEGIN READ ONLY behind other statements of one message, or before one Sync, refuses writes', async () => {
+  const answers = await ask('insert into t values (4); begin read only; insert into t values (5)')
+  assert.deepEqual(answers, ['C INSERT 0 1', 'C BEGIN', 'E 25006', 'Z E'])
+  await ask('rollback')
+  await ask('insert into t values (4); begin read only; select 1; commit')
+  assert.equal(await added(), '4')
+  await using client = await RawClient.ready(clients.port)
+  const run = (sql: string): Buffer => Buffer.concat([parse('', sql), bind('', ''), execute('')])
+  const parts = ['delete from t where id = 4', 'begin read only', 'insert into t values (5)'].map(run)
+  const told = await client.ask(...parts, sync)
+  assert.deepEqual(
+    told.filter((line) => !/^[12]$/.test(line)),
+    ['C DELETE 1', 'C BEGIN', 'E 25006', 'Z E'],
+  )
+  await client.ask(query('rollback'))
+  assert.equal(await added(), '4')
+})
+
+test('a transaction that only reads commits although a temporary table is emptied by COMMIT', async () => {
+  await using client = await RawClient.ready(clients.port)
+  const answer = async (sql: string): Promise<string[]> => client.ask(query(sql))
+  await answer('create temp table emptied (id int) on commit delete rows')
+  assert.deepEqual(await answer('begin read only'), ['C BEGIN', 'Z T'])
+  assert.deepEqual(await answer('select id from t where id = 2'), ['T 1', 'D 2', 'C SELECT 1', 'Z T'])
+  assert.deepEqual(await answer('commit'), ['C COMMIT', 'Z I'])
+  // One that has written before it was made read-only has rows to empty.
+  await answer('begin; insert into emptied values (1); set transaction read only')
+  assert.deepEqual(await answer('commit'), ['C COMMIT', 'Z I'])
+  assert.deepEqual(await answer('select count(*) from emptied'), ['T 1', 'D 0', 'C SELECT 1', 'Z I'])
 })

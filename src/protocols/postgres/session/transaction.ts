@@ -32,6 +32,8 @@ export class TransactionState {
   /** Oldest first. PostgreSQL allows the same name twice; the newer one hides the older. */
   #savepoints: Savepoint[] = []
   #isReadOnly = false
+  /** It was begun as one that can't write, underneath too. */
+  #isReader = false
   /** Milliseconds since 1970 of the block's start: what now() tells. */
   #startedAtMs: number | null = null
   /** A statement has run since the block's start: there is something to lose. */
@@ -93,9 +95,10 @@ export class TransactionState {
     await this.#control(isReadOnly ? 'BEGIN TRANSACTION READONLY' : 'BEGIN')
     this.#block = 'implicit'
     this.#isReadOnly = isReadOnly
+    this.#isReader = isReadOnly
   }
 
-  /** BEGIN. False, with nothing done, inside a block: PostgreSQL warns only. */
+  /** BEGIN. False, with nothing done, inside a block: PostgreSQL warns only. What an implicit block has done already is a part of it. */
   async begin(isReadOnly: boolean, isImmediate = false): Promise<boolean> {
     if (this.#block === 'explicit') return false
     if (this.#block === 'none') {
@@ -103,8 +106,9 @@ export class TransactionState {
       this.hasRun = false
       const readWrite = isImmediate ? 'BEGIN IMMEDIATE' : 'BEGIN'
       await this.#control(isReadOnly ? 'BEGIN TRANSACTION READONLY' : readWrite)
-      this.#isReadOnly = isReadOnly
-    } else if (isReadOnly) this.#isReadOnly = true
+      this.#isReader = isReadOnly
+    }
+    if (isReadOnly) this.#isReadOnly = true
     this.#block = 'explicit'
     return true
   }
@@ -139,6 +143,7 @@ export class TransactionState {
     if (this.hasRun || this.#savepoints.length > 0 || this.#session.isAutocommit) return
     await this.#control('ROLLBACK')
     await this.#control('BEGIN TRANSACTION READONLY')
+    this.#isReader = true
   }
 
   /** COMMIT. Tells which of the two it became: a failed transaction can only be rolled back. */
@@ -149,7 +154,7 @@ export class TransactionState {
     }
     try {
       if (!this.#session.isAutocommit) {
-        await this.ends?.beforeCommit()
+        if (!this.#isReader) await this.ends?.beforeCommit()
         await this.#control('COMMIT')
       }
     } catch (error) {
@@ -235,6 +240,7 @@ export class TransactionState {
     this.#block = 'none'
     this.#isFailed = false
     this.#isReadOnly = false
+    this.#isReader = false
     this.#savepoints = []
     this.#startedAtMs = null
     const hadChanges = this.hasChangedSchema
