@@ -76,3 +76,35 @@ test('columns have the names that they always had', async () => {
   const definition = await client.ask(query("select pg_get_viewdef('seen'::regclass)"))
   assert.match(definition.join(), /"plain" AS "p"/)
 })
+
+const ALTERATIONS = [
+  'alter table w alter column y set default 0',
+  'alter table w alter column z type varchar(20)',
+  "alter table w alter column y type varchar(20) using z || '!'",
+  "alter table w alter column z type varchar(20) using z || '!'",
+  'alter table w alter column z set not null',
+  'alter table w add check (z is not null)',
+  'alter table w add primary key (z)',
+]
+
+const SCHEMA_OF_W = "SELECT sql FROM sqlite_schema WHERE tbl_name = 'w' ORDER BY name"
+
+test('an ALTER TABLE that is older than the table makes no text of the name of a column that is gone', async () => {
+  for (const statement of ALTERATIONS) {
+    await using client = await RawClient.ready(harness.port)
+    await client.ask(query('drop table if exists w'))
+    await client.ask(query('create table w (id int, z text, y text)'))
+    await client.ask(query("insert into w values (1, 'z', 'a'), (2, 'b', 'b')"))
+    assert.deepEqual(await client.ask(parse('old', statement), sync), ['1', 'Z I'], statement)
+    const other = await harness.gateway.openSession('default', { access: 'read-write', databases: null })
+    await other.execute({ sql: 'alter table w drop column z', args: NO_ARGUMENTS })
+    const { rows: before } = await other.execute({ sql: SCHEMA_OF_W, args: NO_ARGUMENTS })
+    const answers = await client.ask(bind('', 'old'), execute(''), sync)
+    assert.match(answers[1] ?? '', /^E /, statement)
+    const { rows: after } = await other.execute({ sql: SCHEMA_OF_W, args: NO_ARGUMENTS })
+    assert.deepEqual(after, before, statement)
+    await other.close()
+    const rows = await client.ask(query('select id, y from w order by id'))
+    assert.deepEqual(rows, ['T 2', 'D 1|a', 'D 2|b', 'C SELECT 2', 'Z I'], statement)
+  }
+})

@@ -5,7 +5,7 @@ import { notSupported, PgError } from '../error.ts'
 import type { TypeWithModifier } from '../types/declared-type.ts'
 import { INT2_TYPE, INT4_TYPE, INT8_TYPE } from '../types/registry.ts'
 import { NO_CHANGE, viewUsing, type Alteration, type AlterationContext } from './alteration.ts'
-import { only, quoteName } from './ast.ts'
+import { only, quoteColumn, quoteName } from './ast.ts'
 import { assigned } from './assignment.ts'
 import { cast, isInteger, isText } from './casts.ts'
 import { columnTypeOf, declaredType } from './create-table.ts'
@@ -52,12 +52,12 @@ export function setType(column: SchemaColumn, body: ColumnDef, context: Alterati
   const type = columnTypeOf(body, translator)
   if (column.name === relation.rowidColumn) return setRowidType(column, type)
   refuseDefault(column, type)
-  const old = atom(quoteName(column.name), column.type)
+  const old = atom(quoteColumn(column.name), column.type)
   const value =
     body.raw_default === undefined
       ? converted(old, column, type, context)
       : assigned(
-          translator.expression(body.raw_default, tableScope(relation)),
+          translator.expression(body.raw_default, tableScope(relation, false)),
           { ...column, type },
           translator,
         )

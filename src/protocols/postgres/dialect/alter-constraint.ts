@@ -11,7 +11,7 @@ import {
   type Alteration,
   type AlterationContext,
 } from './alteration.ts'
-import { quoteName, strings } from './ast.ts'
+import { quoteColumn, quoteName, strings } from './ast.ts'
 import { checkText, foreignText } from './create-table.ts'
 import { tableScope } from './definition.ts'
 import { nameOf } from './new-relation.ts'
@@ -81,7 +81,7 @@ function addPrimaryKey(constraint: Constraint, relation: SchemaRelation): Altera
     (name) => `${alterText(relation)} ALTER COLUMN ${quoteName(name)} SET NOT NULL`,
   )
   return {
-    checks: missing.map((name) => nullCheck(relation, name, `${quoteName(name)} IS NULL`)),
+    checks: missing.map((name) => nullCheck(relation, name, `${quoteColumn(name)} IS NULL`)),
     sql: [...notNulls, index],
     change: (draft) => {
       for (const name of missing) draft.addClause(name, 'NOT NULL')

@@ -18,7 +18,7 @@ import {
 } from './alteration.ts'
 import { addConstraint, dropConstraint } from './alter-constraint.ts'
 import { dropDefault, setDefault, setType } from './alter-column.ts'
-import { only, open, quoteName } from './ast.ts'
+import { only, open, quoteColumn, quoteName } from './ast.ts'
 import { nothing, objectName, type Definition } from './definition.ts'
 import { dropColumn } from './alter-drop-column.ts'
 import { relationOf } from './from.ts'
@@ -101,7 +101,7 @@ function alterationOf(command: AlterTableCmd, context: AlterationContext): Alter
 function setNotNull({ name, isNotNull }: SchemaColumn, { relation }: AlterationContext): Alteration {
   if (isNotNull) return NO_CHANGE
   return {
-    checks: [nullCheck(relation, name, `${quoteName(name)} IS NULL`)],
+    checks: [nullCheck(relation, name, `${quoteColumn(name)} IS NULL`)],
     sql: [`${alterText(relation)} ALTER COLUMN ${quoteName(name)} SET NOT NULL`],
     change: (draft) => draft.addClause(name, 'NOT NULL'),
   }

@@ -31,8 +31,9 @@ export function nothing(notice: string): Definition {
   return { sql: [], notices: [notice] }
 }
 
-export function tableScope(relation: SchemaRelation): Scope {
-  const scope = new Scope(null, true)
+/** `isKept`: for what stays in the database, and not for what runs once. */
+export function tableScope(relation: SchemaRelation, isKept = true): Scope {
+  const scope = new Scope(null, true, isKept)
   scope.add({
     alias: relation.shownName,
     columns: relation.columns.map((column) => sourceColumn(relation, column)),

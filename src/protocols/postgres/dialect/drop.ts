@@ -5,7 +5,7 @@
 
 import type { DropStmt, Node } from 'libpg-query'
 import { notSupported } from '../error.ts'
-import { only, open, quoteName, quoteText, strings } from './ast.ts'
+import { only, open, quoteColumn, quoteName, quoteText, strings } from './ast.ts'
 import { definition, nothing, objectName, type Definition } from './definition.ts'
 import { dependentViews } from './dependents.ts'
 import { inOrderOfReferences } from './references.ts'
@@ -131,6 +131,6 @@ function referencesTo(
  */
 function unusedCheck(from: SchemaRelation, key: SchemaForeignKey): string {
   const message = `DROP TABLE … CASCADE while rows of "${from.shownName}" refer to "${key.table}" is not supported by HarmonyDB`
-  const uses = key.columns.map((column) => `${quoteName(column)} IS NOT NULL`).join(' AND ')
+  const uses = key.columns.map((column) => `${quoteColumn(column)} IS NOT NULL`).join(' AND ')
   return `SELECT pg_require(NOT EXISTS (SELECT 1 FROM ${quoteName(from.name)} WHERE ${uses}), ${quoteText(message)})`
 }

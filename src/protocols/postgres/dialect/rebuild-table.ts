@@ -8,7 +8,7 @@
  * order; they may be made anew only while they are empty, which a first step checks.
  */
 
-import { quoteName, quoteText } from './ast.ts'
+import { quoteColumn, quoteName, quoteText } from './ast.ts'
 import { dependentViews, mentions } from './dependents.ts'
 import { inOrderOfReferences, withReferring } from './references.ts'
 import type { Schema, SchemaRelation } from './schema.ts'
@@ -57,7 +57,7 @@ function unchanged(relation: SchemaRelation): NewTable {
 /** Each column as it is. Generated ones make their values themselves. */
 export function ownValues({ columns }: SchemaRelation): Map<string, string> {
   return new Map(
-    columns.filter(({ isGenerated }) => !isGenerated).map(({ name }) => [name, quoteName(name)] as const),
+    columns.filter(({ isGenerated }) => !isGenerated).map(({ name }) => [name, quoteColumn(name)] as const),
   )
 }
 
