@@ -28,6 +28,9 @@ const BUSY_TICKS = 100
 /** Nobody is refused because others, or the machine, were slow. */
 const PATIENT = [
   'gateway.writerWaitTimeoutMs=10min',
+  'group.batchWaitTimeoutMs=10min',
+  'group.waitingTimeMsMax=10min',
+  'gateway.statementTimeoutMs=10min',
   'gateway.transactionIdleTimeoutMs=10min',
   'gateway.transactionTotalTimeoutMs=10min',
   'hrana.streamIdleMs=10min',
