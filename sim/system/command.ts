@@ -29,13 +29,14 @@ function withMachines(options: SystemOptions, machines: number): SystemOptions {
   }
 }
 
-/** Members are replaced, and join anew with a damaged journal, by way of the catalog. */
+/** Members are replaced, and join anew with a journal that is damaged or gone, by way of the catalog: here one that has forgotten its votes would vote again. */
 function withoutCatalog(options: SystemOptions): SystemOptions {
   const { faults, operators, workloads } = options
+  const losesJournal = faults.loss?.kind === 'damage' || faults.loss?.kind === 'wipe'
   return {
     ...options,
     kind: 'static',
-    faults: { ...faults, loss: faults.loss?.kind === 'damage' ? null : faults.loss },
+    faults: { ...faults, loss: losesJournal ? null : faults.loss },
     operators: { ...operators, replaceAtUs: null },
     workloads: [...new Set(workloads.map((name) => (name === 'databases' ? 'registers' : name)))],
   }
