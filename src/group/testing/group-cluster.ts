@@ -333,8 +333,13 @@ export class GroupCluster {
       Promise.race([step, death.promise, from.death.promise, aborted.promise])
     let sink: PeerStreamSink | null = null
     try {
-      sink = await alive(this.member(to).running.receiveStream({ from: from.number, description, sizeBytes }))
-      if (sink === null) return { kind: 'interrupted', reason: 'connection-lost' }
+      const opening = this.member(to).running.receiveStream({ from: from.number, description, sizeBytes })
+      sink = await alive(opening)
+      if (sink === null) {
+        // It may come yet, with an open file.
+        opening.then((late) => late.interrupted()).catch(() => {})
+        return { kind: 'interrupted', reason: 'connection-lost' }
+      }
       for (let offset = sink.offset; offset < sizeBytes; offset += this.chunkSizeBytes) {
         await new Promise(setImmediate)
         this.beforeChunk(to, offset)
