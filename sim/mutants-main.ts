@@ -17,7 +17,7 @@ import { withPatchedCopy } from './mutants/workspace.ts'
 const USAGE = `usage: npm run sim:mutants -- [--only B8a,S4] [--seeds N] [--seed S] [--seconds T] [--no-control]
   --only LIST    these mutants
   --seeds N      give up after so many seeds (5000)
-  --seconds T    and after so many seconds (180)
+  --seconds T    and after so many seconds of processor time (180)
   --seed S       the first seed (1)
   --no-control   do not run the unchanged sources first`
 

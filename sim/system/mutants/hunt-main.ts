@@ -5,14 +5,9 @@
 
 import { Violation } from '../../checkers/checker.ts'
 import type { HuntResult } from '../../mutants/hunt-result.ts'
+import { secondsUsed } from '../../mutants/seconds-used.ts'
 import { runSystem } from '../run.ts'
 import { focused, isFocus } from './focus.ts'
-
-/** Of processor time: a busy machine must not let mutants live. */
-function secondsUsed(): number {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1e6
-}
 
 async function hunt(focus: string, first: number, count: number, secondsMax: number): Promise<HuntResult> {
   if (!isFocus(focus)) throw new Error(`there is no focus ${focus}`)
