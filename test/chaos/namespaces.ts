@@ -95,7 +95,7 @@ export class Namespaces implements Disposable {
   }
 
   #add(index: number): void {
-    const [name, outside] = [nameOf(index), `${BRIDGE}${index}`]
+    const [name, outside] = [nameOf(index), outsideOf(index)]
     must(ip('netns', 'add', name), `the namespace ${name}`)
     must(
       ip('link', 'add', outside, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name),
@@ -127,9 +127,26 @@ function nameOf(index: number): string {
   return `${BRIDGE}-${index}`
 }
 
+/** The end of its cable that is at the bridge. */
+function outsideOf(index: number): string {
+  return `${BRIDGE}${index}`
+}
+
+/** A run that was killed has left its members behind, and with them its cables. */
 function remove(count: number): void {
-  for (let index = 0; index < count; index++) ip('netns', 'del', nameOf(index))
+  for (let index = 0; index < count; index++) {
+    endProcesses(nameOf(index))
+    ip('netns', 'del', nameOf(index))
+    ip('link', 'del', outsideOf(index))
+  }
   ip('link', 'del', BRIDGE)
+}
+
+/** Of a namespace, with SIGKILL. */
+export function endProcesses(namespace: string): void {
+  const { stdout } = spawnSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' })
+  const running = (stdout ?? '').split('\n').filter((pid) => pid !== '')
+  if (running.length > 0) spawnSync('kill', ['-KILL', ...running])
 }
 
 function inside(index: number, ...command: readonly string[]): boolean {
