@@ -15,7 +15,7 @@ import { TRANSPORT_DEFAULTS } from '../transport/limits.ts'
 const SECRET = new SeededRandom(99n).bytes(32)
 const PEER_PORT = 7001
 const POLL_MS = 10
-const WAIT_MS = 120_000
+const WAIT_MS = 60_000
 
 export const peerAddressOf = (host: string): string => `${host}:${PEER_PORT}`
 

@@ -12,13 +12,14 @@ import { Member } from '../member.ts'
 
 export const RESULT_SIZE_BYTES_MAX: number = 1024 * 1024
 
+/** Transactions last longer than any test waits: none ends by a time of its own unnoticed. */
 export const BEGIN: BeginOptions = {
   context: INITIAL_CONTEXT,
   snapshotIndex: null,
   idempotencyKey: null,
   waitTimeoutMs: 60_000,
-  idleTimeoutMs: 60_000,
-  totalTimeoutMs: 60_000,
+  idleTimeoutMs: 600_000,
+  totalTimeoutMs: 600_000,
 }
 
 /** Closed when the folder goes, however the test ends. */

@@ -40,7 +40,7 @@ export interface GroupClusterOptions {
 }
 
 /** Polls, because real engines and disks take real time; generous, because a busy machine must not fail a test. */
-const POLL_LIMIT_MS = 120_000
+const POLL_LIMIT_MS = 60_000
 
 export class ClusterMember {
   readonly number: number
