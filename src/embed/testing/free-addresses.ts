@@ -7,7 +7,8 @@
 import { createServer } from 'node:net'
 
 const FIRST_PORT = 10_000
-const PORTS = 20_000
+/** Clusters of processes have those above to themselves (`test/cluster/cluster.ts`), also while they are down. */
+const PORTS = 10_000
 /** Coprime to their number: neighbours among processes are far from one another. */
 const STRIDE = 7_919
 
