@@ -15,11 +15,9 @@ import { joinUnderLoad } from './large-database.ts'
 import { insist, query, QueryError } from './load.ts'
 import { restartAll } from './rolling-restart.ts'
 import { itemsOf, leadersOf, makeDatabases } from './many-databases.ts'
+import { untilDone } from './until-done.ts'
 
 let cluster: Cluster
-
-/** SQLSTATEs of a transaction that can be begun again, and of a COMMIT of which nobody knows what became. */
-const CHANGED_LEADER = new Set(['40001', '08007'])
 
 /** `ok`, or the code of what it rejects with. */
 async function codeOf(answer: Promise<unknown>): Promise<string> {
@@ -28,19 +26,6 @@ async function codeOf(answer: Promise<unknown>): Promise<string> {
     return 'ok'
   } catch (error) {
     return error instanceof QueryError ? error.code : String(error)
-  }
-}
-
-/** As clients do whose leader may be another one at any moment. `work` may be done twice. */
-async function untilDone(client: Client, work: () => Promise<void>): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      const { code = '' } = error as { code?: string }
-      if (!CHANGED_LEADER.has(code) || attempt === 20) throw error
-      await client.query('ROLLBACK')
-    }
   }
 }
 

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { GROUP_DEFAULTS } from '../../src/group/limits.ts'
 import type { RoutingLimits } from '../../src/cluster/routing/limits.ts'
 import { DEFAULT_TIMING } from '../../src/group/raft-timing.ts'
+import { untilDone } from '../cluster/until-done.ts'
 import type { Place } from './harness.ts'
 import { ThreeMembers } from './harness.ts'
 
@@ -164,7 +165,7 @@ test('a transaction that reads first and then writes works on every member, also
       await client.query('COMMIT')
     }
     try {
-      await untilDone(transact, () => client.query('ROLLBACK'))
+      await untilDone(client, transact)
     } finally {
       await client.end()
     }
@@ -172,19 +173,6 @@ test('a transaction that reads first and then writes works on every member, also
   const { rows } = (await three.places[0]?.query('SELECT balance FROM account')) ?? {}
   assert.deepEqual(rows, [[3]])
 })
-
-/** As clients do whose leader may be another one at any moment: conflicts, and what nobody knows about, again. */
-async function untilDone(work: () => Promise<void>, rollBack: () => Promise<unknown>): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      const { code = '' } = error as { code?: string }
-      if (!['40001', '08007'].includes(code) || attempt === 20) throw error
-      await rollBack()
-    }
-  }
-}
 
 test('a leader that is stopped in good order: nobody hears of it, not even of an unknown outcome', async () => {
   // On a busy machine leaders change by themselves, too, of which clients without keys do hear: then that says nothing.

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { CONFLICT, untilDone } from '../cluster/until-done.ts'
 import type { Place } from './harness.ts'
 import { ThreeMembers } from './harness.ts'
 
@@ -213,13 +214,14 @@ test('PostgreSQL: a table that was made through a member that does not lead is t
 
 test('interactive transactions through a member that does not lead', async () => {
   await using postgres = await client(follower)
-  await untilNoConflict(postgres, async () => {
+  const transact = async (): Promise<void> => {
     await postgres.query('BEGIN')
     await postgres.query(`UPDATE counter SET value = ${value + 1}`)
     assert.equal(await postgres.value(), value + 1, 'the transaction sees its own write')
     assert.equal(await jsonValue(other), value, 'nobody else does')
     await postgres.query('COMMIT')
-  })
+  }
+  await untilDone(postgres, transact, CONFLICT)
   value++
   assert.equal(await jsonValue(other), value)
   await postgres.query('BEGIN')
@@ -238,18 +240,6 @@ test('a member that is lost in the middle of a transaction does not keep the oth
     await assert.rejects(postgres.query('UPDATE counter SET value = -2'), { code: '40001' })
   })
 })
-
-/** As clients do: on a busy machine the leader may be another one at any moment. */
-async function untilNoConflict(postgres: Client, work: () => Promise<void>): Promise<void> {
-  for (;;) {
-    try {
-      return await work()
-    } catch (error) {
-      if ((error as { code?: string }).code !== '40001') throw error
-      await postgres.query('ROLLBACK')
-    }
-  }
-}
 
 interface Client extends AsyncDisposable {
   query: Awaited<ReturnType<Place['postgres']>>['query']
